@@ -1,0 +1,155 @@
+//! What AWS's errors mean and what to do about them.
+
+use std::sync::Arc;
+
+use aws_sdk_iam::config::retry::{ClassifyRetry, RetryAction};
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::pace::Pace;
+use crate::error::Error;
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AwsError {
+    pub operation: &'static str,
+    pub subject: String,
+    /// AWS's code (`NoSuchEntity`), or empty where no AWS answered.
+    pub code: String,
+    pub message: String,
+    pub request_id: Option<String>,
+}
+
+impl AwsError {
+    pub fn new<E>(operation: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let (code, message, request_id) = match &error {
+            SdkError::ServiceError(service) if service.err().code().is_some() => {
+                let meta = service.err().meta();
+                (
+                    meta.code().unwrap_or_default().to_owned(),
+                    meta.message().unwrap_or_default().to_owned(),
+                    meta.extra("aws_request_id").map(str::to_owned),
+                )
+            }
+            SdkError::ServiceError(service) => (String::new(), strange_answer(service.raw()), None),
+            SdkError::ResponseError(response) => (String::new(), strange_answer(response.raw()), None),
+            other => (String::new(), causes(other), None),
+        };
+        Self { operation, subject: subject.to_owned(), code, message, request_id }
+    }
+
+    pub fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
+    pub fn is_absent(&self) -> bool {
+        self.is("NoSuchEntity")
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let message = self.message.to_lowercase();
+        let hint = match self.code.as_str() {
+            "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+                "the credentials have expired: sign in again (aws sso login), then repeat the command"
+            }
+            "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
+                "AWS does not know these credentials: check AWS_PROFILE, --profile and AWS_ACCESS_KEY_ID"
+            }
+            "AccessDenied" | "AccessDeniedException" if message.contains("service control policy") => {
+                "a service control policy of the organization forbids it: no policy in this account can allow it"
+            }
+            "AccessDenied" | "AccessDeniedException" if message.contains("multifactor") => {
+                "the policy asks for MFA: get a session with it (aws sts get-session-token --serial-number … --token-code …)"
+            }
+            "AccessDenied" | "AccessDeniedException" => {
+                "ask for this IAM action on this resource, or use --profile with one that has it"
+            }
+            "LimitExceeded" => "an IAM quota of the account is reached: see the Service Quotas console",
+            "Throttling" | "ThrottlingException" => {
+                "IAM throttles the account: lower --parallelism and repeat; what was done is recorded"
+            }
+            "" if message.contains("credential") => {
+                "set AWS_PROFILE or --profile, or sign in (aws sso login); --sandbox needs no account"
+            }
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+/// Describes an answer that is not what IAM answers: an HTML page of a proxy, say.
+fn strange_answer(response: &HttpResponse) -> String {
+    let kind = response.headers().get("content-type").unwrap_or("no content type");
+    let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let start: String = body.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
+    format!(
+        "the server answered HTTP {} with {kind}, which is not an answer of IAM: {start}",
+        response.status().as_u16()
+    )
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        next = cause.source();
+    }
+    parts.join(": ")
+}
+
+impl From<AwsError> for Error {
+    fn from(error: AwsError) -> Self {
+        let hints = error.hints();
+        let colon = if error.code.is_empty() { "" } else { ": " };
+        let request = error.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+        let message = format!("{} {}: {}{colon}{}{request}", error.operation, error.subject, error.code, error.message);
+        let mut result = Error::failed(message);
+        result.hints = hints;
+        result.source = Some(Box::new(error));
+        result
+    }
+}
+
+impl std::fmt::Display for AwsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for AwsError {}
+
+/// Retries what IAM asks to retry and the SDK does not, and tells the pace of throttling.
+#[derive(Debug)]
+pub struct IamRetry {
+    pub pace: Arc<Pace>,
+}
+
+impl ClassifyRetry for IamRetry {
+    fn name(&self) -> &'static str {
+        "IAM write contention"
+    }
+
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        let says = |code: &str| {
+            let tag = format!("<Code>{code}</Code>");
+            body.windows(tag.len()).any(|window| window == tag.as_bytes())
+        };
+        if ["Throttling", "ThrottlingException", "RequestLimitExceeded"].into_iter().any(says) {
+            self.pace.throttled();
+        }
+        if ["ConcurrentModification", "EntityTemporarilyUnmodifiable"].into_iter().any(says) {
+            RetryAction::throttling_error()
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+}

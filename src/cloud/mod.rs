@@ -1,0 +1,240 @@
+//! The one door to AWS: clients, the account they reach, pace, and what its errors mean.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_iam::config::retry::RetryConfig;
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_async::future::pagination_stream::PaginationStream;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::DateTime;
+
+use crate::error::{Error, Result};
+use crate::model::Account;
+use crate::policy::Document;
+
+mod failure;
+mod pace;
+
+pub use failure::AwsError;
+use pace::Pace;
+
+/// Where and as whom to call.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub profile: Option<String>,
+    pub region: Option<String>,
+    /// The HTTP client of the sandbox; none for AWS or what `AWS_ENDPOINT_URL` names.
+    pub http: Option<SharedHttpClient>,
+    /// Calls at a time.
+    pub parallelism: usize,
+}
+
+/// Who we are to AWS.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub account: Account,
+    pub arn: String,
+}
+
+/// Clients for one account.
+pub struct Cloud {
+    pub iam: aws_sdk_iam::Client,
+    pub account: Account,
+    pub caller: String,
+    pace: Arc<Pace>,
+    calls: AtomicU64,
+    /// Customer managed policies by lower-case name, listed at most once a run.
+    pub(crate) policies_by_name: tokio::sync::OnceCell<std::collections::HashMap<String, String>>,
+}
+
+impl Cloud {
+    /// Asks STS who we are. Nothing else was called before.
+    pub async fn connect(target: &Target) -> Result<Self> {
+        let config = load(target).await;
+        let pace = Arc::new(Pace::new(target.parallelism.max(1)));
+        let caller = identify(&config).await?;
+        let iam = aws_sdk_iam::config::Builder::from(&config)
+            .retry_classifier(failure::IamRetry { pace: pace.clone() })
+            .build();
+        Ok(Self {
+            iam: aws_sdk_iam::Client::from_conf(iam),
+            account: caller.account,
+            caller: caller.arn,
+            pace,
+            calls: AtomicU64::new(1),
+            policies_by_name: tokio::sync::OnceCell::new(),
+        })
+    }
+
+    /// Returns how many calls were made, retries not counted.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Says, once, whether AWS throttled us.
+    pub fn was_throttled(&self) -> bool {
+        self.pace.was_throttled()
+    }
+
+    /// Makes one call. `subject` is what it is about, for the error.
+    pub async fn call<O, E>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        call: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    ) -> Result<O, AwsError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let _permit = self.pace.enter().await;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        call.await.map_err(|error| AwsError::new(operation, subject, error))
+    }
+
+    /// Makes one reading call; what does not exist is `None`. Only `NoSuchEntity` means absent.
+    pub async fn get<O, E>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        call: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    ) -> Result<Option<O>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        match self.call(operation, subject, call).await {
+            Ok(output) => Ok(Some(output)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes one removing call; what is gone already is removed.
+    pub async fn remove<O, E>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        call: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    ) -> Result<(), AwsError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        match self.call(operation, subject, call).await {
+            Err(error) if !error.is_absent() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the next page of a list; an owner that does not exist has none.
+    pub async fn page<O, E>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        pages: &mut PaginationStream<Result<O, SdkError<E, HttpResponse>>>,
+    ) -> Result<Option<O>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let _permit = self.pace.enter().await;
+        let Some(page) = pages.next().await else { return Ok(None) };
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        match page.map_err(|error| AwsError::new(operation, subject, error)) {
+            Ok(page) => Ok(Some(page)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Returns the settings of the SDK: its own environment and profiles, or the sandbox and nothing else.
+async fn load(target: &Target) -> SdkConfig {
+    match &target.http {
+        Some(http) => sandboxed(target, http.clone()),
+        None => from_environment(target).await,
+    }
+}
+
+async fn from_environment(target: &Target) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(20))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .operation_timeout(Duration::from_secs(300))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+    if let Ok(name) = aws_config::AppName::new(concat!("seqera-iam-", env!("CARGO_PKG_VERSION"))) {
+        loader = loader.app_name(name);
+    }
+    if let Some(profile) = &target.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &target.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let config = loader.load().await;
+    // Standard retries with more attempts, unless the environment says otherwise.
+    let chosen = std::env::var_os("AWS_MAX_ATTEMPTS").is_some() || std::env::var_os("AWS_RETRY_MODE").is_some();
+    let region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
+    let mut builder = config.into_builder().region(region);
+    if !chosen {
+        builder.set_retry_config(Some(RetryConfig::standard().with_max_attempts(10)));
+    }
+    builder.build()
+}
+
+fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
+    let nobody = aws_sdk_iam::config::Credentials::new("SANDBOX", "sandbox", None, None, "sandbox");
+    let region = target.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .credentials_provider(aws_sdk_iam::config::SharedCredentialsProvider::new(nobody))
+        .retry_config(RetryConfig::standard().with_max_attempts(10))
+        .http_client(http)
+        .build()
+}
+
+async fn identify(config: &SdkConfig) -> Result<Caller> {
+    let sts = aws_sdk_sts::Client::new(config);
+    let identity = sts
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(|error| AwsError::new("GetCallerIdentity", "the caller", error))?;
+    let arn = identity.arn().unwrap_or_default().to_owned();
+    let partition = arn.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws").to_owned();
+    let id = identity.account().unwrap_or_default().to_owned();
+    if id.is_empty() {
+        return Err(Error::failed("STS did not say which account this is"));
+    }
+    Ok(Caller { account: Account { partition, id }, arn })
+}
+
+/// Returns the settings of a call that must not be repeated by the SDK.
+pub fn one_attempt() -> aws_sdk_iam::config::Builder {
+    aws_sdk_iam::config::Builder::default().retry_config(RetryConfig::disabled())
+}
+
+/// Returns the day of a time stamp: `2023-04-12`.
+pub fn day(time: &DateTime) -> String {
+    let text = time.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default();
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// Returns the document that AWS holds. AWS sends it URL-encoded, other servers raw; a plus sign is
+/// a plus sign.
+pub fn document(subject: &str, text: Option<&str>) -> Result<Document> {
+    let text = text.unwrap_or_default();
+    let decoded = if text.trim_start().starts_with('{') {
+        text.into()
+    } else {
+        percent_encoding::percent_decode_str(text).decode_utf8_lossy()
+    };
+    let json = serde_json::from_str(&decoded)
+        .map_err(|e| Error::failed(format!("AWS holds a document of {subject} that is not JSON")).caused_by(e))?;
+    Ok(Document::from_json(json))
+}

@@ -1,0 +1,143 @@
+//! Instance profiles: what an EC2 instance gets its role from. They go by their name.
+
+use async_trait::async_trait;
+
+use super::{Hanging, Kind, Spec, name_and_path, profile_role, tags};
+use crate::cloud::{Cloud, day};
+use crate::error::Result;
+use crate::manifest::Declared;
+use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
+use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+
+pub struct InstanceProfile;
+
+pub const KIND: &str = "instance_profile";
+
+static SCHEMA: Schema = Schema {
+    kind: KIND,
+    fields: &[
+        Field {
+            name: "name",
+            holds: Holds::Text,
+            on_change: OnChange::Replace("AWS cannot rename an instance profile"),
+        },
+        Field {
+            name: "path",
+            holds: Holds::Text,
+            on_change: OnChange::Replace("AWS cannot move an instance profile to another path"),
+        },
+        Field { name: "tags", holds: Holds::Tags, on_change: OnChange::Update },
+    ],
+    taggable: true,
+    reads: &["iam:GetInstanceProfile"],
+    writes: &[
+        "iam:CreateInstanceProfile",
+        "iam:DeleteInstanceProfile",
+        "iam:TagInstanceProfile",
+        "iam:UntagInstanceProfile",
+    ],
+    section: Some(Section {
+        name: "instance_profiles",
+        keys: &[
+            Key {
+                name: "name",
+                accepts: Accepts::Name { longest: 128 },
+                required: false,
+                doc: "Name in AWS; default: the key",
+            },
+            Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
+            Key { name: "role", accepts: Accepts::Role, required: false, doc: "The role that instances get" },
+            Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
+            Key {
+                name: "prevent_destroy",
+                accepts: Accepts::Bool,
+                required: false,
+                doc: "Refuse every plan that would delete it",
+            },
+        ],
+    }),
+};
+
+/// Returns the id of the instance profile of this name.
+pub fn id_of(name: &str) -> ObjectId {
+    ObjectId::new(KIND, name)
+}
+
+impl Spec for InstanceProfile {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn id(&self, _: &Account, attributes: &Attributes) -> ObjectId {
+        id_of(name_and_path(attributes).0)
+    }
+
+    fn arn(&self, account: &Account, path: &str, name: &str) -> Option<String> {
+        Some(account.iam_arn("instance-profile", path, name))
+    }
+
+    fn refers(&self, _: &Account, _: &Attributes) -> Vec<ObjectId> {
+        Vec::new()
+    }
+
+    fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
+        let wanted = entry.named();
+        let name = name_and_path(&wanted).0.to_owned();
+        let mut resources = vec![entry.resource(self.id(account, &wanted), wanted)];
+        resources.extend(entry.role().map(|role| profile_role::declare(account, entry, &name, role)));
+        resources
+    }
+
+    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
+        None
+    }
+}
+
+#[async_trait]
+impl Kind for InstanceProfile {
+    async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>> {
+        let call = cloud.iam.get_instance_profile().instance_profile_name(name).send();
+        let Some(profile) = cloud.get("GetInstanceProfile", name, call).await?.and_then(|out| out.instance_profile)
+        else {
+            return Ok(Vec::new());
+        };
+        let mut attributes =
+            Attributes::from([("name", profile.instance_profile_name().into()), ("path", profile.path().into())]);
+        tags::insert(&mut attributes, profile.tags());
+        let mut found = vec![Live { id: id_of(name), attributes, created: Some(day(profile.create_date())) }];
+        found.extend(profile.roles().iter().map(|role| profile_role::live(&cloud.account, name, role.role_name())));
+        Ok(found)
+    }
+
+    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
+        Ok(Vec::new())
+    }
+
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+        let (name, path) = name_and_path(wanted);
+        let call =
+            cloud.iam.create_instance_profile().instance_profile_name(name).path(path).set_tags(tags::sdk(wanted));
+        cloud.call("CreateInstanceProfile", name, call.send()).await?;
+        Ok(())
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
+        let (name, _) = name_and_path(wanted);
+        let change = tags::change(live, wanted);
+        if let Some(keys) = change.removed {
+            let call = cloud.iam.untag_instance_profile().instance_profile_name(name).set_tag_keys(Some(keys));
+            cloud.call("UntagInstanceProfile", name, call.send()).await?;
+        }
+        if let Some(tags) = change.set {
+            let call = cloud.iam.tag_instance_profile().instance_profile_name(name).set_tags(Some(tags));
+            cloud.call("TagInstanceProfile", name, call.send()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {
+        let (name, _) = name_and_path(live);
+        let call = cloud.iam.delete_instance_profile().instance_profile_name(name);
+        Ok(cloud.remove("DeleteInstanceProfile", name, call.send()).await?)
+    }
+}

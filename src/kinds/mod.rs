@@ -1,0 +1,128 @@
+//! The kinds of AWS objects that a manifest can ask for.
+//!
+//! # To add a kind
+//!
+//! 1. Write `kinds/<kind>.rs` with a unit struct. `impl Spec` says, purely, what it is: its [`Schema`]
+//!    (fields, what a change of each means, IAM actions, the manifest's section), its id and ARN, what
+//!    it refers to, and which resources one manifest entry declares. `impl Kind` adds the calls.
+//! 2. Add one line to [`KINDS`].
+//!
+//! Manifest, graph, plan, rendering, executor, state and tests read the list; none of them names a kind.
+
+use async_trait::async_trait;
+
+use crate::cloud::Cloud;
+use crate::error::Result;
+use crate::manifest::Declared;
+use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resource, Schema, Value};
+
+mod attachment;
+mod inline_policy;
+mod instance_profile;
+mod policy;
+mod profile_role;
+mod role;
+mod tags;
+
+/// All kinds. Order is that of the sections in the manifest's documentation.
+pub const KINDS: &[&dyn Kind] = &[
+    &policy::Policy,
+    &role::Role,
+    &inline_policy::InlinePolicy,
+    &attachment::Attachment,
+    &instance_profile::InstanceProfile,
+    &profile_role::ProfileRole,
+];
+
+/// What a kind is, without any effect.
+pub trait Spec: Sync + Send {
+    fn schema(&self) -> &'static Schema;
+
+    /// Returns the id of the object that has these attributes.
+    fn id(&self, account: &Account, attributes: &Attributes) -> ObjectId;
+
+    /// Returns the ARN of an object of this name and path; `None` for what has no ARN of its own.
+    fn arn(&self, account: &Account, path: &str, name: &str) -> Option<String>;
+
+    /// Returns what has to exist before an object with these attributes can: edges of the graph.
+    fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<ObjectId>;
+
+    /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
+    fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource>;
+
+    /// For what hangs on an owner: the owner's id and the address that it has under the owner's.
+    fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging>;
+}
+
+/// Where an object hangs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hanging {
+    pub owner: ObjectId,
+    /// `["inline", "logs"]` under the owner's address.
+    pub segments: Vec<String>,
+    /// The word of `keep_undeclared` that keeps it; what has none is kept only by declaring it.
+    pub keep: Option<&'static str>,
+}
+
+impl Hanging {
+    pub fn address(&self, owner: &Address) -> Address {
+        owner.child(self.segments.iter().cloned())
+    }
+}
+
+/// The calls of a kind. Errors name what was attempted; retries and pace belong to [`Cloud`].
+#[async_trait]
+pub trait Kind: Spec {
+    /// Reads the object and all that hangs on it; empty when it does not exist.
+    /// What hangs on an owner is read with the owner and is never asked for itself.
+    async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>>;
+
+    /// Returns what hangs on the object and would make AWS refuse to delete it.
+    async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
+
+    /// Creates the object whole: tags, path, description and boundary in the one call.
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()>;
+
+    /// Changes what differs between `live` and `wanted`.
+    async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()>;
+
+    /// Deletes the object. One that is gone already is deleted.
+    async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()>;
+}
+
+/// Returns the kind of this name.
+pub fn kind(name: &str) -> Option<&'static dyn Kind> {
+    KINDS.iter().copied().find(|kind| kind.schema().kind == name)
+}
+
+/// Returns the pure half of the kind of this name.
+pub fn spec(name: &str) -> Option<&'static dyn Spec> {
+    kind(name).map(|kind| kind as &dyn Spec)
+}
+
+/// Returns the pure halves of all kinds.
+pub fn specs() -> impl Iterator<Item = &'static dyn Spec> {
+    KINDS.iter().map(|kind| *kind as &dyn Spec)
+}
+
+fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
+    attributes.get(field).and_then(Value::text)
+}
+
+fn number(attributes: &Attributes, field: &str) -> Option<u64> {
+    attributes.get(field).and_then(Value::number)
+}
+
+fn name_and_path(attributes: &Attributes) -> (&str, &str) {
+    (text(attributes, "name").unwrap_or_default(), text(attributes, "path").unwrap_or("/"))
+}
+
+/// Returns the role that something hangs on, and the field that names it there.
+fn owned_by_role<'a>(attributes: &'a Attributes, field: &str) -> (&'a str, &'a str) {
+    (text(attributes, "role").unwrap_or_default(), text(attributes, field).unwrap_or_default())
+}
+
+/// Returns the document in `field` as it is sent to AWS.
+fn compact(attributes: &Attributes, field: &str) -> String {
+    attributes.get(field).and_then(Value::document).map(|document| document.to_compact()).unwrap_or_default()
+}

@@ -1,0 +1,250 @@
+//! Customer managed policies. They go by their ARN; AWS keeps five versions of each.
+
+use async_trait::async_trait;
+
+use super::{Hanging, Kind, Spec, compact, name_and_path, tags, text};
+use crate::cloud::{Cloud, day, document};
+use crate::error::Result;
+use crate::manifest::Declared;
+use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
+use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
+use crate::policy::Host;
+
+pub struct Policy;
+
+pub const KIND: &str = "policy";
+
+static SCHEMA: Schema = Schema {
+    kind: KIND,
+    fields: &[
+        Field { name: "name", holds: Holds::Text, on_change: OnChange::Replace("AWS cannot rename a policy") },
+        Field {
+            name: "path",
+            holds: Holds::Text,
+            on_change: OnChange::Replace("AWS cannot move a policy to another path"),
+        },
+        Field {
+            name: "description",
+            holds: Holds::Text,
+            on_change: OnChange::Replace("AWS cannot change the description of a policy"),
+        },
+        Field { name: "document", holds: Holds::Document(Host::Managed), on_change: OnChange::Update },
+        Field { name: "tags", holds: Holds::Tags, on_change: OnChange::Update },
+    ],
+    taggable: true,
+    reads: &["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicies", "iam:ListEntitiesForPolicy"],
+    writes: &[
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:ListPolicyVersions",
+        "iam:TagPolicy",
+        "iam:UntagPolicy",
+    ],
+    section: Some(Section {
+        name: "policies",
+        keys: &[
+            Key {
+                name: "name",
+                accepts: Accepts::Name { longest: 128 },
+                required: false,
+                doc: "Name in AWS; default: the key",
+            },
+            Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
+            Key {
+                name: "description",
+                accepts: Accepts::Text { longest: 1000 },
+                required: false,
+                doc: "AWS cannot change it later",
+            },
+            Key {
+                name: "document",
+                accepts: Accepts::Document(Host::Managed),
+                required: false,
+                doc: "The policy document, or {file: F}",
+            },
+            Key {
+                name: "statements",
+                accepts: Accepts::Statements(Host::Managed),
+                required: false,
+                doc: "The statements by Sid, instead of a document",
+            },
+            Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
+            Key {
+                name: "prevent_destroy",
+                accepts: Accepts::Bool,
+                required: false,
+                doc: "Refuse every plan that would delete it",
+            },
+        ],
+    }),
+};
+
+/// Returns the id of the managed policy with this ARN.
+pub fn id_of(arn: &str) -> ObjectId {
+    ObjectId::new(KIND, arn)
+}
+
+impl Spec for Policy {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn id(&self, account: &Account, attributes: &Attributes) -> ObjectId {
+        let (name, path) = name_and_path(attributes);
+        id_of(&account.iam_arn("policy", path, name))
+    }
+
+    fn arn(&self, account: &Account, path: &str, name: &str) -> Option<String> {
+        Some(account.iam_arn("policy", path, name))
+    }
+
+    fn refers(&self, _: &Account, _: &Attributes) -> Vec<ObjectId> {
+        Vec::new()
+    }
+
+    fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
+        let mut wanted = entry.named();
+        if let Some(description) = entry.text("description").filter(|d| !d.is_empty()) {
+            wanted.insert("description", description.into());
+        }
+        if let Some(document) = entry.document("document") {
+            wanted.insert("document", Value::Document(document.clone()));
+        }
+        vec![entry.resource(self.id(account, &wanted), wanted)]
+    }
+
+    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
+        None
+    }
+}
+
+#[async_trait]
+impl Kind for Policy {
+    async fn read(&self, cloud: &Cloud, arn: &str) -> Result<Vec<Live>> {
+        let Some(policy) = cloud.get("GetPolicy", arn, cloud.iam.get_policy().policy_arn(arn).send()).await? else {
+            return Ok(Vec::new());
+        };
+        let Some(policy) = policy.policy else { return Ok(Vec::new()) };
+        let version = policy.default_version_id().unwrap_or("v1");
+        let call = cloud.iam.get_policy_version().policy_arn(arn).version_id(version).send();
+        let Some(version) = cloud.get("GetPolicyVersion", arn, call).await?.and_then(|out| out.policy_version) else {
+            return Ok(Vec::new());
+        };
+        let mut attributes = Attributes::from([
+            ("name", policy.policy_name().unwrap_or_default().into()),
+            ("path", policy.path().unwrap_or("/").into()),
+            ("document", Value::Document(document(arn, version.document())?)),
+        ]);
+        if let Some(description) = policy.description().filter(|d| !d.is_empty()) {
+            attributes.insert("description", description.into());
+        }
+        tags::insert(&mut attributes, policy.tags());
+        Ok(vec![Live { id: id_of(arn), attributes, created: policy.create_date().map(day) }])
+    }
+
+    async fn obstacles(&self, cloud: &Cloud, arn: &str) -> Result<Vec<Obstacle>> {
+        let mut pages = cloud.iam.list_entities_for_policy().policy_arn(arn).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = cloud.page("ListEntitiesForPolicy", arn, &mut pages).await? {
+            for role in page.policy_roles().iter().filter_map(|role| role.role_name()) {
+                let object = ObjectId::new(super::attachment::KIND, format!("{role} {arn}"));
+                found.push(Obstacle { object, text: format!("attached to role {role}") });
+            }
+            for user in page.policy_users().iter().filter_map(|user| user.user_name()) {
+                let object = ObjectId::new("user_attachment", format!("{user} {arn}"));
+                found.push(Obstacle { object, text: format!("attached to user {user}") });
+            }
+            for group in page.policy_groups().iter().filter_map(|group| group.group_name()) {
+                let object = ObjectId::new("group_attachment", format!("{group} {arn}"));
+                found.push(Obstacle { object, text: format!("attached to group {group}") });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+        let (name, path) = name_and_path(wanted);
+        let call = cloud
+            .iam
+            .create_policy()
+            .policy_name(name)
+            .path(path)
+            .policy_document(compact(wanted, "document"))
+            .set_description(text(wanted, "description").map(str::to_owned))
+            .set_tags(tags::sdk(wanted));
+        cloud.call("CreatePolicy", name, call.send()).await?;
+        Ok(())
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
+        let id = self.id(&cloud.account, wanted);
+        let arn = id.name.as_str();
+        if live.get("document") != wanted.get("document") {
+            new_version(cloud, arn, &compact(wanted, "document")).await?;
+        }
+        let change = tags::change(live, wanted);
+        if let Some(keys) = change.removed {
+            let call = cloud.iam.untag_policy().policy_arn(arn).set_tag_keys(Some(keys));
+            cloud.call("UntagPolicy", arn, call.send()).await?;
+        }
+        if let Some(tags) = change.set {
+            let call = cloud.iam.tag_policy().policy_arn(arn).set_tags(Some(tags));
+            cloud.call("TagPolicy", arn, call.send()).await?;
+        }
+        Ok(())
+    }
+
+    /// A policy with one version goes in one call; versions are listed only when AWS says there are more.
+    async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {
+        let id = self.id(&cloud.account, live);
+        let arn = id.name.as_str();
+        let delete = || cloud.iam.delete_policy().policy_arn(arn).send();
+        match cloud.remove("DeletePolicy", arn, delete()).await {
+            Err(error) if error.is("DeleteConflict") => {}
+            done => return Ok(done?),
+        }
+        for version in other_versions(cloud, arn).await? {
+            delete_version(cloud, arn, &version).await?;
+        }
+        Ok(cloud.remove("DeletePolicy", arn, delete()).await?)
+    }
+}
+
+/// Makes a new default version; the oldest other one goes first when AWS holds five already.
+async fn new_version(cloud: &Cloud, arn: &str, document: &str) -> Result<()> {
+    let create = || {
+        let call = cloud.iam.create_policy_version().policy_arn(arn).policy_document(document).set_as_default(true);
+        // A retry of this call would make a second version.
+        call.customize().config_override(crate::cloud::one_attempt()).send()
+    };
+    match cloud.call("CreatePolicyVersion", arn, create()).await {
+        Err(error) if error.is("LimitExceeded") => {}
+        done => return Ok(done.map(drop)?),
+    }
+    if let Some(oldest) = other_versions(cloud, arn).await?.first() {
+        delete_version(cloud, arn, oldest).await?;
+    }
+    cloud.call("CreatePolicyVersion", arn, create()).await?;
+    Ok(())
+}
+
+/// Returns the ids of the versions that are not the default, the oldest first.
+async fn other_versions(cloud: &Cloud, arn: &str) -> Result<Vec<String>> {
+    let mut pages = cloud.iam.list_policy_versions().policy_arn(arn).into_paginator().send();
+    let mut versions = Vec::new();
+    while let Some(page) = cloud.page("ListPolicyVersions", arn, &mut pages).await? {
+        versions.extend(page.versions.unwrap_or_default().into_iter().filter(|v| !v.is_default_version));
+    }
+    // `v10` is younger than `v9`.
+    let number = |id: &str| id.trim_start_matches('v').parse::<u64>().unwrap_or(0);
+    let mut ids: Vec<String> = versions.into_iter().filter_map(|v| v.version_id).collect();
+    ids.sort_by_key(|id| number(id));
+    Ok(ids)
+}
+
+async fn delete_version(cloud: &Cloud, arn: &str, version: &str) -> Result<()> {
+    let call = cloud.iam.delete_policy_version().policy_arn(arn).version_id(version);
+    Ok(cloud.remove("DeletePolicyVersion", arn, call.send()).await?)
+}

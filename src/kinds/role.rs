@@ -1,0 +1,270 @@
+//! Roles. They go by their name, which is unique in the account across paths and letter case.
+
+use async_trait::async_trait;
+
+use super::{Hanging, Kind, Spec, attachment, compact, inline_policy, name_and_path, number, policy, tags, text};
+use crate::cloud::{Cloud, day, document};
+use crate::error::Result;
+use crate::manifest::Declared;
+use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
+use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
+use crate::policy::Host;
+
+pub struct Role;
+
+pub const KIND: &str = "role";
+
+/// AWS's own default, in seconds.
+const DEFAULT_SESSION: u64 = 3600;
+
+static SCHEMA: Schema = Schema {
+    kind: KIND,
+    fields: &[
+        Field { name: "name", holds: Holds::Text, on_change: OnChange::Replace("AWS cannot rename a role") },
+        Field {
+            name: "path",
+            holds: Holds::Text,
+            on_change: OnChange::Replace("AWS cannot move a role to another path"),
+        },
+        Field { name: "description", holds: Holds::Text, on_change: OnChange::Update },
+        Field { name: "trust", holds: Holds::Document(Host::Trust), on_change: OnChange::Update },
+        Field { name: "max_session", holds: Holds::Number, on_change: OnChange::Update },
+        Field { name: "boundary", holds: Holds::Text, on_change: OnChange::Update },
+        Field { name: "tags", holds: Holds::Tags, on_change: OnChange::Update },
+    ],
+    taggable: true,
+    reads: &[
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+        "iam:ListInstanceProfilesForRole",
+    ],
+    writes: &[
+        "iam:CreateRole",
+        "iam:DeleteRole",
+        "iam:UpdateRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:TagRole",
+        "iam:UntagRole",
+    ],
+    section: Some(Section {
+        name: "roles",
+        keys: &[
+            Key {
+                name: "name",
+                accepts: Accepts::Name { longest: 64 },
+                required: false,
+                doc: "Name in AWS; default: the key",
+            },
+            Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
+            Key {
+                name: "description",
+                accepts: Accepts::Text { longest: 1000 },
+                required: false,
+                doc: "What the role is for",
+            },
+            Key {
+                name: "max_session",
+                accepts: Accepts::Duration { least: 3600, most: 43200 },
+                required: false,
+                doc: "Longest session, 1h to 12h; default: 1h",
+            },
+            Key { name: "boundary", accepts: Accepts::Boundary, required: false, doc: "Permissions boundary, or none" },
+            Key { name: "trust", accepts: Accepts::Trust, required: true, doc: "Who may assume the role" },
+            Key { name: "policies", accepts: Accepts::Policies, required: false, doc: "Managed policies to attach" },
+            Key {
+                name: "inline",
+                accepts: Accepts::Inline(Host::InlineRole),
+                required: false,
+                doc: "Inline policies by name",
+            },
+            Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
+            Key {
+                name: "keep_undeclared",
+                accepts: Accepts::Keep(&["policies", "inline"]),
+                required: false,
+                doc: "What it holds beside the manifest and shall keep",
+            },
+            Key {
+                name: "prevent_destroy",
+                accepts: Accepts::Bool,
+                required: false,
+                doc: "Refuse every plan that would delete it",
+            },
+        ],
+    }),
+};
+
+/// Returns the id of the role of this name.
+pub fn id_of(name: &str) -> ObjectId {
+    ObjectId::new(KIND, name)
+}
+
+impl Spec for Role {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn id(&self, _: &Account, attributes: &Attributes) -> ObjectId {
+        id_of(name_and_path(attributes).0)
+    }
+
+    fn arn(&self, account: &Account, path: &str, name: &str) -> Option<String> {
+        Some(account.iam_arn("role", path, name))
+    }
+
+    fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<ObjectId> {
+        let boundary = text(attributes, "boundary").map(policy::id_of);
+        let trusted = attributes.get("trust").and_then(Value::document).into_iter().flat_map(|d| d.principals());
+        let prefix = account.iam_arn("role", "/", "");
+        // A role's name is what follows the last slash of its ARN.
+        let roles = trusted
+            .filter(|arn| arn.starts_with(&prefix))
+            .filter_map(|arn| arn.rsplit('/').next().map(id_of))
+            .filter(|id| *id != self.id(account, attributes));
+        boundary.into_iter().chain(roles).collect()
+    }
+
+    fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
+        let mut wanted = entry.named();
+        if let Some(description) = entry.text("description").filter(|d| !d.is_empty()) {
+            wanted.insert("description", description.into());
+        }
+        if let Some(trust) = entry.document("trust") {
+            wanted.insert("trust", Value::Document(trust.clone()));
+        }
+        wanted.insert("max_session", Value::Number(entry.seconds("max_session").unwrap_or(DEFAULT_SESSION)));
+        if let Some(Some(boundary)) = entry.boundary() {
+            wanted.insert("boundary", boundary.arn.as_str().into());
+        }
+        let name = name_and_path(&wanted).0.to_owned();
+        let mut role = entry.resource(self.id(account, &wanted), wanted);
+        if entry.boundary() == Some(None) {
+            role.removed.push("boundary");
+        }
+        let mut resources = vec![role];
+        resources.extend(entry.inline().iter().map(|inline| inline_policy::declare(account, entry, &name, inline)));
+        resources.extend(entry.policies().iter().map(|to| attachment::declare(account, entry, &name, to)));
+        resources
+    }
+
+    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
+        None
+    }
+}
+
+#[async_trait]
+impl Kind for Role {
+    async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>> {
+        let Some(role) = cloud.get("GetRole", name, cloud.iam.get_role().role_name(name).send()).await? else {
+            return Ok(Vec::new());
+        };
+        let Some(role) = role.role else { return Ok(Vec::new()) };
+        let mut attributes = Attributes::from([
+            ("name", role.role_name().into()),
+            ("path", role.path().into()),
+            ("trust", Value::Document(document(name, role.assume_role_policy_document())?)),
+            (
+                "max_session",
+                Value::Number(role.max_session_duration().map_or(DEFAULT_SESSION, |s| s.unsigned_abs().into())),
+            ),
+        ]);
+        if let Some(description) = role.description().filter(|d| !d.is_empty()) {
+            attributes.insert("description", description.into());
+        }
+        if let Some(boundary) = role.permissions_boundary().and_then(|b| b.permissions_boundary_arn()) {
+            attributes.insert("boundary", boundary.into());
+        }
+        tags::insert(&mut attributes, role.tags());
+        let mut found = vec![Live { id: id_of(name), attributes, created: Some(day(role.create_date())) }];
+        found.extend(attachment::read_all(cloud, name).await?);
+        found.extend(inline_policy::read_all(cloud, name).await?);
+        Ok(found)
+    }
+
+    async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {
+        let mut pages = cloud.iam.list_instance_profiles_for_role().role_name(name).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = cloud.page("ListInstanceProfilesForRole", name, &mut pages).await? {
+            found.extend(page.instance_profiles().iter().map(|profile| Obstacle {
+                object: super::profile_role::id_of(profile.instance_profile_name()),
+                text: format!("in instance profile {}", profile.instance_profile_name()),
+            }));
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+        let (name, path) = name_and_path(wanted);
+        let call = cloud
+            .iam
+            .create_role()
+            .role_name(name)
+            .path(path)
+            .assume_role_policy_document(compact(wanted, "trust"))
+            .set_description(text(wanted, "description").map(str::to_owned))
+            .set_max_session_duration(Some(session(wanted)))
+            .set_permissions_boundary(text(wanted, "boundary").map(str::to_owned))
+            .set_tags(tags::sdk(wanted));
+        cloud.call("CreateRole", name, call.send()).await?;
+        Ok(())
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
+        let (name, _) = name_and_path(wanted);
+        let differs = |field: &str| live.get(field) != wanted.get(field);
+        if differs("boundary") {
+            self.converge_boundary(cloud, name, text(wanted, "boundary")).await?;
+        }
+        if differs("trust") {
+            let trust = compact(wanted, "trust");
+            let call = cloud.iam.update_assume_role_policy().role_name(name).policy_document(trust);
+            cloud.call("UpdateAssumeRolePolicy", name, call.send()).await?;
+        }
+        if differs("description") || differs("max_session") {
+            // Both go in every call: AWS resets neither, other servers clear what is left out.
+            let description = text(wanted, "description").unwrap_or_default();
+            let call =
+                cloud.iam.update_role().role_name(name).description(description).max_session_duration(session(wanted));
+            cloud.call("UpdateRole", name, call.send()).await?;
+        }
+        let change = tags::change(live, wanted);
+        if let Some(keys) = change.removed {
+            cloud
+                .call("UntagRole", name, cloud.iam.untag_role().role_name(name).set_tag_keys(Some(keys)).send())
+                .await?;
+        }
+        if let Some(tags) = change.set {
+            cloud.call("TagRole", name, cloud.iam.tag_role().role_name(name).set_tags(Some(tags)).send()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {
+        let (name, _) = name_and_path(live);
+        Ok(cloud.remove("DeleteRole", name, cloud.iam.delete_role().role_name(name).send()).await?)
+    }
+}
+
+impl Role {
+    async fn converge_boundary(&self, cloud: &Cloud, name: &str, boundary: Option<&str>) -> Result<()> {
+        match boundary {
+            Some(arn) => {
+                let call = cloud.iam.put_role_permissions_boundary().role_name(name).permissions_boundary(arn);
+                cloud.call("PutRolePermissionsBoundary", name, call.send()).await.map(drop)?;
+            }
+            None => {
+                let call = cloud.iam.delete_role_permissions_boundary().role_name(name);
+                cloud.remove("DeleteRolePermissionsBoundary", name, call.send()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn session(wanted: &Attributes) -> i32 {
+    number(wanted, "max_session").and_then(|seconds| i32::try_from(seconds).ok()).unwrap_or(DEFAULT_SESSION as i32)
+}

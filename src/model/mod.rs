@@ -1,0 +1,17 @@
+//! The words everything else is written in: addresses, values, schemas, resources.
+
+pub mod account;
+pub mod address;
+pub mod live;
+pub mod node;
+pub mod resource;
+pub mod schema;
+pub mod value;
+
+pub use account::Account;
+pub use address::Address;
+pub use live::{Live, LiveState, Obstacle};
+pub use node::{Entry, Node, NodeValue};
+pub use resource::{ObjectId, Resource};
+pub use schema::{Field, OnChange, Schema};
+pub use value::{Attributes, Tags, Value};

@@ -1,0 +1,103 @@
+//! What a kind is made of: its fields, what a change of each means, and the IAM calls it uses.
+
+use crate::policy::Host;
+
+/// The pure description of a kind, as data.
+#[derive(Debug)]
+pub struct Schema {
+    /// As in the state: `role`, `inline_policy`.
+    pub kind: &'static str,
+    /// The attributes of its objects.
+    pub fields: &'static [Field],
+    /// Whether objects of this kind carry the ownership tags.
+    pub taggable: bool,
+    /// IAM actions that reading needs, and that writing needs on top.
+    pub reads: &'static [&'static str],
+    pub writes: &'static [&'static str],
+    /// The manifest's section (`roles`) and what one entry of it may say; none for what hangs on an owner.
+    pub section: Option<Section>,
+}
+
+/// One attribute of an object.
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub holds: Holds,
+    pub on_change: OnChange,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    Text,
+    Number,
+    Document(Host),
+    Tags,
+}
+
+/// What AWS can do about a changed attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnChange {
+    Update,
+    /// Only a new object has the new value; the text says why.
+    Replace(&'static str),
+}
+
+/// A top-level map of the manifest: `roles: {KEY: {…}}`.
+#[derive(Debug)]
+pub struct Section {
+    pub name: &'static str,
+    pub keys: &'static [Key],
+}
+
+/// One key that an entry may say.
+#[derive(Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub accepts: Accepts,
+    pub required: bool,
+    /// One line for the reference and for editors.
+    pub doc: &'static str,
+}
+
+/// What may stand under a key of the manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepts {
+    /// The AWS name; default: the entry's key.
+    Name {
+        longest: usize,
+    },
+    /// `/a/b/`; default: `defaults.path`, else `/`.
+    Path,
+    Text {
+        longest: usize,
+    },
+    Bool,
+    /// `4h`, `90m`, `3600`; seconds within the bounds.
+    Duration {
+        least: u64,
+        most: u64,
+    },
+    /// A map of strings, merged over `defaults.tags`.
+    Tags,
+    /// `document: {…}`, `document: {file: F}`; `statements: {Sid: {…}}` is the same by Sid.
+    Document(Host),
+    Statements(Host),
+    /// A rule or a list of rules; `document:` inside it is a whole trust policy.
+    Trust,
+    /// A list of managed policies: address, AWS managed name, `policy/x` or ARN.
+    Policies,
+    /// One managed policy, or `none`.
+    Boundary,
+    /// An address of `roles` or `role/x`.
+    Role,
+    /// A map of policy name to `{statements}` or `{document}`.
+    Inline(Host),
+    /// `true` or a list of some of these words.
+    Keep(&'static [&'static str]),
+}
+
+impl Schema {
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+}
