@@ -6,5 +6,8 @@ pub mod graph;
 pub mod kinds;
 pub mod manifest;
 pub mod model;
+pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod state;
+pub mod survey;

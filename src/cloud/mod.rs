@@ -219,10 +219,9 @@ pub fn one_attempt() -> aws_sdk_iam::config::Builder {
     aws_sdk_iam::config::Builder::default().retry_config(RetryConfig::disabled())
 }
 
-/// Returns the day of a time stamp: `2023-04-12`.
-pub fn day(time: &DateTime) -> String {
-    let text = time.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default();
-    text.split('T').next().unwrap_or_default().to_owned()
+/// Returns a time stamp as `2023-04-12T08:00:00Z`.
+pub fn time(time: &DateTime) -> String {
+    time.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default()
 }
 
 /// Returns the document that AWS holds. AWS sends it URL-encoded, other servers raw; a plus sign is

@@ -33,6 +33,16 @@ impl Document {
         std::iter::empty()
     }
 
+    /// Says whether any statement denies.
+    pub fn has_deny(&self) -> bool {
+        false
+    }
+
+    /// Says whether a statement allows every action on every resource without a condition.
+    pub fn allows_everything(&self) -> bool {
+        false
+    }
+
     /// Returns the text that is sent to AWS, without white space.
     pub fn to_compact(&self) -> String {
         self.json.to_string()
