@@ -28,6 +28,13 @@ pub struct Entry {
     pub value: Node,
 }
 
+/// One step from a node to one inside it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PathSegment {
+    Key(String),
+    Index(usize),
+}
+
 impl Node {
     pub fn new(value: NodeValue, place: Place) -> Self {
         Self { value, place }
@@ -53,14 +60,33 @@ impl Node {
         }
     }
 
-    /// Returns the value without its places. Numbers that JSON cannot hold become strings.
+    /// Returns the node at the end of `path`, or the deepest one on the way that exists.
+    pub fn at(&self, path: &[PathSegment]) -> &Node {
+        let mut node = self;
+        for segment in path {
+            let next = match (segment, &node.value) {
+                (PathSegment::Key(key), NodeValue::Map(_)) => node.get(key).map(|entry| &entry.value),
+                (PathSegment::Index(index), NodeValue::List(items)) => items.get(*index),
+                _ => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        node
+    }
+
+    /// Returns the value without its places. A number whose spelling JSON cannot keep, such as
+    /// `012345678901` or one with more digits than a float has, becomes a string.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.value {
             NodeValue::Null => Json::Null,
             NodeValue::Bool(b) => Json::Bool(*b),
             NodeValue::Number(spelled) => {
-                serde_json::from_str(spelled).unwrap_or_else(|_| Json::String(spelled.clone()))
+                let number = serde_json::from_str(spelled).ok().filter(|n: &Json| n.to_string() == *spelled);
+                number.unwrap_or_else(|| Json::String(spelled.clone()))
             }
             NodeValue::Text(text) => Json::String(text.clone()),
             NodeValue::List(items) => items.iter().map(Node::to_json).collect(),
