@@ -42,6 +42,11 @@ impl AwsError {
         Self { operation, subject: subject.to_owned(), code, message, request_id }
     }
 
+    /// Returns the failed call that an error comes from.
+    pub fn of(error: &Error) -> Option<&Self> {
+        error.source.as_ref().and_then(|source| source.downcast_ref())
+    }
+
     pub fn is(&self, code: &str) -> bool {
         self.code == code
     }

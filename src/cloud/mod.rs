@@ -76,7 +76,12 @@ impl Cloud {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Says, once, whether AWS throttled us.
+    /// Returns how many calls may run at a time.
+    pub fn parallelism(&self) -> usize {
+        self.pace.most()
+    }
+
+    /// Says whether AWS throttled us.
     pub fn was_throttled(&self) -> bool {
         self.pace.was_throttled()
     }

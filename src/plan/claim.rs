@@ -67,6 +67,13 @@ impl Claims {
         }
     }
 
+    /// Says whether the tags name this deployment in this life.
+    pub fn are_on(&self, live: &Attributes) -> bool {
+        tags(live).is_some_and(|tags| {
+            tags.get(DEPLOYMENT_TAG) == Some(&self.deployment) && tags.get(LINEAGE_TAG) == Some(&self.lineage)
+        })
+    }
+
     /// Adds our two tags.
     pub fn sign(&self, attributes: &mut Attributes) {
         let mut signed = tags(attributes).cloned().unwrap_or_default();

@@ -77,8 +77,10 @@ pub enum Action {
 pub struct Step {
     pub address: Address,
     pub change: Change,
-    /// The object that will be there afterwards, and what the state will say of it.
-    pub made: Option<Record>,
+    /// The object that will be there afterwards.
+    pub made: Option<ObjectId>,
+    /// What the state will say of it; nothing of what is only kept.
+    pub record: Option<Record>,
     /// The object that will be gone.
     pub removed: Option<ObjectId>,
     /// Steps that have to be done before.
@@ -198,7 +200,7 @@ impl Step {
 
     /// Returns the object that the step is about: the one that will be there, else the one that goes.
     pub fn id(&self) -> Option<&ObjectId> {
-        self.made.as_ref().map(|made| &made.id).or(self.removed.as_ref())
+        self.made.as_ref().or(self.removed.as_ref())
     }
 }
 

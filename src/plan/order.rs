@@ -62,15 +62,16 @@ pub(super) fn steps(work: BTreeMap<ObjectId, Work>, order: &[ObjectId]) -> Vec<S
             }
         };
         let address = if steps.contains_key(&work.address) { aside(&work.address, &id) } else { work.address.clone() };
-        steps.insert(address.clone(), step(address, change, work, removed));
+        let made = change.after().is_some().then(|| id.clone());
+        steps.insert(address.clone(), step(address, change, work, made, removed));
     }
     for (_, (id, work)) in leaving {
         let address = if steps.contains_key(&work.address) { aside(&work.address, &id) } else { work.address.clone() };
-        steps.insert(address.clone(), step(address, work.change.clone(), work, Some(id)));
+        steps.insert(address.clone(), step(address, work.change.clone(), work, None, Some(id)));
     }
     let rank: HashMap<&ObjectId, usize> = order.iter().enumerate().map(|(rank, id)| (id, rank)).collect();
     let mut steps: Vec<Step> = steps.into_values().collect();
-    steps.sort_by_key(|step| step.made.as_ref().and_then(|made| rank.get(&made.id)).copied().unwrap_or(usize::MAX));
+    steps.sort_by_key(|step| step.made.as_ref().and_then(|made| rank.get(made)).copied().unwrap_or(usize::MAX));
     steps
 }
 
@@ -90,11 +91,12 @@ fn renamed(old: &ObjectId, gone: &Work, id: &ObjectId, after: &Attributes) -> Ch
     Change::Replace { before, after: after.clone(), because, first }
 }
 
-fn step(address: Address, change: Change, work: Work, removed: Option<ObjectId>) -> Step {
+fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, removed: Option<ObjectId>) -> Step {
     Step {
         address,
         change,
-        made: work.record,
+        made,
+        record: work.record,
         removed,
         waits_for: BTreeSet::new(),
         drift: work.drift,
@@ -137,8 +139,8 @@ impl<'a> Ordering<'a> {
         let mut graph = DiGraph::new();
         let (mut makes, mut removes) = (HashMap::new(), HashMap::new());
         for (index, step) in steps.iter().enumerate() {
-            if let Some(made) = step.change.after().and(step.made.as_ref()) {
-                makes.insert(&made.id, graph.add_node((index, Part::Make)));
+            if let Some(made) = &step.made {
+                makes.insert(made, graph.add_node((index, Part::Make)));
             }
             if let Some(removed) = &step.removed {
                 removes.insert(removed, graph.add_node((index, Part::Remove)));
@@ -169,7 +171,7 @@ impl<'a> Ordering<'a> {
     }
 
     fn make_of(&self, step: &Step) -> Option<NodeIndex> {
-        step.change.after().and(step.made.as_ref()).and_then(|made| self.makes.get(&made.id)).copied()
+        step.made.as_ref().and_then(|made| self.makes.get(made)).copied()
     }
 
     fn remove_of(&self, step: &Step) -> Option<NodeIndex> {

@@ -92,7 +92,7 @@ impl StateStore for LocalStore {
     async fn lock(&self, access: Access, timeout: Duration) -> Result<Lock> {
         let began = Instant::now();
         let Some(mut file) = self.lock_file(access).map_err(|e| self.broken("lock", e))? else {
-            return Ok(Lock(None));
+            return Ok(Lock { _guard: None });
         };
         loop {
             let tried = match access {
@@ -119,7 +119,7 @@ impl StateStore for LocalStore {
             let named = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
             named.map_err(|e| self.broken("lock", e))?;
         }
-        Ok(Lock(Some(Box::new(file))))
+        Ok(Lock { _guard: Some(Box::new(file)) })
     }
 
     async fn load(&self) -> Result<Option<State>> {

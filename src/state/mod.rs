@@ -44,7 +44,9 @@ pub enum Access {
 }
 
 /// Held as long as the run goes on; the operating system frees it when the process dies.
-pub struct Lock(pub(crate) Option<Box<dyn Send + Sync>>);
+pub struct Lock {
+    pub(crate) _guard: Option<Box<dyn Send + Sync>>,
+}
 
 /// Opens the store at `location`: `--state`, else the manifest's `state`, else `state/<name>.json`
 /// beside the manifest.

@@ -1,0 +1,7 @@
+//! From data to what people and programs read. Text carries colours as ANSI codes; whoever prints it
+//! strips them where they are not wanted.
+
+pub mod document;
+pub mod human;
+pub mod json;
+pub mod theme;
