@@ -52,3 +52,62 @@ pub fn list(call: &mut Call) -> Answer {
         xml.text("PolicyName", policy::name_in(arn)).text("PolicyArn", arn);
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sandbox::testbed::{ACCOUNT, Bed, refused};
+
+    const CORE: &str = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+
+    #[tokio::test]
+    async fn attaching_twice_is_attaching_once() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let own = bed.policy("reads").await;
+        for arn in [&own, CORE, CORE] {
+            bed.iam().attach_role_policy().role_name("head").policy_arn(arn).send().await.unwrap();
+        }
+        let listed = bed.iam().list_attached_role_policies().role_name("head").send().await.unwrap();
+        let listed: Vec<_> = listed.attached_policies().iter().filter_map(|p| p.policy_name()).collect();
+        assert_eq!(listed, ["reads", "AmazonSSMManagedInstanceCore"]);
+        let policy = bed.iam().get_policy().policy_arn(CORE).send().await.unwrap().policy.unwrap();
+        assert_eq!(policy.attachment_count(), Some(1));
+        bed.iam().detach_role_policy().role_name("head").policy_arn(CORE).send().await.unwrap();
+        let again = refused(bed.iam().detach_role_policy().role_name("head").policy_arn(CORE).send().await);
+        assert_eq!(again, ("NoSuchEntity".into(), format!("Policy {CORE} was not found.")));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_attached_is_not() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let attach = |arn: &str| bed.iam().attach_role_policy().role_name("head").policy_arn(arn).send();
+        for arn in [format!("arn:aws:iam::{ACCOUNT}:policy/no"), "arn:aws:iam::aws:policy/NoSuchThing".to_owned()] {
+            let expected = ("NoSuchEntity".to_owned(), format!("Policy {arn} does not exist or is not attachable."));
+            assert_eq!(refused(attach(&arn).await), expected);
+        }
+        assert_eq!(refused(attach("AmazonSSMManagedInstanceCore").await).0, "InvalidInput");
+        let of_services = "arn:aws:iam::aws:policy/aws-service-role/BatchServiceRolePolicy";
+        assert_eq!(refused(attach(of_services).await).0, "PolicyNotAttachable");
+    }
+
+    #[tokio::test]
+    async fn ten_policies_at_most_unless_the_account_has_more() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let mut arns = Vec::new();
+        for n in 0..11 {
+            arns.push(bed.policy(&format!("p{n}")).await);
+        }
+        for arn in &arns[..10] {
+            bed.iam().attach_role_policy().role_name("head").policy_arn(arn).send().await.unwrap();
+        }
+        let eleventh = |bed: &Bed| bed.iam().attach_role_policy().role_name("head").policy_arn(&arns[10]).send();
+        let expected = ("LimitExceeded".to_owned(), "Cannot exceed quota for PoliciesPerRole: 10".to_owned());
+        assert_eq!(refused(eleventh(&bed).await), expected);
+        let raised = format!(r#"{{"account": "{ACCOUNT}", "attached_policies_per_role": 20}}"#);
+        std::fs::write(bed.file("account.json"), raised).unwrap();
+        let bed = Bed::over(bed.dir, "").await;
+        eleventh(&bed).await.unwrap();
+    }
+}

@@ -56,3 +56,63 @@ fn existing<'a>(call: &'a Call) -> Result<(&'a Role, &'a str), Refusal> {
     }
     Err(Refusal::absent(format!("The role policy with name {policy} cannot be found.")))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sandbox::testbed::{Bed, allow, refused};
+
+    async fn put(bed: &Bed, name: &str, document: &str) -> Result<(), (String, String)> {
+        let call = bed.iam().put_role_policy().role_name("head").policy_name(name).policy_document(document);
+        call.send().await.map(drop).map_err(|error| refused(Err::<(), _>(error)))
+    }
+
+    fn filled(characters: usize) -> String {
+        let mut policy = allow("");
+        let rest = characters - policy.to_string().len();
+        policy["Statement"][0]["Action"] = format!("s3:{}", "x".repeat(rest - 3)).into();
+        policy.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_policy_is_put_over_read_and_deleted() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        put(&bed, "logs", &allow("logs:*").to_string()).await.unwrap();
+        let document = allow("logs:Get+ ü&=%*");
+        put(&bed, "logs", &document.to_string()).await.unwrap();
+        let get = || bed.iam().get_role_policy().role_name("head").policy_name("logs").send();
+        let got = get().await.unwrap();
+        assert!(!got.policy_document().contains([' ', '+', '"']), "{}", got.policy_document());
+        let live = crate::cloud::document("logs", Some(got.policy_document())).unwrap();
+        assert_eq!(live.json(), &document);
+        bed.iam().delete_role_policy().role_name("head").policy_name("logs").send().await.unwrap();
+        let expected = ("NoSuchEntity".to_owned(), "The role policy with name logs cannot be found.".to_owned());
+        assert_eq!(refused(get().await), expected);
+        let again = bed.iam().delete_role_policy().role_name("head").policy_name("logs").send().await;
+        assert_eq!(refused(again), expected);
+    }
+
+    #[tokio::test]
+    async fn inline_policies_share_10240_characters() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        put(&bed, "a", &filled(6000)).await.unwrap();
+        put(&bed, "b", &filled(4240)).await.unwrap();
+        let message = "Maximum policy size of 10240 bytes exceeded for role head";
+        let expected = Err(("LimitExceeded".to_owned(), message.to_owned()));
+        assert_eq!(put(&bed, "c", &allow("s3:*").to_string()).await, expected);
+        assert_eq!(put(&bed, "b", &filled(4241)).await, expected);
+        // The policy that is replaced does not count, and white space never does.
+        put(&bed, "a", &(filled(5999) + &" ".repeat(5000))).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_document_must_be_one() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        for wrong in ["{", "[]", "\"x\""] {
+            assert_eq!(put(&bed, "x", wrong).await.unwrap_err().0, "MalformedPolicyDocument", "{wrong}");
+        }
+        assert_eq!(put(&bed, "a b", &allow("s3:*").to_string()).await.unwrap_err().0, "ValidationError");
+    }
+}

@@ -113,3 +113,43 @@ fn write(xml: &mut Xml, world: &World, profile: &Profile) {
     let role = profile.role.as_ref().and_then(|role| world.roles.get(role));
     xml.list("Roles", role, |xml, role| role::write_brief(xml, world, role));
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sandbox::testbed::{Bed, refused};
+
+    #[tokio::test]
+    async fn a_profile_holds_one_role_and_is_deleted_empty() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        bed.role("other").await;
+        let made = bed.iam().create_instance_profile().instance_profile_name("p").path("/x/").send().await.unwrap();
+        let made = made.instance_profile.unwrap();
+        assert_eq!(made.arn(), "arn:aws:iam::123456789012:instance-profile/x/p");
+        assert!(made.instance_profile_id().starts_with("AIPA"));
+        let taken = refused(bed.iam().create_instance_profile().instance_profile_name("P").send().await);
+        assert_eq!(taken, ("EntityAlreadyExists".into(), "Instance Profile P already exists.".into()));
+
+        let add =
+            |role: &str| bed.iam().add_role_to_instance_profile().instance_profile_name("p").role_name(role).send();
+        assert_eq!(refused(add("nobody").await).0, "NoSuchEntity");
+        add("head").await.unwrap();
+        let full = "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1";
+        assert_eq!(refused(add("other").await), ("LimitExceeded".into(), full.into()));
+
+        let profiles = bed.iam().list_instance_profiles_for_role().role_name("head").send().await.unwrap();
+        assert_eq!(profiles.instance_profiles()[0].instance_profile_name(), "p");
+        let get = || bed.iam().get_instance_profile().instance_profile_name("p").send();
+        assert_eq!(get().await.unwrap().instance_profile.unwrap().roles()[0].role_name(), "head");
+
+        let delete = || bed.iam().delete_instance_profile().instance_profile_name("p").send();
+        assert_eq!(refused(delete().await).0, "DeleteConflict");
+        let remove = |role: &str| {
+            bed.iam().remove_role_from_instance_profile().instance_profile_name("p").role_name(role).send()
+        };
+        assert_eq!(refused(remove("other").await).0, "NoSuchEntity");
+        remove("head").await.unwrap();
+        delete().await.unwrap();
+        assert_eq!(refused(get().await), ("NoSuchEntity".into(), "Instance Profile p cannot be found.".into()));
+    }
+}

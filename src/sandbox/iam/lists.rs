@@ -57,3 +57,47 @@ impl Page<&String> {
         xml
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sandbox::testbed::{Bed, refused};
+
+    async fn names(bed: &Bed, most: Option<i32>) -> (Vec<String>, u64) {
+        let before = bed.sandbox.calls();
+        let mut items = bed.iam().list_roles().set_max_items(most).into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(role) = items.next().await {
+            names.push(role.unwrap().role_name);
+        }
+        (names, bed.sandbox.calls() - before)
+    }
+
+    #[tokio::test]
+    async fn every_item_comes_once_in_pages_of_any_size() {
+        let bed = Bed::new().await;
+        let mut all: Vec<String> = (0..101).map(|n| format!("r{n:03}")).collect();
+        for name in &all {
+            bed.role(name).await;
+        }
+        assert_eq!(names(&bed, None).await, (all.clone(), 2));
+        assert_eq!(names(&bed, Some(1000)).await, (all.clone(), 1));
+        assert_eq!(names(&bed, Some(7)).await, (all.clone(), 15));
+        let bed = Bed::over(bed.dir, "page=50").await;
+        assert_eq!(names(&bed, Some(1000)).await, (all.clone(), 3));
+        // What goes between two pages does not make others vanish.
+        let first = bed.iam().list_roles().max_items(2).send().await.unwrap();
+        bed.iam().delete_role().role_name("r001").send().await.unwrap();
+        let second = bed.iam().list_roles().max_items(1).marker(first.marker().unwrap()).send().await.unwrap();
+        assert_eq!(second.roles()[0].role_name(), "r002");
+        all.remove(1);
+        assert_eq!(names(&bed, None).await.0, all);
+    }
+
+    #[tokio::test]
+    async fn a_page_has_1_to_1000_items() {
+        let bed = Bed::new().await;
+        for most in [0, 1001] {
+            assert_eq!(refused(bed.iam().list_roles().max_items(most).send().await).0, "ValidationError");
+        }
+    }
+}

@@ -271,3 +271,116 @@ fn write_brief(xml: &mut Xml, world: &World, found: &Found) {
 
 /// When AWS is said to have made all its policies and their only version.
 pub const OF_AWS_SINCE: &str = "2015-02-06T18:40:00Z";
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::PolicyScopeType;
+
+    use crate::sandbox::testbed::{ACCOUNT, Bed, allow, refused, trust};
+
+    #[test]
+    fn arns_have_a_path_and_a_name() {
+        for (arn, path) in [("arn:aws:iam::1:policy/x", "/"), ("arn:aws:iam::1:policy/a/b/x", "/a/b/"), ("x", "/")] {
+            assert_eq!((super::path_in(arn), super::name_in(arn)), (path, "x"));
+        }
+    }
+
+    #[tokio::test]
+    async fn names_are_unique_in_any_case_and_on_any_path() {
+        let bed = Bed::new().await;
+        bed.policy("reads").await;
+        let call = bed.iam().create_policy().policy_name("Reads").path("/x/");
+        let taken = refused(call.policy_document(allow("s3:*").to_string()).send().await);
+        let message = "A policy called Reads already exists. Duplicate names are not allowed.";
+        assert_eq!(taken, ("EntityAlreadyExists".into(), message.into()));
+        let elsewhere = format!("arn:aws:iam::{ACCOUNT}:policy/x/reads");
+        let absent = refused(bed.iam().get_policy().policy_arn(&elsewhere).send().await);
+        assert_eq!(absent, ("NoSuchEntity".into(), format!("Policy {elsewhere} was not found.")));
+        assert_eq!(refused(bed.iam().get_policy().policy_arn("reads").send().await).0, "ValidationError");
+    }
+
+    #[tokio::test]
+    async fn a_policy_in_use_stays() {
+        let bed = Bed::new().await;
+        let arn = bed.policy("reads").await;
+        bed.role("head").await;
+        let delete = || bed.iam().delete_policy().policy_arn(&arn).send();
+        bed.iam().attach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+        let attached = "Cannot delete a policy attached to entities.";
+        assert_eq!(refused(delete().await), ("DeleteConflict".into(), attached.into()));
+        bed.iam().put_role_permissions_boundary().role_name("head").permissions_boundary(&arn).send().await.unwrap();
+        let policy = bed.iam().get_policy().policy_arn(&arn).send().await.unwrap().policy.unwrap();
+        assert_eq!((policy.attachment_count(), policy.permissions_boundary_usage_count()), (Some(1), Some(1)));
+        let entities = bed.iam().list_entities_for_policy().policy_arn(&arn).send().await.unwrap();
+        assert_eq!(entities.policy_roles().len(), 1);
+        bed.iam().detach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+        let bounding = refused(delete().await);
+        assert!(bounding.0 == "DeleteConflict" && bounding.1.contains("boundary"), "{bounding:?}");
+        bed.iam().delete_role_permissions_boundary().role_name("head").send().await.unwrap();
+        delete().await.unwrap();
+        assert_eq!(refused(delete().await).0, "NoSuchEntity");
+    }
+
+    #[tokio::test]
+    async fn a_policy_has_6144_characters_without_white_space() {
+        let bed = Bed::new().await;
+        let filled = |characters: usize| {
+            let mut policy = allow("");
+            let rest = characters - policy.to_string().len();
+            policy["Statement"][0]["Action"] = format!("s3:{}", "x".repeat(rest - 3)).into();
+            policy
+        };
+        let create =
+            |name: &str, text: String| bed.iam().create_policy().policy_name(name).policy_document(text).send();
+        create("fits", format!("{:#}", filled(6144))).await.unwrap();
+        let expected = ("LimitExceeded".to_owned(), "Cannot exceed quota for PolicySize: 6144".to_owned());
+        assert_eq!(refused(create("over", filled(6145).to_string()).await), expected);
+        assert_eq!(refused(create("text", "{".to_owned()).await).0, "MalformedPolicyDocument");
+    }
+
+    #[tokio::test]
+    async fn policies_of_aws_can_be_read_and_not_changed() {
+        let bed = Bed::new().await;
+        let arn = "arn:aws:iam::aws:policy/service-role/AWSBatchServiceRole";
+        let policy = bed.iam().get_policy().policy_arn(arn).send().await.unwrap().policy.unwrap();
+        assert_eq!((policy.path(), policy.default_version_id()), (Some("/service-role/"), Some("v1")));
+        let version = bed.iam().get_policy_version().policy_arn(arn).version_id("v1").send().await.unwrap();
+        assert!(crate::cloud::document(arn, version.policy_version.unwrap().document()).is_ok());
+        let delete = refused(bed.iam().delete_policy().policy_arn(arn).send().await);
+        let message = format!(
+            "User: arn:aws:iam::{ACCOUNT}:user/sandbox is not authorized to perform: iam:DeletePolicy on resource: {arn}"
+        );
+        assert_eq!(delete, ("AccessDenied".into(), message));
+        let elsewhere = "arn:aws:iam::aws:policy/AWSBatchServiceRole";
+        assert_eq!(refused(bed.iam().get_policy().policy_arn(elsewhere).send().await).0, "NoSuchEntity");
+    }
+
+    #[tokio::test]
+    async fn lists_are_scoped_and_go_on_across_pages() {
+        let bed = Bed::with("page=700").await;
+        for name in ["b", "A"] {
+            bed.policy(name).await;
+        }
+        let core = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+        let call = bed.iam().create_role().role_name("head").assume_role_policy_document(trust("ec2").to_string());
+        call.send().await.unwrap();
+        bed.iam().attach_role_policy().role_name("head").policy_arn(core).send().await.unwrap();
+        let list = |scope: PolicyScopeType, attached: bool| {
+            let call = bed.iam().list_policies().scope(scope).only_attached(attached).max_items(1000);
+            async move {
+                let mut names = Vec::new();
+                let mut pages = call.into_paginator().items().send();
+                while let Some(policy) = pages.next().await {
+                    names.push(policy.unwrap().policy_name.unwrap());
+                }
+                names
+            }
+        };
+        assert_eq!(list(PolicyScopeType::Local, false).await, ["A", "b"]);
+        let known = crate::policy::managed::names().count();
+        assert_eq!(list(PolicyScopeType::Aws, false).await.len(), known);
+        let all = list(PolicyScopeType::All, false).await;
+        assert_eq!((all.len(), &all[..2]), (known + 2, &["A".to_owned(), "b".to_owned()][..]));
+        assert_eq!(list(PolicyScopeType::All, true).await, ["AmazonSSMManagedInstanceCore"]);
+    }
+}

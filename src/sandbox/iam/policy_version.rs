@@ -133,3 +133,57 @@ fn number(id: &str) -> u64 {
 fn of_aws() -> Json {
     json!({"Version": "2012-10-17", "Statement": []})
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sandbox::testbed::{Bed, allow, refused};
+
+    #[tokio::test]
+    async fn five_versions_at_most_and_numbers_are_never_given_twice() {
+        let bed = Bed::new().await;
+        let arn = bed.policy("reads").await;
+        let create = |default: bool| {
+            let call = bed.iam().create_policy_version().policy_arn(&arn).set_as_default(default);
+            call.policy_document(allow("s3:*").to_string()).send()
+        };
+        let delete = |id: &str| bed.iam().delete_policy_version().policy_arn(&arn).version_id(id).send();
+        let versions = || async {
+            let listed = bed.iam().list_policy_versions().policy_arn(&arn).send().await.unwrap();
+            let id = |v: &aws_sdk_iam::types::PolicyVersion| {
+                format!("{}{}", v.version_id().unwrap(), if v.is_default_version() { "*" } else { "" })
+            };
+            listed.versions().iter().map(id).collect::<Vec<_>>().join(" ")
+        };
+        for default in [true, false, false, true] {
+            create(default).await.unwrap();
+        }
+        assert_eq!(versions().await, "v5* v4 v3 v2 v1");
+        assert_eq!(refused(create(true).await).0, "LimitExceeded");
+        assert_eq!(refused(delete("v5").await).0, "DeleteConflict");
+        assert_eq!(refused(delete("v6").await).0, "NoSuchEntity");
+        bed.iam().set_default_policy_version().policy_arn(&arn).version_id("v2").send().await.unwrap();
+        delete("v5").await.unwrap();
+        create(false).await.unwrap();
+        assert_eq!(versions().await, "v6 v4 v3 v2* v1");
+        let conflict = refused(bed.iam().delete_policy().policy_arn(&arn).send().await);
+        assert!(conflict.0 == "DeleteConflict" && conflict.1.contains("more than one version"), "{conflict:?}");
+        for id in ["v6", "v4", "v3", "v1"] {
+            delete(id).await.unwrap();
+        }
+        bed.iam().delete_policy().policy_arn(&arn).send().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn each_version_has_its_document() {
+        let bed = Bed::new().await;
+        let arn = bed.policy("reads").await;
+        let call = bed.iam().create_policy_version().policy_arn(&arn).set_as_default(true);
+        call.policy_document(allow("s3:PutObject").to_string()).send().await.unwrap();
+        for (id, action) in [("v1", "s3:GetObject"), ("v2", "s3:PutObject")] {
+            let got = bed.iam().get_policy_version().policy_arn(&arn).version_id(id).send().await.unwrap();
+            let version = got.policy_version.unwrap();
+            assert_eq!(version.is_default_version(), id == "v2");
+            assert_eq!(crate::cloud::document(id, version.document()).unwrap().json(), &allow(action));
+        }
+    }
+}

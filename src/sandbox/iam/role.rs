@@ -179,7 +179,7 @@ pub fn time(moment: Timestamp) -> String {
 mod tests {
     use aws_sdk_iam::types::Tag;
 
-    use crate::sandbox::testbed::{ACCOUNT, Bed, allow, refused, trust, trust_of};
+    use crate::sandbox::testbed::{Bed, allow, refused, trust};
 
     fn tag(key: &str, value: &str) -> Tag {
         Tag::builder().key(key).value(value).build().unwrap()
@@ -206,5 +206,108 @@ mod tests {
         bed.iam().delete_role().role_name("head").send().await.unwrap();
         let gone = refused(bed.iam().get_role().role_name("head").send().await);
         assert_eq!(gone, ("NoSuchEntity".into(), "The role with name head cannot be found.".into()));
+    }
+
+    #[tokio::test]
+    async fn names_are_unique_in_any_case_and_on_any_path() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let call = bed.iam().create_role().role_name("HEAD").path("/other/");
+        let taken = refused(call.assume_role_policy_document(trust("ec2").to_string()).send().await);
+        assert_eq!(taken, ("EntityAlreadyExists".into(), "Role with name HEAD already exists.".into()));
+        let other = refused(bed.iam().get_role().role_name("Head").send().await);
+        assert_eq!(other.0, "NoSuchEntity");
+    }
+
+    #[tokio::test]
+    async fn an_update_leaves_what_it_does_not_name() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let update = || bed.iam().update_role().role_name("head");
+        update().description("one").max_session_duration(7200).send().await.unwrap();
+        update().max_session_duration(3600).send().await.unwrap();
+        let get = || async { bed.iam().get_role().role_name("head").send().await.unwrap().role.unwrap() };
+        assert_eq!((get().await.description(), get().await.max_session_duration()), (Some("one"), Some(3600)));
+        update().description("").send().await.unwrap();
+        assert_eq!(get().await.description(), None);
+        bed.iam().update_role_description().role_name("head").description("two").send().await.unwrap();
+        assert_eq!(get().await.description(), Some("two"));
+        let wrong = refused(update().max_session_duration(60).send().await);
+        assert_eq!(wrong.0, "ValidationError");
+        assert!(wrong.1.contains("'maxSessionDuration'") && wrong.1.ends_with("than or equal to 3600"), "{}", wrong.1);
+    }
+
+    #[tokio::test]
+    async fn tags_of_roles_ignore_case() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        bed.iam().tag_role().role_name("head").tags(tag("Team", "a")).tags(tag("x", "1")).send().await.unwrap();
+        bed.iam().tag_role().role_name("head").tags(tag("TEAM", "b")).send().await.unwrap();
+        let list = || async { bed.iam().list_role_tags().role_name("head").send().await.unwrap().tags };
+        assert_eq!(list().await, [tag("TEAM", "b"), tag("x", "1")]);
+        bed.iam().untag_role().role_name("head").tag_keys("team").tag_keys("none").send().await.unwrap();
+        assert_eq!(list().await, [tag("x", "1")]);
+        let reserved = refused(bed.iam().tag_role().role_name("head").tags(tag("aws:x", "b")).send().await);
+        assert_eq!(reserved.0, "InvalidInput");
+    }
+
+    #[tokio::test]
+    async fn a_role_that_something_hangs_on_stays() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let arn = bed.policy("reads").await;
+        let delete = || bed.iam().delete_role().role_name("head").send();
+        let conflict = |message: &str| ("DeleteConflict".to_owned(), message.to_owned());
+
+        bed.iam().attach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+        assert_eq!(refused(delete().await), conflict("Cannot delete entity, must detach all policies first."));
+        bed.iam().detach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+
+        let put = bed.iam().put_role_policy().role_name("head").policy_name("logs");
+        put.policy_document(allow("logs:*").to_string()).send().await.unwrap();
+        assert_eq!(refused(delete().await), conflict("Cannot delete entity, must delete policies first."));
+        bed.iam().delete_role_policy().role_name("head").policy_name("logs").send().await.unwrap();
+
+        bed.iam().create_instance_profile().instance_profile_name("p").send().await.unwrap();
+        bed.iam().add_role_to_instance_profile().instance_profile_name("p").role_name("head").send().await.unwrap();
+        let in_profile = "Cannot delete entity, must remove roles from instance profile first.";
+        assert_eq!(refused(delete().await), conflict(in_profile));
+        let remove = bed.iam().remove_role_from_instance_profile().instance_profile_name("p").role_name("head");
+        remove.send().await.unwrap();
+        delete().await.unwrap();
+        assert_eq!(refused(delete().await).0, "NoSuchEntity");
+    }
+
+    #[tokio::test]
+    async fn roles_of_aws_services_cannot_be_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("roles")).unwrap();
+        let role = format!(r#"{{"path": "/aws-service-role/batch.amazonaws.com/", "trust": {}}}"#, trust("batch"));
+        std::fs::write(dir.path().join("roles/AWSServiceRoleForBatch.json"), role).unwrap();
+        let bed = Bed::over(dir, "").await;
+        let name = "AWSServiceRoleForBatch";
+        assert_eq!(refused(bed.iam().delete_role().role_name(name).send().await).0, "UnmodifiableEntity");
+        assert_eq!(
+            refused(bed.iam().tag_role().role_name(name).tags(tag("a", "b")).send().await).0,
+            "UnmodifiableEntity"
+        );
+        assert!(bed.iam().get_role().role_name(name).send().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn lists_say_less_and_filter_by_path() {
+        let bed = Bed::new().await;
+        for (name, path) in [("b", "/x/"), ("A", "/x/y/"), ("c", "/")] {
+            let call = bed.iam().create_role().role_name(name).path(path).tags(tag("k", "v")).description("d");
+            call.assume_role_policy_document(trust("ec2").to_string()).send().await.unwrap();
+        }
+        let listed = bed.iam().list_roles().path_prefix("/x/").send().await.unwrap();
+        let names: Vec<_> = listed.roles().iter().map(|role| role.role_name()).collect();
+        assert_eq!((names, listed.is_truncated()), (vec!["A", "b"], false));
+        assert!(listed.roles()[0].tags().is_empty());
+        assert_eq!(
+            (listed.roles()[0].description(), listed.roles()[0].max_session_duration()),
+            (Some("d"), Some(3600))
+        );
     }
 }

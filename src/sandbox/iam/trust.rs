@@ -34,7 +34,7 @@ pub fn read(world: &World, text: &str) -> Result<Trust, Refusal> {
             *principal = arn;
         }
         Named::Other => {}
-        Named::Nobody => missing = Some(principal.clone()),
+        Named::Nobody => drop(missing.get_or_insert_with(|| principal.clone())),
     });
     match missing {
         Some(principal) => Err(Refusal::invalid_principal(&principal)),
@@ -105,5 +105,84 @@ fn items(json: &mut Json) -> &mut [Json] {
     match json {
         Json::Array(items) => items,
         one => std::slice::from_mut(one),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use crate::sandbox::testbed::{ACCOUNT, Bed, refused, trust, trust_of};
+
+    async fn put(bed: &Bed, trust: &Json) -> Result<(), (String, String)> {
+        let call = bed.iam().update_assume_role_policy().role_name("head").policy_document(trust.to_string());
+        call.send().await.map(drop).map_err(|error| refused(Err::<(), _>(error)))
+    }
+
+    async fn shown(bed: &Bed) -> String {
+        let role = bed.iam().get_role().role_name("head").send().await.unwrap().role.unwrap();
+        let text = percent_encoding::percent_decode_str(role.assume_role_policy_document().unwrap());
+        text.decode_utf8().unwrap().into_owned()
+    }
+
+    #[tokio::test]
+    async fn only_roles_that_exist_can_be_named() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let nobody = format!("arn:aws:iam::{ACCOUNT}:role/nobody");
+        let message = format!("Invalid principal in policy: \"AWS\":\"{nobody}\"");
+        let expected = Err(("MalformedPolicyDocument".to_owned(), message));
+        assert_eq!(put(&bed, &trust_of(&nobody)).await, expected);
+        let in_a_list = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": ["*", nobody]}}});
+        assert_eq!(put(&bed, &in_a_list).await, expected);
+        // A path belongs to the ARN.
+        assert!(put(&bed, &trust_of(&format!("arn:aws:iam::{ACCOUNT}:role/x/head"))).await.is_err());
+        let user = format!("arn:aws:iam::{ACCOUNT}:user/ci");
+        let known = ["*", ACCOUNT, "arn:aws:iam::999999999999:root", "arn:aws:iam::999999999999:role/x", &user];
+        for known in known {
+            assert_eq!(put(&bed, &trust_of(known)).await, Ok(()), "{known}");
+        }
+        let call = bed.iam().create_role().role_name("x").assume_role_policy_document(trust_of(&nobody).to_string());
+        assert_eq!(refused(call.send().await).0, "MalformedPolicyDocument");
+    }
+
+    #[tokio::test]
+    async fn a_deleted_role_shows_as_its_id_and_is_not_its_successor() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        bed.role("launch").await;
+        let launch = format!("arn:aws:iam::{ACCOUNT}:role/launch");
+        let id = bed.iam().get_role().role_name("launch").send().await.unwrap().role.unwrap().role_id;
+        put(&bed, &trust_of(&launch)).await.unwrap();
+        assert!(shown(&bed).await.contains(&launch));
+        // Who sends an id is shown the name.
+        put(&bed, &trust_of(&id)).await.unwrap();
+        assert!(shown(&bed).await.contains(&launch));
+        bed.iam().delete_role().role_name("launch").send().await.unwrap();
+        assert_eq!(shown(&bed).await, trust_of(&id).to_string());
+        assert!(put(&bed, &trust_of(&id)).await.is_err());
+        bed.role("launch").await;
+        assert_eq!(shown(&bed).await, trust_of(&id).to_string());
+        put(&bed, &trust_of(&launch)).await.unwrap();
+        assert_eq!(shown(&bed).await, trust_of(&launch).to_string());
+    }
+
+    #[tokio::test]
+    async fn a_trust_policy_has_2048_characters_without_white_space() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let fill = |count: usize| {
+            let mut trust = trust("ec2");
+            trust["Statement"][0]["Sid"] = "".into();
+            let rest = count - trust.to_string().len();
+            trust["Statement"][0]["Sid"] = "x".repeat(rest).into();
+            trust
+        };
+        assert_eq!(put(&bed, &fill(2048)).await, Ok(()));
+        let call = bed.iam().update_assume_role_policy().role_name("head");
+        call.policy_document(format!("{:#}", fill(2048))).send().await.unwrap();
+        let expected = ("LimitExceeded".to_owned(), "Cannot exceed quota for ACLSizePerRole: 2048".to_owned());
+        assert_eq!(put(&bed, &fill(2049)).await, Err(expected));
     }
 }
