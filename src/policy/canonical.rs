@@ -103,7 +103,7 @@ impl Atom {
 }
 
 /// Returns the partitions of the accounts whose root is named by its ARN.
-pub(super) fn partitions<'a>(atoms: impl Iterator<Item = &'a Atom>) -> Partitions {
+pub(super) fn partitions<'a>(atoms: impl IntoIterator<Item = &'a Atom>) -> Partitions {
     let mut found = Partitions::new();
     for atom in atoms {
         if let Text::Account { id, partition: Some(partition) } = &atom.text {
@@ -284,5 +284,115 @@ fn with_sorted_keys(value: &Json) -> Json {
         }
         Json::Array(items) => items.iter().map(with_sorted_keys).collect(),
         scalar => scalar.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::{Document, diff};
+
+    /// Each statement has a resource of its own, so that no two of them are one.
+    fn document() -> impl Strategy<Value = Json> {
+        let actions =
+            prop::collection::btree_set(prop::sample::select(vec!["s3:GetObject", "s3:PutObject", "ec2:Run*"]), 1..4);
+        let values = prop::collection::btree_set(prop::sample::select(vec!["a", "b", "true", "7"]), 0..3);
+        let statement = (actions, values, any::<bool>(), any::<bool>());
+        prop::collection::vec(statement, 1..5).prop_map(|statements| {
+            let mut list = Vec::new();
+            for (i, (actions, values, allow, vpc)) in statements.into_iter().enumerate() {
+                let condition = if vpc { json!({"StringLike": {"aws:SourceVpc": values}}) } else { json!({}) };
+                list.push(json!({
+                    "Effect": if allow { "Allow" } else { "Deny" },
+                    "Principal": {"AWS": ["*", "111122223333"], "Service": "ec2.amazonaws.com"},
+                    "Action": actions,
+                    "Resource": [format!("arn:aws:s3:::b{i}"), "arn:aws:s3:::all"],
+                    "Condition": condition,
+                }));
+            }
+            json!({"Version": "2012-10-17", "Statement": list})
+        })
+    }
+
+    /// Writes the same in another way; `dice` decides about each list and map.
+    fn rewritten(value: &Json, key: &str, dice: &mut impl Iterator<Item = usize>) -> Json {
+        let throw = dice.next().unwrap_or_default();
+        match value {
+            Json::Object(map) => {
+                let mut entries: Vec<_> = map.iter().map(|(k, v)| (k.clone(), rewritten(v, k, dice))).collect();
+                let by = throw % entries.len().max(1);
+                entries.rotate_left(by);
+                Json::Object(entries.into_iter().collect())
+            }
+            Json::Array(items) => {
+                let mut items: Vec<_> = items.iter().map(|item| rewritten(item, key, dice)).collect();
+                let by = throw % items.len().max(1);
+                items.rotate_left(by);
+                if throw.is_multiple_of(3) {
+                    items.extend(items.first().cloned());
+                }
+                if items.len() == 1 { items.remove(0) } else { Json::Array(items) }
+            }
+            Json::String(text) => match (key, throw % 2) {
+                ("Action", 0) => json!(text.to_ascii_uppercase()),
+                ("Service", 0) => json!([text]),
+                ("AWS", 0) if text != "*" => json!(format!("arn:aws:iam::{text}:root")),
+                _ => value.clone(),
+            },
+            other => other.clone(),
+        }
+    }
+
+    fn mutated(document: &Json, statement: usize, how: usize) -> Json {
+        let mut document = document.clone();
+        let count = document["Statement"].as_array().map_or(0, Vec::len);
+        let at = &mut document["Statement"][statement % count];
+        let add = |list: &mut Json, item: &str| list.as_array_mut().map_or((), |list| list.push(json!(item)));
+        match how {
+            0 => add(&mut at["Action"], "s3:DeleteObject"),
+            1 => add(&mut at["Resource"], "arn:aws:s3:::B0"),
+            2 => at["Effect"] = json!(if at["Effect"] == "Allow" { "Deny" } else { "Allow" }),
+            3 => at["Principal"]["AWS"] = json!("111122223333"),
+            4 => at["Condition"]["Bool"] = json!({"aws:SecureTransport": "true"}),
+            5 => at["Sid"] = json!("Named"),
+            6 => document["Version"] = json!("2008-10-17"),
+            _ => drop(document["Statement"].as_array_mut().map(Vec::pop)),
+        }
+        document
+    }
+
+    proptest! {
+        #[test]
+        fn another_spelling_changes_nothing(document in document(), dice in prop::collection::vec(0usize..60, 80)) {
+            let other = rewritten(&document, "", &mut dice.into_iter());
+            let (a, b) = (Document::from_json(document), Document::from_json(other));
+            prop_assert!(a == b, "{} {}", a.to_compact(), b.to_compact());
+            prop_assert!(b == a);
+            prop_assert_eq!(diff(&a, &b), []);
+        }
+
+        #[test]
+        fn another_meaning_is_seen(document in document(), statement in 0usize..5, how in 0usize..8) {
+            let other = mutated(&document, statement, how);
+            let (a, b) = (Document::from_json(document), Document::from_json(other));
+            prop_assert!(a != b, "{} {}", a.to_compact(), b.to_compact());
+            prop_assert!(b != a);
+            prop_assert!(!diff(&a, &b).is_empty() && !diff(&b, &a).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_the_grammar_does_not_allow_equals_itself() {
+        for odd in
+            [json!([1]), json!({"Statement": 42}), json!({"Statement": [{"Resource": [[42], {"b": 1, "a": 2}]}]})]
+        {
+            assert_eq!(Document::from_json(odd.clone()), Document::from_json(odd));
+        }
+        let with = |resource: Json| Document::from_json(json!({"Statement": {"Resource": resource}}));
+        assert_eq!(with(json!({"b": 1, "a": 2})), with(json!({"a": 2, "b": 1})));
+        assert_ne!(with(json!(42)), with(json!("42")));
     }
 }

@@ -104,3 +104,65 @@ impl Serialize for Document {
         self.json.serialize(serializer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::diff;
+
+    #[test]
+    fn documents_are_equal_when_they_mean_the_same() {
+        let cases: Vec<Json> = serde_json::from_str(include_str!("../../tests/vectors/equivalence.json")).unwrap();
+        assert!(cases.len() > 80);
+        for case in cases.iter().filter(|case| case["tier"] != "choice") {
+            let [a, b] = ["a", "b"].map(|side| Document::parse(case[side].as_str().unwrap()).unwrap());
+            let expected = case["equivalent"].as_bool().unwrap();
+            assert_eq!((a == b, b == a), (expected, expected), "{} {}", case["id"], case["name"]);
+            assert_eq!(diff(&a, &b).is_empty(), expected, "the difference of {} {}", case["id"], case["name"]);
+        }
+    }
+
+    #[test]
+    fn principals_are_those_that_an_allow_names_under_aws() {
+        let document = Document::from_json(json!({"Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": ["a", "b"], "Service": "s"}},
+            {"Effect": "Deny", "Principal": {"AWS": "c"}},
+            {"Effect": "Allow", "Principal": {"AWS": "d"}},
+            {"Effect": "Allow", "Principal": "*"},
+        ]}));
+        assert_eq!(document.principals().collect::<Vec<_>>(), ["a", "b", "d"]);
+    }
+
+    #[test]
+    fn a_deny_is_found_in_any_statement() {
+        let with = |effects: &[&str]| {
+            let statements: Vec<_> = effects.iter().map(|effect| json!({"Effect": effect})).collect();
+            Document::from_json(json!({"Statement": statements})).has_deny()
+        };
+        assert!(with(&["Allow", "Deny"]) && !with(&["Allow"]) && !with(&[]));
+        assert!(Document::from_json(json!({"Statement": {"Effect": "Deny"}})).has_deny());
+    }
+
+    #[test]
+    fn size_leaves_out_white_space() {
+        let text = "{ \"Id\" : \"a b\",\n \"Statement\": [] }";
+        assert_eq!(Document::parse(text).unwrap().size(), r#"{"Id":"ab","Statement":[]}"#.len());
+    }
+
+    #[test]
+    fn texts_keep_order_and_numbers() {
+        let text = r#"{"Z":18446744073709551616,"A":[1.10,10]}"#;
+        let document = Document::parse(text).unwrap();
+        assert_eq!(document.to_compact(), r#"{"Z":"18446744073709551616","A":["1.10",10]}"#);
+        assert!(document.to_pretty().starts_with("{\n  \"Z\": "));
+        assert_eq!(serde_json::to_string(&document).unwrap(), document.to_compact());
+    }
+
+    #[test]
+    fn a_text_with_faults_is_no_document() {
+        let faults = Document::parse(r#"{"Id":"a","Id":"b"}"#).unwrap_err();
+        assert_eq!(faults[0].message, "key `Id` is written twice");
+    }
+}

@@ -335,3 +335,103 @@ impl Reader<'_> {
         self.fault(self.at, self.at + found.len_utf8(), message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Vec<(String, &str)> {
+        let faults = parse(text, 0).expect_err(text);
+        faults.into_iter().map(|fault| (fault.message, &text[fault.place.start..fault.place.end])).collect()
+    }
+
+    fn first(text: &str) -> String {
+        said(text).swap_remove(0).0
+    }
+
+    #[test]
+    fn keys_and_values_have_their_places() {
+        let text = "\u{feff}{ \"a\\n\": [1.50, \"é\", {}], \"b\": null }";
+        let node = parse(text, 3).unwrap();
+        let of = |place: Place| &text[place.start..place.end];
+        let entry = node.get("a\n").unwrap();
+        assert_eq!((of(entry.key_place), of(entry.value.place)), ("\"a\\n\"", "[1.50, \"é\", {}]"));
+        let NodeValue::List(items) = &entry.value.value else { panic!("a list") };
+        assert_eq!(items[0].value, NodeValue::Number("1.50".to_owned()));
+        assert_eq!((of(items[1].place), of(items[2].place)), ("\"é\"", "{}"));
+        assert_eq!((node.place.file, of(node.place)), (3, &text[3..]));
+    }
+
+    #[test]
+    fn escapes_are_characters() {
+        let text = r#""\u00e9\ud83d\ude00\/\"\\\b\f\n\r\t""#;
+        assert_eq!(parse(text, 0).unwrap().value, NodeValue::Text("é😀/\"\\\u{8}\u{c}\n\r\t".to_owned()));
+    }
+
+    #[test]
+    fn every_duplicate_is_reported_beside_the_first_syntax_error() {
+        let text = r#"{"a": 1, "a": 2, "b": {"c": 1, "c": 1}, "a": 3, }"#;
+        let messages: Vec<_> = said(text).into_iter().map(|(message, _)| message).collect();
+        let twice = |key: &str| format!("key `{key}` is written twice");
+        assert_eq!(messages, [twice("a"), twice("c"), twice("a"), "trailing comma before `}`".to_owned()]);
+    }
+
+    #[test]
+    fn faults_say_what_to_write() {
+        let cases = [
+            ("", "the text is empty", ""),
+            ("{\"a\": 1,}", "trailing comma before `}`", ","),
+            ("[1,]", "trailing comma before `]`", ","),
+            ("{'a': 1}", "single quotes: JSON takes double quotes", "'"),
+            ("{“a”: 1}", "curly quotes: JSON takes straight double quotes", "“"),
+            ("{a: 1}", "a key takes double quotes: write `\"a\"`", "a"),
+            ("{\"a\" 1}", "expected `:` after the key `a`, found `1`", "1"),
+            ("{\"a\": 1 \"b\": 2}", "expected `,` or `}`, found `\"`", "\""),
+            ("{\"a\":}", "expected a value, found `}`", "}"),
+            ("[1", "expected `,` or `]`, but the text ends", ""),
+            ("{} {}", "expected nothing after the end of the value, found `{`", "{"),
+            ("[1, // one\n2]", "JSON has no comments", "// one"),
+            ("# x", "JSON has no comments", "# x"),
+            ("True", "`True` is not JSON: write `true`", "True"),
+            ("None", "`None` is not JSON: write `null`", "None"),
+            ("allow", "`allow` is not JSON: write a string in double quotes: `\"allow\"`", "allow"),
+            ("\"a", "the string has no closing `\"`", "\"a"),
+            ("\"a\nb\"", "the string has no closing `\"` on its line", "\"a"),
+            ("\"\t\"", "a string cannot hold this character: write `\\u0009`", "\t"),
+            ("\"\\ud83d\"", "the escape is only half of a character", "\\ud83d"),
+            ("\"\\u12\"", "`\\u` takes four hex digits", "\\u"),
+            ("\"\\x\"", "unknown escape: a backslash in a string is written `\\\\`", "\\x"),
+            ("-", "expected a digit after `-`, but the text ends", ""),
+            ("1.", "expected a digit after `.`, but the text ends", ""),
+            ("1e+", "expected a digit in the exponent, but the text ends", ""),
+        ];
+        for (text, message, at) in cases {
+            assert_eq!(said(text), [(message.to_owned(), at)], "{text}");
+        }
+        assert!(first("012").starts_with("a number does not start with `0`"));
+        for text in ["+1", ".5", "1..2", "0x10", "NaN", "[,1]", "{,}", "\u{a0}1", "1 2", "\"\\ud83d\\u0041\"", "{\"a\""]
+        {
+            assert!(parse(text, 0).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_limited_and_cheap_to_refuse() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(parse(&nested(DEEPEST), 0).is_ok());
+        assert_eq!(first(&nested(DEEPEST + 1)), "nested deeper than 64 levels");
+        assert_eq!(said(&"[".repeat(1_000_000)).len(), 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn texts_are_taken_exactly_when_serde_takes_them(text in "[\\[\\]{},: \"a01.eE+\\-tfu\\\\n]{0,14}") {
+            if let Ok(node) = parse(&text, 0) {
+                proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{} {node:?}", text);
+            } else if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
+                // serde_json keeps the last of two equal keys.
+                proptest::prop_assert!(first(&text).ends_with("is written twice"), "{}", text);
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod canonical;
 pub mod diff;
 pub mod document;
 pub mod json;
+mod label;
 pub mod limits;
 pub mod managed;
 pub mod validate;

@@ -129,16 +129,13 @@ fn is_time(text: &str) -> bool {
 
 /// Nothing, `Z`, `+02`, `+0200` or `+02:00`.
 fn is_zone(text: &str) -> bool {
-    match text.strip_prefix(['+', '-']) {
-        None => matches!(text, "" | "Z" | "z"),
-        Some(offset) => {
-            let digits = offset.replacen(':', "", 1);
-            matches!(offset.len(), 2 | 4 | 5)
-                && is_digits(&digits)
-                && within(&digits[..2], 0, 23)
-                && (digits.len() == 2 || digits.len() == 4 && within(&digits[2..], 0, 59))
-        }
-    }
+    let Some(offset) = text.strip_prefix(['+', '-']) else { return matches!(text, "" | "Z" | "z") };
+    let (hours, minutes) = match offset.split_once(':') {
+        Some(parts) => parts,
+        None if offset.len() == 2 => (offset, "00"),
+        None => offset.split_at_checked(2).unwrap_or_default(),
+    };
+    hours.len() == 2 && within(hours, 0, 23) && minutes.len() == 2 && within(minutes, 0, 59)
 }
 
 fn is_digits(text: &str) -> bool {
@@ -147,4 +144,51 @@ fn is_digits(text: &str) -> bool {
 
 fn within(text: &str, least: u8, most: u8) -> bool {
     is_digits(text) && text.len() <= 2 && text.parse::<u8>().is_ok_and(|number| (least..=most).contains(&number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_are_known_by_their_bare_name() {
+        assert_eq!(known("ForAnyValue:StringLikeIfExists"), Some("StringLike"));
+        assert_eq!(known("forallvalues:bool"), Some("Bool"));
+        assert_eq!(known("Null"), Some("Null"));
+        for wrong in ["NullIfExists", "IfExists", "ForAnyValue::StringLike", "StringMatches", "", "Stringé"] {
+            assert_eq!(known(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_iso_8601_or_seconds() {
+        for date in
+            ["2026-01-31T00:00:00Z", "2026-01", "1767225600", "-1", "2026-1-1t2:00+0130", "2026-01-31T12:00:00.5+02:00"]
+        {
+            assert!(is_date_text(date), "{date}");
+        }
+        for wrong in [
+            "",
+            "soon",
+            "2026-00",
+            "2026-01-32",
+            "2026-01-31T25:00",
+            "2026-01-31T00:00+2",
+            "T00:00",
+            "2026-01-31T00:00:00.",
+            "2026-01-31T00:00+1:",
+            "2026-01-31T00:00+02:",
+            "1-1-1-1",
+            "2026-01-01T00:00+é1",
+        ] {
+            assert!(!is_date_text(wrong), "{wrong}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_judge(text in "[0-9tTzZ:.é+-]{0,14}") {
+            proptest::prop_assert!(!is_date_text(&text) || text.contains(|c: char| c.is_ascii_digit()));
+        }
+    }
 }

@@ -228,3 +228,74 @@ fn latin(text: &str, spot: &Spot, faults: &mut Faults) {
         faults.add(Check::Characters, spot.path.clone(), message, detail);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn host(case: &Json) -> Host {
+        match (case["policy_type"].as_str(), case["host"].as_str()) {
+            (Some("trust"), _) => Host::Trust,
+            (_, Some("managed")) => Host::Managed,
+            (_, Some("inline-user")) => Host::InlineUser,
+            (_, Some("inline-group")) => Host::InlineGroup,
+            _ => Host::InlineRole,
+        }
+    }
+
+    #[test]
+    fn documents_are_taken_or_refused_as_by_aws() {
+        let cases: Vec<Json> = serde_json::from_str(include_str!("../../../tests/vectors/grammar.json")).unwrap();
+        assert!(cases.len() > 60);
+        for case in &cases {
+            let faults = validate_text(case["document"].as_str().unwrap(), host(case));
+            let name = format!("{} {}: {faults:?}", case["id"], case["name"]);
+            assert_eq!(faults.is_empty(), case["valid"].as_bool().unwrap(), "{name}");
+            if let Some(message) = case["aws_error_message"].as_str() {
+                assert_eq!(faults[0].message, message, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_faults_are_found_and_the_first_is_that_of_aws() {
+        let document = json!({"Statement": [
+            {"Effect": "Allow", "Action": "GetObject", "Resource": "*"},
+            {"Effect": "Maybe", "Actions": "s3:GetObject", "Resource": "x"},
+        ]});
+        let faults = validate(&document, Host::Managed);
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        let expected =
+            ["policy-syntax", "policy-syntax", "policy-version", "policy-elements", "policy-action", "policy-resource"];
+        assert_eq!(codes, expected);
+        assert_eq!(faults[1].detail, "`Actions` is not an element of a statement; did you mean `Action`?");
+        assert!(faults.iter().all(|fault| fault.aws_code() == "MalformedPolicyDocument"));
+    }
+
+    #[test]
+    fn faults_lead_to_their_node() {
+        let text =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get","bad"],"Resource":"*"}]}"#;
+        let node = json::parse(text, 0).unwrap();
+        let fault = &validate(&node.to_json(), Host::Managed)[0];
+        let place = node.at(&fault.path).place;
+        assert_eq!(&text[place.start..place.end], r#""bad""#);
+    }
+
+    #[test]
+    fn characters_beyond_latin_1_are_an_error_of_their_own() {
+        let document = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:x", "Resource": "arn:aws:s3:::\u{4e2d}/é"}});
+        let faults = validate(&document, Host::Managed);
+        assert_eq!(faults.iter().map(Fault::aws_code).collect::<Vec<_>>(), ["ValidationError"]);
+        assert!(faults[0].detail.contains("U+4E2D"));
+    }
+
+    #[test]
+    fn every_fault_of_a_text_is_a_syntax_error() {
+        let faults = validate_text(r#"{"Id":"a","Id":"b",}"#, Host::Trust);
+        let details: Vec<_> = faults.iter().map(|fault| fault.detail.as_str()).collect();
+        assert_eq!(details, ["key `Id` is written twice", "trailing comma before `}`"]);
+    }
+}

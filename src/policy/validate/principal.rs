@@ -69,3 +69,34 @@ fn is_arn(text: &str) -> bool {
     let is_whole = (service == "iam" && resource == "root") || named;
     is_whole && !partition.is_empty() && !account.is_empty() && !text.contains(['*', '?'])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aws_principals_are_accounts_roles_users_and_sessions() {
+        for text in [
+            "*",
+            "111122223333",
+            "AIDAEXAMPLEAAAAAAAAAA",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws-cn:iam::111122223333:role/a/b",
+            "arn:aws:sts::111122223333:federated-user/x",
+        ] {
+            assert!(is_aws(text), "{text}");
+        }
+        for wrong in [
+            "",
+            "11112222333",
+            "aidaexampleaaaaaaaaaa",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam::111122223333:role/?",
+            "arn:aws:iam::111122223333:group/a",
+            "arn:aws:iam:eu-west-1:111122223333:role/a",
+            "arn:aws:s3:::b",
+        ] {
+            assert!(!is_aws(wrong), "{wrong}");
+        }
+    }
+}

@@ -79,3 +79,35 @@ fn is_iam_resource(resource: &str) -> bool {
     // A pattern or a policy variable in the first part can stand for anything.
     kind.contains(['*', '?', '$']) || IAM_PATHS.iter().chain(IAM_UNLISTED).any(|start| resource.starts_with(start))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn said(text: &str) -> Option<String> {
+        let mut faults = Faults::default();
+        check(&Spot { json: &Json::Null, path: Vec::new() }, text, &mut faults);
+        faults.sorted().pop().map(|fault| fault.message)
+    }
+
+    #[test]
+    fn arns_may_end_early_where_nothing_is_left_open() {
+        for text in
+            ["*", "arn:aws:sqs", "arn:aws:sqs:eu-west-1:*", "arn:aws:iam::*:root", "arn:aws:logs:*:*:log-group:x:*"]
+        {
+            assert_eq!(said(text), None, "{text}");
+        }
+        for text in ["arn:aws:s3::x", "arn:aws::x", "arn:aws::eu:1:x", "arn:aws:"] {
+            assert_eq!(said(text).as_deref(), Some("The policy failed legacy parsing"), "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_show_the_arn_as_aws_completes_it() {
+        assert_eq!(said("x:y").as_deref(), Some("Partition \"y\" is not valid for resource \"arn:y:*:*:*:*\"."));
+        assert_eq!(said("x:aws:s3:::b").as_deref(), Some("Resource x:aws:s3:::b must be in ARN format or \"*\"."));
+        assert!(said("arn:aws:iam::1:job/x").is_some_and(|message| message.ends_with("report/, access-report/.")));
+    }
+}

@@ -159,3 +159,45 @@ fn no_actions(path: Vec<crate::model::PathSegment>, detail: &str, faults: &mut F
 fn no_resources(path: Vec<crate::model::PathSegment>, detail: &str, faults: &mut Faults) {
     faults.add(Check::ResourceMissing, path, "Policy statement must contain resources.", detail);
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn details(statement: Json, host: Host) -> Vec<String> {
+        let mut faults = Faults::default();
+        check(&Spot { json: &statement, path: Vec::new() }, host, &mut faults);
+        faults.sorted().into_iter().map(|fault| fault.detail).collect()
+    }
+
+    #[test]
+    fn what_excludes_each_other_is_refused() {
+        let found =
+            details(json!({"Effect": "Deny", "Action": "a:B", "NotAction": "a:C", "NotResource": "*"}), Host::Managed);
+        assert_eq!(found, ["`Action` and `NotAction` cannot stand in one statement"]);
+    }
+
+    #[test]
+    fn details_say_what_to_write() {
+        let found = details(json!({"Effect": "allow", "Action": "Get", "Ressource": "*"}), Host::InlineUser);
+        assert_eq!(
+            found,
+            [
+                "`Ressource` is not an element of a statement; did you mean `Resource`?",
+                "`Effect` is case-sensitive: write `Allow`",
+                "`Get` lacks its service: write `s3:Get` or so",
+                "`Resource` is missing",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_null_among_resources_is_skipped_and_alone_is_not() {
+        let with =
+            |resource: Json| details(json!({"Effect": "Allow", "Action": "a:B", "Resource": resource}), Host::Managed);
+        assert_eq!(with(json!(["*", null])), Vec::<String>::new());
+        assert_eq!(with(json!(null)), ["`Resource` holds strings only"]);
+    }
+}
