@@ -4,3 +4,8 @@
 pub fn path_of(_name: &str) -> Option<&'static str> {
     None
 }
+
+/// Returns the name that was probably meant.
+pub fn nearest(_name: &str) -> Option<&'static str> {
+    None
+}
