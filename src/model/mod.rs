@@ -11,7 +11,7 @@ pub mod value;
 pub use account::Account;
 pub use address::Address;
 pub use live::{Live, LiveState, Obstacle};
-pub use node::{Entry, Node, NodeValue};
+pub use node::{Entry, Node, NodeValue, PathSegment};
 pub use resource::{ObjectId, Resource};
 pub use schema::{Field, OnChange, Schema};
 pub use value::{Attributes, Tags, Value};

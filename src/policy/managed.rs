@@ -1,8 +1,74 @@
 //! Policies that AWS manages, by name.
+//!
+//! The list is embedded, so that a manifest can be checked without AWS. It holds what partition `aws`
+//! has; `tools/aws-managed-policies.py` writes it anew. A name that is missing here may still exist:
+//! AWS adds some every week, and an ARN reaches those.
+
+use std::sync::OnceLock;
+
+/// One `PATH NAME` a line, sorted by name.
+const LIST: &str = include_str!("aws_managed_policies.txt");
+
+/// The least likeness (Jaro-Winkler) at which a name is worth proposing.
+const ALIKE: f64 = 0.85;
+
+struct Managed {
+    name: &'static str,
+    path: &'static str,
+}
+
+fn list() -> &'static [Managed] {
+    static POLICIES: OnceLock<Vec<Managed>> = OnceLock::new();
+    POLICIES.get_or_init(|| {
+        LIST.lines().filter_map(|line| line.split_once(' ')).map(|(path, name)| Managed { name, path }).collect()
+    })
+}
 
 /// Returns the path of the AWS managed policy of this name: `/` or `/service-role/` …
-pub fn path_of(_name: &str) -> Option<&'static str> {
-    None
+pub fn path_of(name: &str) -> Option<&'static str> {
+    let list = list();
+    list.binary_search_by(|policy| policy.name.cmp(name)).ok().map(|at| list[at].path)
+}
+
+/// Returns all names, sorted.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    list().iter().map(|policy| policy.name)
+}
+
+/// Returns the name that was probably meant; `None` when nothing is near.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let alike = |known: &str| strsim::jaro_winkler(&known.to_ascii_lowercase(), &name);
+    let (likeness, known) = names().map(|known| (alike(known), known)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (likeness >= ALIKE).then_some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_every_path_is_one() {
+        let names: Vec<_> = names().collect();
+        assert!(names.len() > 1500 && names.is_sorted_by(|a, b| a < b));
+        assert!(list().iter().all(|policy| policy.path.starts_with('/') && policy.path.ends_with('/')));
+    }
+
+    #[test]
+    fn names_have_their_paths() {
+        assert_eq!(path_of("AmazonSSMManagedInstanceCore"), Some("/"));
+        assert_eq!(path_of("AWSBatchServiceRole"), Some("/service-role/"));
+        assert_eq!(path_of("Billing"), Some("/job-function/"));
+        assert_eq!(path_of("awsbatchservicerole"), None);
+        assert_eq!(path_of(""), None);
+    }
+
+    #[test]
+    fn a_slip_is_recognised_and_nonsense_is_not() {
+        assert_eq!(nearest("AmazonSSMManagedInstaceCore"), Some("AmazonSSMManagedInstanceCore"));
+        assert_eq!(nearest("awsbatchservicerole"), Some("AWSBatchServiceRole"));
+        assert_eq!(nearest("zzzzzz"), None);
+    }
 }
 
 /// Returns the name that was probably meant.

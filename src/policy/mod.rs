@@ -1,6 +1,15 @@
 //! Policy documents: what they mean, whether AWS takes them, how two of them differ.
 
+mod canonical;
+pub mod diff;
 pub mod document;
+pub mod json;
+mod label;
+pub mod limits;
 pub mod managed;
+pub mod validate;
 
+pub use crate::model::PathSegment;
+pub use diff::{DocumentChange, diff};
 pub use document::{Document, Host};
+pub use validate::{Fault, validate, validate_text};
