@@ -8,7 +8,7 @@ use crate::cli::Global;
 use crate::cloud::{Cloud, Target};
 use crate::error::{Error, Result};
 use crate::graph::Desired;
-use crate::manifest::{Files, Inputs, Manifest};
+use crate::manifest::{Files, Inputs, Manifest, ParamValue};
 use crate::model::{Account, LiveState, State};
 use crate::plan::{self, Plan, Question};
 use crate::problem::{Problem, Sources};
@@ -56,7 +56,8 @@ pub fn declared(global: &Global) -> Result<Declared> {
         error.hint("name another one with -f FILE")
     })?;
     let folder = global.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let inputs = Inputs { params: global.param.clone(), params_files: params_files(global)? };
+    let typed = |(name, value): &(String, String)| (name.clone(), ParamValue::Text(value.clone()));
+    let inputs = Inputs { params: global.param.iter().map(typed).collect(), params_files: params_files(global)? };
     let manifest = Manifest::parse(&name, &text, &inputs, &Folder(folder.to_owned()))
         .map_err(|(problems, sources)| Error::problems(problems, sources))?;
     Ok(Declared { manifest, folder: folder.to_owned() })

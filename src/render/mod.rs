@@ -4,4 +4,5 @@
 pub mod document;
 pub mod human;
 pub mod json;
+pub mod problem;
 pub mod theme;

@@ -1,0 +1,156 @@
+//! What stands above the sections: whose manifest it is, where it applies, what all entries share.
+
+use super::expand::Expander;
+use super::expression::Names;
+use super::names;
+use super::nearest::nearest;
+use super::params::Params;
+use super::report::Report;
+use super::scope::{Given, Scope};
+use super::shape;
+use super::tags;
+use crate::model::{Node, NodeValue, Tags};
+use crate::problem::{Place, Problem, Sources};
+
+pub const API_VERSION: &str = "seqera-iam/v1";
+
+/// Keys that are not sections.
+const KEYS: [&str; 9] = ["apiVersion", "name", "account", "region", "defaults", "state", "params", "import", "outputs"];
+const DEFAULTS: [&str; 3] = ["path", "boundary", "tags"];
+
+#[derive(Clone, Debug, Default)]
+pub struct Header {
+    pub deployment: Given,
+    pub account: Given,
+    pub account_place: Option<Place>,
+    pub region: Given,
+    pub state: Option<String>,
+    pub defaults: Defaults,
+}
+
+/// What an entry gets when it says nothing itself.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    pub path: Option<String>,
+    pub boundary: Option<Node>,
+    pub tags: Tags,
+}
+
+/// Reads everything that needs no account of AWS.
+pub fn read(root: &Node, params: &Params, sources: &Sources, report: &mut Report) -> Header {
+    let sections: Vec<&'static str> = names::sections().map(|(_, section)| section.name).collect();
+    if let NodeValue::Map(entries) = &root.value {
+        let known: Vec<&str> = KEYS.iter().chain(&sections).copied().collect();
+        shape::known_keys(entries, "a manifest", &known, report);
+    }
+    api_version(root, report);
+    let mut header = Header::default();
+
+    let scope = Scope { params, account: None, region: None, declared: None, sections: &sections };
+    let given = |key: &str, scope: &dyn Names, report: &mut Report, check: Check| {
+        let Some(entry) = root.get(key) else { return Given::Absent };
+        let node = Expander { names: scope, sources }.node(&entry.value, report);
+        let text = shape::text(&node, &format!("`{key}`"), report).map(str::to_owned);
+        text.filter(|text| check(text, node.place, report)).map_or(Given::Broken, Given::Text)
+    };
+    header.account = given("account", &scope, report, account_is_well);
+    header.account_place = root.get("account").map(|entry| entry.value.place);
+    header.region = given("region", &scope, report, region_is_well);
+
+    let (account, region) = (header.account.clone(), header.region.clone());
+    let scope = Scope { account: Some(&account), region: Some(&region), ..scope };
+    header.deployment = given("name", &scope, report, name_is_well);
+    if header.deployment == Given::Absent {
+        report.push(missing(root, "name").note("it marks what this manifest owns in the account"));
+    }
+    header.state = given("state", &scope, report, |_, _, _| true).text().map(str::to_owned);
+    header.defaults = defaults(root, &Expander { names: &scope, sources }, report);
+    header
+}
+
+type Check = fn(&str, Place, &mut Report) -> bool;
+
+fn api_version(root: &Node, report: &mut Report) {
+    let help = format!("apiVersion: {API_VERSION}");
+    let Some(entry) = root.get("apiVersion") else {
+        report.push(missing(root, "apiVersion").help(help));
+        return;
+    };
+    let Some(text) = shape::text(&entry.value, "`apiVersion`", report) else { return };
+    if text != API_VERSION {
+        let problem = Problem::error("unknown-version", format!("this version reads no `{text}` manifests"));
+        report.push(problem.at(entry.value.place).help(help));
+    }
+}
+
+fn missing(root: &Node, key: &str) -> Problem {
+    // Shown at the first key of the file; a map's own place is empty.
+    let first = match &root.value {
+        NodeValue::Map(entries) => entries.first().map(|entry| entry.key_place),
+        _ => None,
+    };
+    Problem::error("missing-key", format!("the manifest lacks `{key}`")).at(first.unwrap_or(root.place))
+}
+
+fn account_is_well(text: &str, place: Place, report: &mut Report) -> bool {
+    let well = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if !well {
+        report.push(Problem::error("bad-account", format!("`{text}` is no account id: 12 digits")).at(place));
+    }
+    well
+}
+
+fn region_is_well(text: &str, place: Place, report: &mut Report) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let well = parts.len() >= 3
+        && parts.last().is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
+        && parts[..parts.len() - 1].iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase()));
+    if !well {
+        let problem = Problem::error("bad-region", format!("`{text}` is no region")).at(place);
+        report.push(problem.help("region: eu-west-1"));
+    }
+    well
+}
+
+/// The name goes into tags and into the name of the state's file.
+fn name_is_well(text: &str, place: Place, report: &mut Report) -> bool {
+    let well = (1..=128).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if !well {
+        report.push(
+            Problem::error("bad-name", format!("`{text}` cannot name a deployment"))
+                .at(place)
+                .note("a letter or digit, then letters, digits, dots, dashes and underscores, 128 at most"),
+        );
+    }
+    well
+}
+
+fn defaults(root: &Node, early: &Expander, report: &mut Report) -> Defaults {
+    let mut defaults = Defaults::default();
+    let Some(entry) = root.get("defaults") else { return defaults };
+    let Some(entries) = shape::map(&entry.value, "`defaults`", report) else { return defaults };
+    shape::known_keys(entries, "`defaults`", &DEFAULTS, report);
+    for entry in entries {
+        match entry.key.as_str() {
+            "path" => defaults.path = names::path(&early.node(&entry.value, report), "defaults.path", report),
+            "boundary" => defaults.boundary = Some(early.node(&entry.value, report)),
+            "tags" => {
+                let node = early.node(&entry.value, report);
+                defaults.tags = tags::read(&node, "defaults.tags", &Tags::new(), report).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    defaults
+}
+
+/// Returns a problem about an import or address that names nothing, with the one that was meant.
+pub fn unknown_address<'a>(text: &str, place: Place, known: impl Iterator<Item = &'a str>) -> Problem {
+    let problem = Problem::error("unknown-reference", format!("there is no {text} in this manifest")).at(place);
+    match nearest(text, known) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem,
+    }
+}

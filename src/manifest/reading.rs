@@ -1,0 +1,283 @@
+//! Second pass: every entry, key by key, to what its kind can declare.
+
+use std::collections::BTreeMap;
+
+use super::declared::{Declared, Inline, Reference, Said};
+use super::document::{self, Written};
+use super::expand::Expander;
+use super::files::Loaded;
+use super::header::Header;
+use super::names::Named;
+use super::reference::{self, References};
+use super::report::Report;
+use super::{shape, tags};
+use crate::model::schema::{Accepts, Key};
+use crate::model::{Entry, Node, NodeValue};
+use crate::policy::{Document, Host};
+use crate::problem::{Place, Problem};
+
+/// AWS's default; the account may have more.
+const ATTACHMENTS: usize = 10;
+
+/// All that entries are read with.
+pub struct Reading<'a> {
+    pub header: &'a Header,
+    pub files: &'a Loaded,
+    pub references: References<'a>,
+    pub expander: Expander<'a>,
+    pub report: Report,
+}
+
+impl Reading<'_> {
+    /// Reads one entry. What is wrong is reported and left out.
+    pub fn entry(&mut self, named: &Named) -> Declared {
+        let entries = match &named.node.value {
+            NodeValue::Map(entries) => entries.as_slice(),
+            _ => &[],
+        };
+        let what = named.address.to_string();
+        let known: Vec<&str> = named.section.keys.iter().map(|key| key.name).collect();
+        shape::known_keys(entries, &what, &known, &mut self.report);
+        let mut said = BTreeMap::new();
+        for key in named.section.keys {
+            let entry = entries.iter().find(|entry| entry.key == key.name);
+            let value = match entry {
+                Some(entry) => self.said(key, entry, named, &what),
+                None => self.unsaid(key, named, &what),
+            };
+            said.extend(value.map(|value| (key.name, value)));
+        }
+        if let Some((key, document)) = self.own_document(named, entries, &what) {
+            said.insert(key, Said::Document(document));
+        }
+        Declared { address: named.address.clone(), place: named.key_place, said }
+    }
+
+    fn said(&mut self, key: &Key, entry: &Entry, named: &Named, what: &str) -> Option<Said> {
+        let what = format!("{what}.{}", key.name);
+        match key.accepts {
+            // Read before, as references need them.
+            Accepts::Name { .. } => return named.name.clone().map(Said::Text),
+            Accepts::Path => return named.path.clone().map(Said::Text),
+            // Both make one document.
+            Accepts::Document(_) | Accepts::Statements(_) => return None,
+            Accepts::Trust => {
+                return self.trust(entry, &named.address, named.arn.as_deref()).map(Said::Document);
+            }
+            Accepts::Inline(host) => return self.inline(entry, &what, host).map(Said::Inline),
+            _ => {}
+        }
+        let node = self.expander.node(&entry.value, &mut self.report);
+        match key.accepts {
+            Accepts::Text { longest } => self.text(&node, &what, longest).map(Said::Text),
+            Accepts::Bool => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
+            Accepts::Duration { least, most } => self.duration(&node, &what, least, most).map(Said::Seconds),
+            Accepts::Tags => tags::read(&node, &what, &self.header.defaults.tags, &mut self.report).map(Said::Tags),
+            Accepts::Policies => self.policies(&node, &what).map(Said::Policies),
+            Accepts::Boundary => self.boundary(&node, &what).map(Said::Boundary),
+            Accepts::Role => self.references.resolve(&node, &what, &reference::ROLE, &mut self.report).map(Said::Role),
+            Accepts::Keep(words) => self.keep(&node, &what, words).map(Said::Keep),
+            Accepts::Name { .. }
+            | Accepts::Path
+            | Accepts::Document(_)
+            | Accepts::Statements(_)
+            | Accepts::Trust
+            | Accepts::Inline(_) => None,
+        }
+    }
+
+    /// Returns what an entry gets that does not say this key.
+    fn unsaid(&mut self, key: &Key, named: &Named, what: &str) -> Option<Said> {
+        if key.required {
+            let problem = Problem::error("missing-key", format!("{what} lacks `{}`", key.name));
+            self.report.push(problem.at(named.key_place).note(key.doc));
+        }
+        match key.accepts {
+            Accepts::Name { .. } => named.name.clone().map(Said::Text),
+            Accepts::Path => named.path.clone().map(Said::Text),
+            Accepts::Tags => Some(Said::Tags(self.header.defaults.tags.clone())),
+            Accepts::Boundary => {
+                let node = self.header.defaults.boundary.as_ref()?;
+                // As a default, `none` is what one gets without it.
+                let reference = self.boundary(node, "defaults.boundary")??;
+                Some(Said::Boundary(Some(reference)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads the one document of an entry, where its kind has one.
+    fn own_document(&mut self, named: &Named, entries: &[Entry], what: &str) -> Option<(&'static str, Document)> {
+        let said = |name: &str| entries.iter().find(|entry| entry.key == name);
+        let (key, host) = named.section.keys.iter().find_map(|key| match key.accepts {
+            Accepts::Document(host) => Some((key.name, host)),
+            _ => None,
+        })?;
+        let statements = named.section.keys.iter().find(|key| matches!(key.accepts, Accepts::Statements(_)));
+        let written = Written {
+            document: said(key),
+            statements: statements.and_then(|key| said(key.name)),
+            place: named.key_place,
+        };
+        Some((key, self.document(&written, what, host)?))
+    }
+
+    fn inline(&mut self, entry: &Entry, what: &str, host: Host) -> Option<Vec<Inline>> {
+        let mut inline = Vec::new();
+        let mut sum = 0;
+        for entry in shape::map(&entry.value, what, &mut self.report)? {
+            let Some(name) = self.expander.key(entry, &mut self.report) else { continue };
+            let what = format!("{what}.{name}");
+            if name.is_empty()
+                || name.len() > 128
+                || name.contains(|c: char| !c.is_ascii_alphanumeric() && !"_+=,.@-".contains(c))
+            {
+                let problem = Problem::error("bad-name", format!("{what}: AWS takes no such policy name"));
+                self.report.push(problem.at(entry.key_place).note("1 to 128 letters, digits and _ + = , . @ -"));
+            }
+            let Some(keys) = shape::map(&entry.value, &what, &mut self.report) else { continue };
+            shape::known_keys(keys, &what, &["statements", "document"], &mut self.report);
+            let said = |name: &str| keys.iter().find(|key| key.key == name);
+            let written =
+                Written { document: said("document"), statements: said("statements"), place: entry.key_place };
+            let Some(document) = self.document(&written, &what, host) else { continue };
+            sum += document::size(&document);
+            inline.push(Inline { name, document, place: entry.key_place });
+        }
+        let longest = document::longest(host);
+        // One that is too large alone has been reported.
+        if inline.len() > 1 && sum > longest && inline.iter().all(|one| document::size(&one.document) <= longest) {
+            let problem = document::too_large(&format!("{what}: the policies together"), sum, longest);
+            self.report.push(problem.at(entry.key_place));
+        }
+        Some(inline)
+    }
+
+    /// Reports a document that is larger than AWS takes.
+    pub fn fits(&mut self, document: &Document, what: &str, host: Host, place: Place) {
+        let (size, longest) = (document::size(document), document::longest(host));
+        if size > longest {
+            self.report.push(document::too_large(what, size, longest).at(place));
+        }
+    }
+
+    fn text(&mut self, node: &Node, what: &str, longest: usize) -> Option<String> {
+        let text = shape::text(node, what, &mut self.report)?;
+        let length = text.chars().count();
+        if length > longest {
+            let problem = Problem::error("too-long", format!("{what} has {length} characters, AWS takes {longest}"));
+            self.report.push(problem.at(node.place));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn duration(&mut self, node: &Node, what: &str, least: u64, most: u64) -> Option<u64> {
+        let text = shape::text(node, what, &mut self.report)?;
+        let problem = |message: String| Problem::error("bad-duration", message).at(node.place);
+        match seconds(text) {
+            Some(seconds) if (least..=most).contains(&seconds) => return Some(seconds),
+            Some(_) => {
+                let (least, most) = (in_words(least), in_words(most));
+                self.report.push(problem(format!("{what} is {least} to {most}, not {text}")));
+            }
+            None => {
+                let problem = problem(format!("{what} takes a duration, `{text}` is none"));
+                self.report.push(problem.note("written 4h, 90m, 1h30m or in seconds"));
+            }
+        }
+        None
+    }
+
+    fn policies(&mut self, node: &Node, what: &str) -> Option<Vec<Reference>> {
+        let items = shape::list(node, what, &mut self.report)?;
+        let mut arns = Vec::new();
+        let mut policies = Vec::new();
+        for item in items {
+            let found = self.references.resolve(item, what, &reference::POLICY, &mut self.report);
+            let Some(reference) = found else { continue };
+            let before = arns.len();
+            self.add_once(&mut arns, reference.arn.clone(), item, what);
+            if arns.len() > before {
+                policies.push(reference);
+            }
+        }
+        if let Some(extra) = policies.get(ATTACHMENTS) {
+            let message = format!("{what} has {} policies, AWS attaches {ATTACHMENTS}", policies.len());
+            let problem = Problem::error("too-many-attachments", message).at(extra.place);
+            self.report.push(problem.note("join statements into fewer policies, or move some to `inline`"));
+        }
+        Some(policies)
+    }
+
+    /// Returns `Some(None)` for `none`.
+    fn boundary(&mut self, node: &Node, what: &str) -> Option<Option<Reference>> {
+        if matches!(&node.value, NodeValue::Text(text) if text == "none") {
+            return Some(None);
+        }
+        self.references.resolve(node, what, &reference::POLICY, &mut self.report).map(Some)
+    }
+
+    fn keep(&mut self, node: &Node, what: &str, words: &'static [&'static str]) -> Option<Vec<&'static str>> {
+        match &node.value {
+            NodeValue::Bool(true) => return Some(words.to_vec()),
+            NodeValue::Bool(false) => return Some(Vec::new()),
+            NodeValue::List(_) => {}
+            _ => {
+                let expected = format!("`true` or a list of {}", super::nearest::listed(words));
+                self.report.push(shape::wrong_type(node, what, &expected));
+                return None;
+            }
+        }
+        let mut kept = Vec::new();
+        for item in shape::list(node, what, &mut self.report)? {
+            let Some(text) = shape::text(item, what, &mut self.report) else { continue };
+            match words.iter().find(|word| **word == text) {
+                Some(word) if kept.contains(word) => {
+                    let problem = Problem::error("duplicate-item", format!("{what} says `{word}` twice"));
+                    self.report.push(problem.at(item.place));
+                }
+                Some(word) => kept.push(*word),
+                None => {
+                    let problem = Problem::error("unknown-word", format!("{what} has no `{text}`")).at(item.place);
+                    let near = super::nearest::nearest(text, words.iter().copied());
+                    self.report.push(match near {
+                        Some(near) => problem.help(format!("did you mean `{near}`?")),
+                        None => problem.note(format!("it takes {}", super::nearest::listed(words))),
+                    });
+                }
+            }
+        }
+        Some(kept)
+    }
+}
+
+/// Reads `4h`, `90m`, `1h30m`, `3600s` or `3600`.
+fn seconds(text: &str) -> Option<u64> {
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let mut rest = text;
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let count: u64 = rest[..digits].parse().ok()?;
+        let unit = match rest.as_bytes().get(digits)? {
+            b'h' => 3600,
+            b'm' => 60,
+            b's' => 1,
+            _ => return None,
+        };
+        total = total.checked_add(count.checked_mul(unit)?)?;
+        rest = &rest[digits + 1..];
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        s if s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}

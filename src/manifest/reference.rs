@@ -1,0 +1,185 @@
+//! What a field refers to: an address of this manifest, something else in the account, or an ARN.
+
+use super::declared::Reference;
+use super::names::Declarations;
+use super::report::Report;
+use super::shape;
+use crate::model::{Account, Address, Node};
+use crate::policy::managed;
+use crate::problem::Problem;
+
+/// What a field takes.
+pub struct Target {
+    /// `a managed policy`, for messages.
+    noun: &'static str,
+    /// Sections whose entries fit.
+    sections: &'static [&'static str],
+    /// What may stand before the slash of `policy/x`, and in an ARN.
+    collections: &'static [&'static str],
+}
+
+pub const POLICY: Target = Target { noun: "a managed policy", sections: &["policies"], collections: &["policy"] };
+pub const ROLE: Target = Target { noun: "a role", sections: &["roles"], collections: &["role"] };
+pub const PRINCIPAL: Target =
+    Target { noun: "a principal", sections: &["roles", "users"], collections: &["role", "user"] };
+
+/// Resolves references of one account.
+pub struct References<'a> {
+    pub account: &'a Account,
+    /// The account that the header names: only then a foreign ARN can be told.
+    pub guard: Option<&'a str>,
+    pub declared: &'a Declarations<'a>,
+}
+
+impl References<'_> {
+    pub fn resolve(&self, node: &Node, what: &str, target: &Target, report: &mut Report) -> Option<Reference> {
+        let text = shape::text(node, what, report)?;
+        let arn = match self.arn(text, what, target) {
+            Ok(arn) => arn?,
+            Err(problem) => {
+                report.push(problem.at(node.place));
+                return None;
+            }
+        };
+        Some(Reference { arn, place: node.place })
+    }
+
+    /// `Ok(None)` where what is meant is wrong itself and was reported.
+    fn arn(&self, text: &str, what: &str, target: &Target) -> Result<Option<String>, Problem> {
+        if text.starts_with("arn:") {
+            return self.check_arn(text, what, target).map(|()| Some(text.to_owned()));
+        }
+        let is_principal = target.sections == PRINCIPAL.sections;
+        if is_principal && text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+            return Ok(Some(format!("arn:{}:iam::{text}:root", self.account.partition)));
+        }
+        if let Some((collection, rest)) = text.split_once('/') {
+            return self.in_account(text, collection, rest, what, target).map(Some);
+        }
+        if text.contains(['.', '[']) {
+            return self.address(text, what, target);
+        }
+        if target.collections == POLICY.collections
+            && let Some(path) = managed::path_of(text)
+        {
+            return Ok(Some(self.account.aws_managed_arn(path, text)));
+        }
+        Err(self.unknown_name(text, what, target))
+    }
+
+    /// `policy/x`, `role/a/b/x`: something of this account that the manifest does not declare.
+    fn in_account(
+        &self,
+        text: &str,
+        collection: &str,
+        rest: &str,
+        what: &str,
+        target: &Target,
+    ) -> Result<String, Problem> {
+        if !target.collections.contains(&collection) {
+            return Err(mismatch(text, what, target));
+        }
+        let (path, name) =
+            rest.rsplit_once('/').map_or(("/".to_owned(), rest), |(path, name)| (format!("/{path}/"), name));
+        let odd = |c: char| !c.is_ascii_alphanumeric() && !"_+=,.@-".contains(c);
+        if name.is_empty() || path.contains("//") || name.contains(odd) {
+            let problem = Problem::error("unknown-reference", format!("{what}: `{text}` is no name in an account"));
+            return Err(problem.note(format!("it is written {collection}/NAME or {collection}/PATH/NAME")));
+        }
+        Ok(self.account.iam_arn(collection, &path, name))
+    }
+
+    fn address(&self, text: &str, what: &str, target: &Target) -> Result<Option<String>, Problem> {
+        let unknown = || Problem::error("unknown-reference", format!("{what}: there is no `{text}` in this manifest"));
+        let address: Address = text.parse().map_err(|_| unknown())?;
+        let [section, key, rest @ ..] = address.segments() else { return Err(unknown()) };
+        let found = self.declared.get(section, key).filter(|_| rest.is_empty());
+        match found {
+            Some(named) if target.sections.contains(&named.section.name) => Ok(named.arn.clone()),
+            Some(_) => Err(mismatch(text, what, target)),
+            None => {
+                let near = target.sections.iter().find_map(|wanted| {
+                    let section = if target.sections.contains(&section.as_str()) { section } else { *wanted };
+                    self.declared.nearest(section, key)
+                });
+                Err(match near {
+                    Some((section, key)) => unknown().help(format!("did you mean `{}`?", Address::new([section, key]))),
+                    None => unknown(),
+                })
+            }
+        }
+    }
+
+    fn unknown_name(&self, text: &str, what: &str, target: &Target) -> Problem {
+        let noun = target.noun;
+        let problem = Problem::error("unknown-reference", format!("{what}: `{text}` names nothing"));
+        let own = target.sections.iter().find(|section| self.declared.get(section, text).is_some());
+        if let Some(section) = own {
+            return problem.help(format!("did you mean `{}`?", Address::new([*section, text])));
+        }
+        if target.collections == POLICY.collections {
+            if let Some(near) = managed::nearest(text) {
+                return problem.help(format!("did you mean `{near}`?"));
+            }
+            return problem
+                .note("AWS has no managed policy of this name")
+                .help(format!("for a policy of this account: policy/{text}"));
+        }
+        let collection = target.collections.first().copied().unwrap_or_default();
+        let section = target.sections.first().copied().unwrap_or_default();
+        problem.note(format!("{noun} is written {section}.KEY, {collection}/NAME or as an ARN"))
+    }
+
+    fn check_arn(&self, arn: &str, what: &str, target: &Target) -> Result<(), Problem> {
+        let noun = target.noun;
+        let mut parts = arn.splitn(6, ':').skip(2);
+        let mut next = || parts.next().unwrap_or_default();
+        let (service, region, account, resource) = (next(), next(), next(), next());
+        let collection = resource.split('/').next().unwrap_or_default();
+        let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        let is_principal = target.sections == PRINCIPAL.sections;
+        let fits = match (service, collection) {
+            ("iam", "root") => is_principal && digits && resource == "root",
+            ("iam", "policy") => target.collections.contains(&"policy") && (digits || account == "aws"),
+            ("iam", of) => target.collections.contains(&of) && digits,
+            ("sts", "assumed-role" | "federated-user") => is_principal && digits,
+            _ => false,
+        };
+        let named =
+            resource == "root" || resource.split('/').skip(1).all(|part| !part.is_empty()) && resource.contains('/');
+        if !fits || !named || !region.is_empty() {
+            return Err(Problem::error("bad-arn", format!("{what}: `{arn}` is not the ARN of {noun}")));
+        }
+        if arn.contains(['*', '?']) {
+            let problem = Problem::error("bad-arn", format!("{what}: `{arn}` has a wildcard, AWS takes none here"));
+            return Err(problem);
+        }
+        if !is_principal && account != "aws" && self.guard.is_some_and(|guard| guard != account) {
+            let problem = Problem::error("bad-arn", format!("{what}: `{arn}` is of another account"));
+            return Err(problem.note("AWS attaches only policies of the same account and its own"));
+        }
+        self.check_aws_managed(arn, account, resource, what)
+    }
+
+    /// Several of AWS's policies lie under a path that the texts about them leave out.
+    fn check_aws_managed(&self, arn: &str, account: &str, resource: &str, what: &str) -> Result<(), Problem> {
+        let name = resource.rsplit('/').next().unwrap_or_default();
+        if account != "aws" || self.account.partition != "aws" {
+            return Ok(());
+        }
+        match managed::path_of(name).map(|path| self.account.aws_managed_arn(path, name)) {
+            Some(right) if right != arn => {
+                let problem =
+                    Problem::error("bad-arn", format!("{what}: AWS has {name} under another path than `{arn}`"));
+                Err(problem.help(format!("write {name}, or {right}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn mismatch(text: &str, what: &str, target: &Target) -> Problem {
+    let expected: Vec<String> = target.sections.iter().map(|section| format!("{section}.KEY")).collect();
+    let problem = Problem::error("wrong-reference", format!("{what} takes {}, `{text}` is none", target.noun));
+    problem.note(format!("expected {}, {}/NAME or an ARN", expected.join(", "), target.collections.join("/NAME, ")))
+}
