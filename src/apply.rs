@@ -24,11 +24,25 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What happens while a plan is carried out.
 pub enum Event<'a> {
-    Started { step: &'a Step, part: Part },
-    Finished { step: &'a Step, part: Part, elapsed: Duration },
-    Failed { step: &'a Step, part: Part, error: &'a Error, elapsed: Duration },
+    Started {
+        step: &'a Step,
+        part: Part,
+    },
+    Finished {
+        step: &'a Step,
+        part: Part,
+        elapsed: Duration,
+    },
+    Failed {
+        step: &'a Step,
+        part: Part,
+        error: &'a Error,
+        elapsed: Duration,
+    },
     /// The user asked to stop; what runs is finished.
-    Interrupted { running: usize },
+    Interrupted {
+        running: usize,
+    },
 }
 
 /// What came of an apply.
@@ -246,8 +260,8 @@ impl Work {
     /// Says whether an error only means that IAM does not know everywhere what this run just made.
     fn is_too_early(&self, error: &Error) -> bool {
         let Some(error) = AwsError::of(error) else { return false };
-        let early = error.is_absent()
-            || (error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal"));
+        let early =
+            error.is_absent() || (error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal"));
         early && self.refers_to_fresh && self.part == Part::Make && !self.stop.load(Ordering::Relaxed)
     }
 

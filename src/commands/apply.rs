@@ -58,7 +58,8 @@ pub enum Verb {
 pub async fn carry_out(session: &Session, plan: &Plan, state: State, verb: Verb, output: &Output) -> Result<Exit> {
     let mut progress = Progress::new(output);
     let store = session.store.as_ref();
-    let result = apply::apply(plan, &session.cloud, store, state, interrupt(), &mut |event| progress.show(&event)).await;
+    let result =
+        apply::apply(plan, &session.cloud, store, state, interrupt(), &mut |event| progress.show(&event)).await;
     let (outcome, _) = result.map_err(|error| {
         error.hint("the state's journal was cut short: plan again, what was made is found by its tags")
     })?;
@@ -144,7 +145,9 @@ impl Count {
             Verb::Apply { .. } => {
                 let imported = if imported > 0 { format!("{imported} imported, ") } else { String::new() };
                 let forgotten = if forgotten > 0 { format!(", {forgotten} forgotten") } else { String::new() };
-                format!("Apply complete! Resources: {imported}{added} added, {changed} changed, {destroyed} destroyed{forgotten}.")
+                format!(
+                    "Apply complete! Resources: {imported}{added} added, {changed} changed, {destroyed} destroyed{forgotten}."
+                )
             }
         }
     }
@@ -222,4 +225,3 @@ fn outputs(outputs: &serde_json::Map<String, Json>) -> String {
     }
     text
 }
-

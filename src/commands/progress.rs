@@ -56,7 +56,11 @@ impl<'a> Progress<'a> {
             Event::Started { step, part } => self.start(step, *part),
             Event::Finished { step, part, elapsed } => {
                 let (_, _, done) = doing(step, *part);
-                self.end(step, *part, format!("{}: {done} after {}", paint(theme::STRONG, &step.address), seconds(*elapsed)));
+                self.end(
+                    step,
+                    *part,
+                    format!("{}: {done} after {}", paint(theme::STRONG, &step.address), seconds(*elapsed)),
+                );
             }
             Event::Failed { step, part, error, elapsed } => {
                 let failed = paint(theme::DANGER, format!("failed after {}", seconds(*elapsed)));
@@ -116,7 +120,9 @@ fn doing(step: &Step, part: Part) -> (&'static str, &'static str, &'static str) 
         (Change::Create { .. } | Change::Replace { .. }, Part::Make) => ("create", "creating", "created"),
         (Change::Update { .. }, _) => ("update", "updating", "updated"),
         (Change::Import { .. }, _) => ("import", "importing", "imported"),
-        (Change::Delete { .. } | Change::Replace { .. } | Change::Create { .. }, _) => ("delete", "destroying", "destroyed"),
+        (Change::Delete { .. } | Change::Replace { .. } | Change::Create { .. }, _) => {
+            ("delete", "destroying", "destroyed")
+        }
         (Change::Forget { .. }, _) => ("forget", "forgetting", "forgotten"),
     }
 }

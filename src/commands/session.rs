@@ -107,7 +107,17 @@ impl Declared {
         }
         let live = survey::read(&cloud, &desired, state.as_ref()).await?;
         let fresh_lineage = lineage(state.as_ref());
-        Ok(Session { manifest: self.manifest, cloud, store, state, desired, live, warnings, fresh_lineage, _lock: lock })
+        Ok(Session {
+            manifest: self.manifest,
+            cloud,
+            store,
+            state,
+            desired,
+            live,
+            warnings,
+            fresh_lineage,
+            _lock: lock,
+        })
     }
 
     async fn connect(&self, global: &Global, output: &Output) -> Result<Cloud> {
@@ -120,8 +130,13 @@ impl Declared {
         if let Some(folder) = &global.sandbox {
             let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
             let sandbox = Sandbox::open(folder, self.manifest.account(), faults)?;
-            let first = format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
-            if output.json { output.note(&first) } else { output.say(&(first + "\n"))? }
+            let first =
+                format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
+            if output.json {
+                output.note(&first)
+            } else {
+                output.say(&(first + "\n"))?
+            }
             target.http = Some(sandbox.http_client());
         }
         let cloud = Cloud::connect(&target).await?;

@@ -3,8 +3,8 @@
 use similar::{ChangeTag, TextDiff};
 
 use super::theme::{self, paint};
-use crate::policy::diff::{DocumentChange, Line, Sign, Status, Subject, diff};
 use crate::policy::Document;
+use crate::policy::diff::{DocumentChange, Line, Sign, Status, Subject, diff};
 
 /// How much to show, and how wide.
 #[derive(Clone, Copy, Debug)]

@@ -129,8 +129,10 @@ fn body(step: &Step, detail: Detail) -> String {
         Change::Create { .. } | Change::Delete { .. } if fields.iter().all(|field| is_name(field)) => {}
         Change::Forget { .. } => text += "       AWS does not hold it any more\n",
         _ => {
-            for field in fields.iter().filter(|field| !is_name(field) || matches!(step.change, Change::Replace { .. })) {
-                let (before, after) = (before.unwrap_or(&empty).get(field.name), after.unwrap_or(&empty).get(field.name));
+            for field in fields.iter().filter(|field| !is_name(field) || matches!(step.change, Change::Replace { .. }))
+            {
+                let (before, after) =
+                    (before.unwrap_or(&empty).get(field.name), after.unwrap_or(&empty).get(field.name));
                 text += &self::field(field.name, before, after, detail);
             }
         }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::model::{Attributes, Value};
 use crate::plan::{Change, Plan, Step, digest};
-use crate::policy::diff::{Sign, Status, Subject, diff};
 use crate::policy::Document;
+use crate::policy::diff::{Sign, Status, Subject, diff};
 
 pub const FORMAT_VERSION: &str = "1";
 
@@ -57,7 +57,8 @@ fn permissions(step: &Step) -> Json {
     let (mut added, mut removed) = (Vec::new(), Vec::new());
     let fields = before.keys().chain(after.keys().filter(|field| !before.contains_key(*field)));
     for field in fields.filter(|field| **field == "document") {
-        let document = |side: &Attributes| side.get(field).and_then(Value::document).cloned().unwrap_or_else(|| nothing.clone());
+        let document =
+            |side: &Attributes| side.get(field).and_then(Value::document).cloned().unwrap_or_else(|| nothing.clone());
         let (before, after) = (document(before), document(after));
         for change in diff(&before, &after).into_iter().filter(|change| change.subject == Subject::Statement) {
             for line in change.lines.iter().filter(|line| line.element == "Action") {
