@@ -20,7 +20,7 @@ pub mod order;
 mod refusal;
 mod wish;
 
-pub use claim::{Claims, recover};
+pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
 
 /// What happens to one address.

@@ -50,13 +50,24 @@ fn meanings(changes: &[DocumentChange], indent: usize, detail: Detail) -> String
             Status::Removed => (theme::DELETE, "-"),
             Status::Changed => (theme::UPDATE, "~"),
         };
-        text += &format!("{pad}{} {}\n", paint(style, symbol), change.label);
+        text += &format!("{pad}{} {}\n", paint(style, symbol), label(change));
         text += &match change.status {
-            Status::Added | Status::Removed => elements(&change.lines, indent + 4, detail),
-            Status::Changed => change.lines.iter().map(|line| one_line(line, indent + 4)).collect(),
+            Status::Added | Status::Removed => elements(&change.lines, indent + 2, detail),
+            Status::Changed => change.lines.iter().map(|line| one_line(line, indent + 2)).collect(),
         };
     }
     text
+}
+
+/// `Logs: Allow` for a statement that comes or goes; what has no Sid says its effect already.
+fn label(change: &DocumentChange) -> String {
+    let line = |element: &str| change.lines.iter().find(|line| line.element == element).map(|line| line.text.as_str());
+    match (change.status, line("Effect")) {
+        (Status::Added | Status::Removed, Some(effect)) if line("Sid") == Some(change.label.as_str()) => {
+            format!("{}: {effect}", change.label)
+        }
+        _ => change.label.clone(),
+    }
 }
 
 fn one_line(line: &Line, indent: usize) -> String {
@@ -72,7 +83,8 @@ fn one_line(line: &Line, indent: usize) -> String {
 /// The elements of a statement that comes or goes as a whole, one list each.
 fn elements(lines: &[Line], indent: usize, detail: Detail) -> String {
     let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
-    for line in lines {
+    // The label says these.
+    for line in lines.iter().filter(|line| line.element != "Sid" && line.element != "Effect") {
         match grouped.iter_mut().find(|(element, _)| *element == line.element) {
             Some((_, texts)) => texts.push(&line.text),
             None => grouped.push((&line.element, vec![&line.text])),
