@@ -16,6 +16,9 @@ use super::ids;
 use super::world::{Account, Entity, Policy, Profile, Role, Table, World};
 use crate::error::{Error, Result};
 
+/// What the names of files start with that are not complete yet.
+const PREPARED: &str = ".new-";
+
 /// After a pause this long a person may have edited the files.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,12 +61,14 @@ impl Store {
         let lock = Arc::new(lock);
         let mut store = Self { dir: dir.to_owned(), lock, world: None, generation: 0, last_turn: Instant::now() };
         let _locked = Locked::new(&store.lock).map_err(cannot("lock", &path))?;
+        store.sweep()?;
         let path = dir.join("account.json");
         if !path.exists() {
             let mut new = Account::default();
             if let Some(id) = account {
                 id.clone_into(&mut new.id);
             }
+            check_id(&new.id, &path)?;
             store.write_json(&path, &new)?;
         }
         store.generation = store.read_generation();
@@ -133,10 +138,7 @@ impl Store {
     fn read(&self) -> Result<World> {
         let path = self.dir.join("account.json");
         let account: Account = parse(&path, &std::fs::read(&path).map_err(cannot("read", &path))?)?;
-        if account.id.len() != 12 || !account.id.bytes().all(|b| b.is_ascii_digit()) {
-            let message = format!("{}: the account `{}` is not 12 digits", path.display(), account.id);
-            return Err(Error::failed(message));
-        }
+        check_id(&account.id, &path)?;
         let id = &account.id;
         Ok(World {
             roles: self.read_table(id)?,
@@ -144,6 +146,17 @@ impl Store {
             profiles: self.read_table(id)?,
             account,
         })
+    }
+
+    /// Deletes what a process that was killed had prepared. Nobody else prepares anything under the lock.
+    fn sweep(&self) -> Result<()> {
+        for file in std::fs::read_dir(&self.dir).map_err(cannot("read", &self.dir))? {
+            let path = file.map_err(cannot("read", &self.dir))?.path();
+            if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREPARED)) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
     }
 
     fn read_table<T: Entity>(&self, account: &str) -> Result<Table<T>> {
@@ -178,12 +191,19 @@ impl Store {
     /// one that a kill leaves behind is never taken for an object.
     fn write_text(&self, path: &Path, text: &str) -> Result<()> {
         let write = || {
-            let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.dir)?;
+            let mut file = tempfile::Builder::new().prefix(PREPARED).tempfile_in(&self.dir)?;
             file.write_all(text.as_bytes())?;
             file.persist(path).map(drop).map_err(|error| error.error)
         };
         write().map_err(cannot("write", path))
     }
+}
+
+fn check_id(id: &str, path: &Path) -> Result<()> {
+    if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Error::failed(format!("{}: the account `{id}` is not 12 digits", path.display())))
 }
 
 fn json(path: &Path, value: &impl Serialize) -> Result<String> {
@@ -221,7 +241,10 @@ mod tests {
     #[tokio::test]
     async fn an_account_survives_and_keeps_its_id() {
         let dir = tempfile::tempdir().unwrap();
+        assert!(Sandbox::open(dir.path(), Some("12"), Faults::default()).is_err());
+        std::fs::write(dir.path().join(".new-left"), "{").unwrap();
         let first = Sandbox::open(dir.path(), Some("999999999999"), Faults::default()).unwrap();
+        assert!(!dir.path().join(".new-left").exists());
         assert_eq!(first.account(), "999999999999");
         let bed = Bed::over(dir, "").await;
         assert_eq!((bed.sandbox.account(), bed.cloud.account.id.as_str()), ("999999999999", "999999999999"));
