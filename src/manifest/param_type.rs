@@ -153,6 +153,9 @@ fn bucket(node: &Node, what: &str, report: &mut Report) -> Option<NodeValue> {
             shape::known_keys(entries, what, &BUCKET_KEYS, report);
             let value = |key: &str| node.get(key).map(|entry| &entry.value);
             let Some(name) = value("name") else {
+                if shape::is_meant(entries, &BUCKET_KEYS, "name") {
+                    return None;
+                }
                 report.push(Problem::error("missing-key", format!("{what} lacks `name`")).at(place));
                 return None;
             };

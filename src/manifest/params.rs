@@ -154,6 +154,9 @@ fn declare(entry: &Entry, report: &mut Report) -> (Param, Option<Option<Node>>) 
 
 fn declared_type(entry: &Entry, what: &str, report: &mut Report) -> Option<Type> {
     let Some(of) = entry.value.get("type") else {
+        if matches!(&entry.value.value, NodeValue::Map(keys) if shape::is_meant(keys, &KEYS, "type")) {
+            return None;
+        }
         report.push(
             Problem::error("missing-key", format!("{what} lacks `type`")).at(entry.key_place).help("type: string"),
         );

@@ -85,3 +85,22 @@ roles:
         .collect();
     assert_eq!(waits, ["policies.reads", "roles.head"]);
 }
+
+#[test]
+#[ignore]
+fn scratch() {
+    let text = std::fs::read_to_string(std::env::var("SCRATCH").unwrap()).unwrap();
+    match Manifest::parse("seqera.yaml", &text, &Inputs::default(), &|p: &str| {
+        std::fs::read_to_string(format!("/tmp/{p}")).map_err(|e| e.to_string())
+    }) {
+        Err((problems, sources)) => println!("{}", render::problem::render(&problems, &sources, false)),
+        Ok(manifest) => match manifest.resolve(&account()) {
+            Err(problems) => println!("{}", render::problem::render(&problems, manifest.sources(), false)),
+            Ok((desired, _)) => {
+                for r in desired.resources.values() {
+                    println!("{} {} {}", r.address, r.id, serde_json::to_string(&r.wanted).unwrap());
+                }
+            }
+        },
+    }
+}
