@@ -326,7 +326,8 @@ impl<'a> Ordering<'a> {
     fn soft_edges_give_way(&mut self) {
         let circle = self.circles();
         self.graph.retain_edges(|graph, edge| {
-            let inside = graph.edge_endpoints(edge).is_some_and(|(from, to)| circle[from.index()] == circle[to.index()]);
+            let inside =
+                graph.edge_endpoints(edge).is_some_and(|(from, to)| circle[from.index()] == circle[to.index()]);
             graph[edge] != Edge::Soft || !inside
         });
     }

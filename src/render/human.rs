@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::document::{self, Detail};
 use super::theme::{self, paint};
+use super::wrap;
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
@@ -132,8 +133,8 @@ fn body(step: &Step, detail: Detail) -> String {
         _ => fields(step, detail),
     };
     for danger in &step.dangers {
-        let words: Vec<&str> = danger.split(' ').collect();
-        text += &wrapped(&format!("{BODY}{} ", paint(theme::DANGER, "danger:")), BODY.len() + 8, &words, detail.width);
+        text +=
+            &wrap::words(&format!("{BODY}{} ", paint(theme::DANGER, "danger:")), danger, BODY.len() + 8, detail.width);
     }
     text
 }
@@ -200,7 +201,7 @@ fn tag_list(head: &str, tags: &Tags, detail: Detail) -> String {
         return String::new();
     }
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-    document::list(&format!("{head}  "), &shown, BODY.len() + LABEL + 4, detail.width)
+    wrap::list(&format!("{head}  "), &shown, BODY.len() + LABEL + 4, detail.width)
 }
 
 fn tag_lines(before: &Tags, after: &Tags) -> String {
@@ -241,8 +242,7 @@ fn duration(seconds: u64) -> String {
 fn notes(plan: &Plan, width: usize) -> String {
     let mut text = String::new();
     let mut note = |style: anstyle::Style, word: &str, what: String| {
-        let words: Vec<&str> = what.split(' ').collect();
-        text += &wrapped(&format!("{} ", paint(style, word)), word.len() + 1, &words, width);
+        text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
     for drift in &plan.drift {
         note(theme::WARNING, "drift:", format!("{}: {}", drift.address, drift.text));
@@ -259,24 +259,6 @@ fn notes(plan: &Plan, width: usize) -> String {
         text.push('\n');
     }
     text
-}
-
-fn wrapped(head: &str, indent: usize, words: &[&str], width: usize) -> String {
-    let mut text = head.to_owned();
-    let mut column = indent;
-    for (number, word) in words.iter().enumerate() {
-        let length = word.chars().count();
-        if number > 0 && column + 1 + length > width {
-            let _ = write!(text, "\n{}", " ".repeat(indent));
-            column = indent;
-        } else if number > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text += word;
-        column += length;
-    }
-    text + "\n"
 }
 
 /// The line that ends every plan. A replacement adds one and destroys one.

@@ -6,3 +6,4 @@ pub mod human;
 pub mod json;
 pub mod problem;
 pub mod theme;
+mod wrap;
