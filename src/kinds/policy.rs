@@ -58,7 +58,7 @@ static SCHEMA: Schema = Schema {
             Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
             Key {
                 name: "description",
-                accepts: Accepts::Text { longest: 1000 },
+                accepts: Accepts::Text { longest: 1000, latin1: false },
                 required: false,
                 doc: "AWS cannot change it later",
             },

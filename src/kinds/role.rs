@@ -65,7 +65,7 @@ static SCHEMA: Schema = Schema {
             Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
             Key {
                 name: "description",
-                accepts: Accepts::Text { longest: 1000 },
+                accepts: Accepts::Text { longest: 1000, latin1: true },
                 required: false,
                 doc: "What the role is for",
             },

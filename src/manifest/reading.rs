@@ -68,7 +68,7 @@ impl Reading<'_> {
         }
         let node = self.expander.node(&entry.value, &mut self.report);
         match key.accepts {
-            Accepts::Text { longest } => self.text(&node, &what, longest).map(Said::Text),
+            Accepts::Text { longest, latin1 } => self.text(&node, &what, longest, latin1).map(Said::Text),
             Accepts::Bool => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
             Accepts::Duration { least, most } => self.duration(&node, &what, least, most).map(Said::Seconds),
             Accepts::Tags => tags::read(&node, &what, &self.header.defaults.tags, &mut self.report).map(Said::Tags),
@@ -134,8 +134,14 @@ impl Reading<'_> {
         Some(inline)
     }
 
-    fn text(&mut self, node: &Node, what: &str, longest: usize) -> Option<String> {
+    fn text(&mut self, node: &Node, what: &str, longest: usize, latin1: bool) -> Option<String> {
         let text = shape::text(node, what, &mut self.report)?;
+        let odd = |c: &char| !matches!(*c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
+        if latin1 && let Some(odd) = text.chars().find(odd) {
+            let problem = Problem::error("bad-text", format!("{what}: AWS takes no `{odd}` here")).at(node.place);
+            self.report.push(problem.note("letters of western Europe, digits and the signs of ASCII are allowed"));
+            return None;
+        }
         let length = text.chars().count();
         if length > longest {
             let problem = Problem::error("too-long", format!("{what} has {length} characters, AWS takes {longest}"));
