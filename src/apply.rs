@@ -51,7 +51,7 @@ pub struct Outcome {
     /// Steps of which every part is done.
     pub done: Vec<usize>,
     pub failed: Vec<(usize, Error)>,
-    /// Steps that nothing was done of.
+    /// Steps of which a part was not started: it waits for one that failed, or the run was interrupted.
     pub not_started: Vec<usize>,
     pub interrupted: bool,
 }
@@ -221,14 +221,15 @@ impl<'a> Run<'a> {
     }
 
     fn end(mut self) -> (Outcome, State) {
-        for step in 0..self.plan.steps.len() {
-            let of_step = || self.tasks.iter().enumerate().filter(move |(_, task)| task.step == step).map(|(i, _)| i);
-            if of_step().all(|task| self.finished[task]) {
-                self.outcome.done.push(step);
-            } else if !of_step().any(|task| self.started[task]) {
-                self.outcome.not_started.push(step);
-            }
+        let (mut done, mut idle) = (vec![true; self.plan.steps.len()], vec![false; self.plan.steps.len()]);
+        for (index, task) in self.tasks.iter().enumerate() {
+            done[task.step] &= self.finished[index];
+            idle[task.step] |= !self.started[index];
         }
+        let failed: HashSet<usize> = self.outcome.failed.iter().map(|(step, _)| *step).collect();
+        let steps = 0..self.plan.steps.len();
+        self.outcome.done = steps.clone().filter(|&step| done[step]).collect();
+        self.outcome.not_started = steps.filter(|step| idle[*step] && !failed.contains(step)).collect();
         (self.outcome, self.state)
     }
 }
