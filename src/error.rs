@@ -33,6 +33,9 @@ impl ErrorKind {
 pub struct Error {
     pub kind: ErrorKind,
     pub message: String,
+    /// What else is known, in short lines.
+    pub notes: Vec<String>,
+    /// What to type next.
     pub hints: Vec<String>,
     /// Problems found in what the user wrote, with the files to show them from.
     pub problems: Option<Box<(Vec<Problem>, Sources)>>,
@@ -49,13 +52,18 @@ impl Error {
     }
 
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), problems: None, source: None }
+        Self { kind, message: message.into(), notes: Vec::new(), hints: Vec::new(), problems: None, source: None }
     }
 
     pub fn problems(problems: Vec<Problem>, sources: Sources) -> Self {
         let count = problems.len();
         let plural = if count == 1 { "" } else { "s" };
         Self { problems: Some(Box::new((problems, sources))), ..Self::failed(format!("{count} problem{plural} found")) }
+    }
+
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

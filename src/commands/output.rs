@@ -63,6 +63,9 @@ impl Output {
             return;
         }
         let mut text = format!("{} {error}\n", paint(theme::DANGER, "error:"));
+        for note in &error.notes {
+            text += &format!("  {note}\n");
+        }
         for hint in &error.hints {
             text += &format!("  {} {hint}\n", paint(theme::HELP, "help:"));
         }

@@ -18,6 +18,7 @@ pub mod danger;
 pub mod digest;
 pub mod order;
 mod refusal;
+pub mod saved;
 mod wish;
 
 pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};

@@ -55,7 +55,7 @@ fn legend(plan: &Plan) -> String {
 }
 
 /// Steps with what changes in each; those that change in the same way stand together.
-fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
+pub(super) fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
     let mut groups: Vec<(Vec<&Step>, String)> = Vec::new();
     for step in &plan.steps {
         let body = body(step, detail);
@@ -75,7 +75,7 @@ fn titles(steps: &[&Step], width: usize) -> String {
     steps.iter().map(|step| title(step, width)).collect()
 }
 
-fn title(step: &Step, width: usize) -> String {
+pub(super) fn title(step: &Step, width: usize) -> String {
     let action = step.action();
     let symbol = action.symbol();
     // Symbols of up to three characters end in the same column.
@@ -239,7 +239,7 @@ fn duration(seconds: u64) -> String {
 }
 
 /// What is kept, what changed outside without a step, and all dangers once more.
-fn notes(plan: &Plan, width: usize) -> String {
+pub(super) fn notes(plan: &Plan, width: usize) -> String {
     let mut text = String::new();
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
