@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 use petgraph::Direction;
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::kinds;
@@ -101,8 +101,9 @@ impl Dependencies {
 
     /// Returns every set of resources that wait for each other, each in the manifest's order.
     pub fn cycles(&self) -> Vec<Vec<Address>> {
+        // Kosaraju's search keeps its own stack; Tarjan's is recursive and a long chain would exhaust ours.
         let mut cycles: Vec<Vec<NodeIndex>> =
-            tarjan_scc(&self.graph).into_iter().filter(|component| component.len() > 1).collect();
+            kosaraju_scc(&self.graph).into_iter().filter(|component| component.len() > 1).collect();
         for cycle in &mut cycles {
             cycle.sort();
         }
@@ -120,5 +121,93 @@ impl Dependencies {
                 .note("AWS takes a trust policy only when every principal in it exists")
         };
         self.cycles().into_iter().map(problem).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Attributes, Value};
+    use crate::policy::Document;
+
+    const PLACE: Place = Place { file: 0, start: 0, end: 0 };
+
+    /// A role that trusts others of the account.
+    fn role(name: &str, trusts: &[&str]) -> Resource {
+        let arns: Vec<String> = trusts.iter().map(|name| format!("arn:aws:iam::123456789012:role/{name}")).collect();
+        let trust = serde_json::json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": arns}, "Action": "sts:AssumeRole"}
+        ]});
+        let wanted = Attributes::from([
+            ("name", name.into()),
+            ("path", "/".into()),
+            ("trust", Value::Document(Document::from_json(trust))),
+        ]);
+        Resource {
+            address: Address::new(["roles", name]),
+            id: ObjectId::new("role", name),
+            wanted,
+            place: PLACE,
+            keep_undeclared: Vec::new(),
+            removed: Vec::new(),
+            prevent_destroy: false,
+        }
+    }
+
+    fn desired(resources: impl IntoIterator<Item = Resource>) -> Desired {
+        let mut desired = Desired::nothing("test", Account::new("aws", "123456789012"));
+        resources.into_iter().for_each(|resource| desired.insert(resource).unwrap());
+        desired
+    }
+
+    fn named(addresses: impl IntoIterator<Item = Address>) -> Vec<String> {
+        addresses.into_iter().map(|address| address.to_string()).collect()
+    }
+
+    #[test]
+    fn a_resource_waits_for_what_it_refers_to() {
+        let desired = desired([role("a", &["b", "elsewhere", "a"]), role("b", &[])]);
+        let dependencies = desired.dependencies();
+        assert_eq!(named(dependencies.waits_for(&Address::new(["roles", "a"]))), ["roles.b"]);
+        assert_eq!(named(dependencies.needed_by(&Address::new(["roles", "b"]))), ["roles.a"]);
+        assert_eq!(named(dependencies.waits_for(&Address::new(["roles", "none"]))), Vec::<String>::new());
+        assert_eq!(dependencies.cycles(), Vec::<Vec<Address>>::new());
+    }
+
+    #[test]
+    fn every_cycle_is_one_problem() {
+        let desired =
+            desired([role("a", &["b"]), role("b", &["a"]), role("c", &["a"]), role("d", &["e"]), role("e", &["d"])]);
+        let problems = desired.dependencies().cycle_problems(&desired);
+        let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "these wait for each other, so none can be created: roles.a, roles.b",
+                "these wait for each other, so none can be created: roles.d, roles.e"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_object_has_one_address_and_an_address_one_object() {
+        let mut desired = desired([role("a", &[])]);
+        let same_object = Resource { address: Address::new(["roles", "other"]), ..role("a", &[]) };
+        let same_address = Resource { address: Address::new(["roles", "a"]), ..role("b", &[]) };
+        assert_eq!(desired.insert(same_object).unwrap_err().code, "duplicate-object");
+        assert_eq!(desired.insert(same_address).unwrap_err().code, "duplicate-address");
+        assert_eq!(desired.address_of(&ObjectId::new("role", "a")), Some(&Address::new(["roles", "a"])));
+        assert_eq!(desired.address_of(&ObjectId::new("role", "b")), None);
+    }
+
+    /// Each waits for the one before: depth must not cost stack, size must not cost squares.
+    #[test]
+    fn long_chains_are_ordered() {
+        let names: Vec<String> = (0..10_000).map(|i| format!("r{i}")).collect();
+        let before = |i: usize| i.checked_sub(1).map(|i| names[i].as_str());
+        let desired = desired((0..names.len()).map(|i| role(&names[i], before(i).as_slice())));
+        let dependencies = desired.dependencies();
+        assert_eq!(dependencies.graph.edge_count(), names.len() - 1);
+        assert!(dependencies.cycles().is_empty());
     }
 }

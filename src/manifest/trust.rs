@@ -6,7 +6,7 @@ use super::reading::Reading;
 use super::{reference, shape};
 use crate::model::{Address, Entry, Node, NodeValue};
 use crate::policy::{Document, Host};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 
 const KEYS: [&str; 4] = ["services", "principals", "external_id", "tag_session"];
 
@@ -26,7 +26,11 @@ impl Reading<'_> {
                 shape::known_keys(keys, &what, &["document"], &mut self.report);
             }
             let node = self.whole(document, &what)?;
-            return Some(self.checked(&node, &what, Host::Trust));
+            let document = self.checked(&node, &what, Host::Trust);
+            if own.is_some_and(|own| document.principals().any(|principal| principal == own)) {
+                self.report.push(trusts_itself(&what, node.place));
+            }
+            return Some(document);
         }
         let node = self.expander.node(&entry.value, &mut self.report);
         let rules = match &node.value {
@@ -127,11 +131,7 @@ impl Reading<'_> {
             let reference = self.references.resolve(item, &what, &reference::PRINCIPAL, &mut self.report);
             let Some(reference) = reference else { continue };
             if own == Some(reference.arn.as_str()) {
-                let problem = Problem::error(
-                    "cycle",
-                    format!("{what}: AWS takes no role that trusts itself from its creation on"),
-                );
-                self.report.push(problem.at(item.place));
+                self.report.push(trusts_itself(&what, item.place));
                 continue;
             }
             self.add_once(&mut principals, reference.arn, item, &what);
@@ -172,6 +172,12 @@ impl Reading<'_> {
             list.push(value);
         }
     }
+}
+
+fn trusts_itself(what: &str, place: Place) -> Problem {
+    Problem::error("cycle", format!("{what}: AWS creates no role that trusts itself, as it does not exist before"))
+        .at(place)
+        .note("the account instead lets in whom the account's own policies allow to assume the role")
 }
 
 /// A rule with `tag_session` is two statements: tagging a session carries no external id, so under that
