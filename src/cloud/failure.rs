@@ -42,8 +42,17 @@ impl AwsError {
         Self { operation, subject: subject.to_owned(), code, message, request_id }
     }
 
+    /// Returns the failed call that an error comes from.
+    pub fn of(error: &Error) -> Option<&Self> {
+        error.source.as_ref().and_then(|source| source.downcast_ref())
+    }
+
     pub fn is(&self, code: &str) -> bool {
         self.code == code
+    }
+
+    pub fn is_throttling(&self) -> bool {
+        ["Throttling", "ThrottlingException", "RequestLimitExceeded"].contains(&self.code.as_str())
     }
 
     pub fn is_absent(&self) -> bool {

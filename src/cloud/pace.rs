@@ -35,6 +35,10 @@ impl Pace {
         }
     }
 
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     pub async fn enter(&self) -> Permit<'_> {
         Permit { pace: self, permit: self.permits.acquire().await.ok() }
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Spec, owned_by_role, policy, role, text};
+use super::{Hanging, Kind, Needed, Spec, owned_by_role, policy, role, text};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
@@ -28,6 +28,11 @@ static SCHEMA: Schema = Schema {
     section: None,
 };
 
+/// Returns the id of the attachment of this policy to this role.
+pub fn id_of(role: &str, arn: &str) -> ObjectId {
+    ObjectId::new(KIND, format!("{role} {arn}"))
+}
+
 fn attributes(role: &str, arn: &str) -> Attributes {
     Attributes::from([("role", role.into()), ("policy_arn", arn.into())])
 }
@@ -46,7 +51,7 @@ pub async fn read_all(cloud: &Cloud, role: &str) -> Result<Vec<Live>> {
     while let Some(page) = cloud.page("ListAttachedRolePolicies", role, &mut pages).await? {
         found.extend(page.attached_policies().iter().filter_map(|policy| policy.policy_arn()).map(|arn| {
             let attributes = attributes(role, arn);
-            Live { id: Attachment.id(&cloud.account, &attributes), attributes, created: None }
+            Live { id: Attachment.id(&cloud.account, &attributes), attributes, aws_id: None, created: None }
         }));
     }
     Ok(found)
@@ -67,16 +72,17 @@ impl Spec for Attachment {
 
     fn id(&self, _: &Account, attributes: &Attributes) -> ObjectId {
         let (role, arn) = owned_by_role(attributes, "policy_arn");
-        ObjectId::new(KIND, format!("{role} {arn}"))
+        id_of(role, arn)
     }
 
     fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
         None
     }
 
-    fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<ObjectId> {
+    fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         let role = text(attributes, "role").map(role::id_of);
-        role.into_iter().chain(text(attributes, "policy_arn").map(policy::id_of)).collect()
+        let policy = text(attributes, "policy_arn").map(policy::id_of);
+        role.into_iter().chain(policy).map(Needed::held).collect()
     }
 
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
@@ -103,11 +109,11 @@ impl Kind for Attachment {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
         let (role, arn) = owned_by_role(wanted, "policy_arn");
         let call = cloud.iam.attach_role_policy().role_name(role).policy_arn(arn);
         cloud.call("AttachRolePolicy", arn, call.send()).await?;
-        Ok(())
+        Ok(None)
     }
 
     async fn converge(&self, _: &Cloud, _: &Attributes, _: &Attributes) -> Result<()> {

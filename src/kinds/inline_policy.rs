@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Spec, compact, owned_by_role, role, text};
+use super::{Hanging, Kind, Needed, Spec, compact, owned_by_role, role, text};
 use crate::cloud::{Cloud, document};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -50,7 +50,12 @@ pub async fn read_all(cloud: &Cloud, role: &str) -> Result<Vec<Live>> {
             let call = cloud.iam.get_role_policy().role_name(role).policy_name(name).send();
             let Some(policy) = cloud.get("GetRolePolicy", name, call).await? else { continue };
             let attributes = attributes(role, name, Value::Document(document(name, Some(policy.policy_document()))?));
-            found.push(Live { id: InlinePolicy.id(&cloud.account, &attributes), attributes, created: None });
+            found.push(Live {
+                id: InlinePolicy.id(&cloud.account, &attributes),
+                attributes,
+                aws_id: None,
+                created: None,
+            });
         }
     }
     Ok(found)
@@ -70,8 +75,8 @@ impl Spec for InlinePolicy {
         None
     }
 
-    fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<ObjectId> {
-        text(attributes, "role").map(role::id_of).into_iter().collect()
+    fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
+        text(attributes, "role").map(role::id_of).map(Needed::held).into_iter().collect()
     }
 
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
@@ -98,16 +103,19 @@ impl Kind for InlinePolicy {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
         let (role, name) = owned_by_role(wanted, "name");
         let document = compact(wanted, "document");
         let call = cloud.iam.put_role_policy().role_name(role).policy_name(name).policy_document(document);
         cloud.call("PutRolePolicy", name, call.send()).await?;
-        Ok(())
+        Ok(None)
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
-        if live == wanted { Ok(()) } else { self.create(cloud, wanted).await }
+        if live != wanted {
+            self.create(cloud, wanted).await?;
+        }
+        Ok(())
     }
 
     async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Spec, name_and_path, profile_role, tags};
-use crate::cloud::{Cloud, day};
+use super::{Hanging, Kind, Needed, Spec, name_and_path, profile_role, tags};
+use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
@@ -76,7 +76,7 @@ impl Spec for InstanceProfile {
         Some(account.iam_arn("instance-profile", path, name))
     }
 
-    fn refers(&self, _: &Account, _: &Attributes) -> Vec<ObjectId> {
+    fn refers(&self, _: &Account, _: &Attributes) -> Vec<Needed> {
         Vec::new()
     }
 
@@ -104,7 +104,9 @@ impl Kind for InstanceProfile {
         let mut attributes =
             Attributes::from([("name", profile.instance_profile_name().into()), ("path", profile.path().into())]);
         tags::insert(&mut attributes, profile.tags());
-        let mut found = vec![Live { id: id_of(name), attributes, created: Some(day(profile.create_date())) }];
+        let (aws_id, created) = (profile.instance_profile_id().to_owned(), time(profile.create_date()));
+        let name = profile.instance_profile_name();
+        let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
         found.extend(profile.roles().iter().map(|role| profile_role::live(&cloud.account, name, role.role_name())));
         Ok(found)
     }
@@ -113,12 +115,12 @@ impl Kind for InstanceProfile {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
         let (name, path) = name_and_path(wanted);
         let call =
             cloud.iam.create_instance_profile().instance_profile_name(name).path(path).set_tags(tags::sdk(wanted));
-        cloud.call("CreateInstanceProfile", name, call.send()).await?;
-        Ok(())
+        let made = cloud.call("CreateInstanceProfile", name, call.send()).await?;
+        Ok(made.instance_profile.map(|profile| profile.instance_profile_id))
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

@@ -45,13 +45,43 @@ pub trait Spec: Sync + Send {
     fn arn(&self, account: &Account, path: &str, name: &str) -> Option<String>;
 
     /// Returns what has to exist before an object with these attributes can: edges of the graph.
-    fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<ObjectId>;
+    fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<Needed>;
+
+    /// Returns what AWS keeps unique: two objects of one kind cannot exist at a time when it is equal.
+    fn unique_name(&self, id: &ObjectId) -> String {
+        id.name.to_lowercase()
+    }
+
+    /// Returns what to create when something that the object names does not exist yet and waits for the
+    /// object itself: the same without those names. `None` where the names cannot be left out.
+    fn interim(&self, _wanted: &Attributes) -> Option<Attributes> {
+        None
+    }
 
     /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource>;
 
     /// For what hangs on an owner: the owner's id and the address that it has under the owner's.
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging>;
+}
+
+/// An object that another one refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needed {
+    pub id: ObjectId,
+    /// Whether AWS refuses to delete it as long as it is referred to. A principal in a trust policy
+    /// may go; a policy that is attached may not.
+    pub held: bool,
+}
+
+impl Needed {
+    pub fn held(id: ObjectId) -> Self {
+        Self { id, held: true }
+    }
+
+    pub fn named(id: ObjectId) -> Self {
+        Self { id, held: false }
+    }
 }
 
 /// Where an object hangs.
@@ -80,8 +110,9 @@ pub trait Kind: Spec {
     /// Returns what hangs on the object and would make AWS refuse to delete it.
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
 
-    /// Creates the object whole: tags, path, description and boundary in the one call.
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()>;
+    /// Creates the object whole: tags, path, description and boundary in the one call. Returns the
+    /// unique id that AWS gave it, where it gives one.
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>>;
 
     /// Changes what differs between `live` and `wanted`.
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()>;

@@ -1,14 +1,18 @@
 //! Customer managed policies. They go by their ARN; AWS keeps five versions of each.
 
-use async_trait::async_trait;
+use std::collections::HashMap;
 
-use super::{Hanging, Kind, Spec, compact, name_and_path, tags, text};
-use crate::cloud::{Cloud, day, document};
+use async_trait::async_trait;
+use aws_sdk_iam::operation::list_entities_for_policy::ListEntitiesForPolicyOutput;
+use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType};
+
+use super::{Hanging, Kind, Needed, Spec, compact, name_and_path, tags, text};
+use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
-use crate::policy::Host;
+use crate::policy::{Host, limits};
 
 pub struct Policy;
 
@@ -100,8 +104,13 @@ impl Spec for Policy {
         Some(account.iam_arn("policy", path, name))
     }
 
-    fn refers(&self, _: &Account, _: &Attributes) -> Vec<ObjectId> {
+    fn refers(&self, _: &Account, _: &Attributes) -> Vec<Needed> {
         Vec::new()
+    }
+
+    /// Policy names are unique across paths.
+    fn unique_name(&self, id: &ObjectId) -> String {
+        id.name.rsplit('/').next().unwrap_or(&id.name).to_lowercase()
     }
 
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
@@ -123,10 +132,8 @@ impl Spec for Policy {
 #[async_trait]
 impl Kind for Policy {
     async fn read(&self, cloud: &Cloud, arn: &str) -> Result<Vec<Live>> {
-        let Some(policy) = cloud.get("GetPolicy", arn, cloud.iam.get_policy().policy_arn(arn).send()).await? else {
-            return Ok(Vec::new());
-        };
-        let Some(policy) = policy.policy else { return Ok(Vec::new()) };
+        let Some(policy) = find(cloud, arn).await? else { return Ok(Vec::new()) };
+        let arn = policy.arn().unwrap_or(arn);
         let version = policy.default_version_id().unwrap_or("v1");
         let call = cloud.iam.get_policy_version().policy_arn(arn).version_id(version).send();
         let Some(version) = cloud.get("GetPolicyVersion", arn, call).await?.and_then(|out| out.policy_version) else {
@@ -141,30 +148,24 @@ impl Kind for Policy {
             attributes.insert("description", description.into());
         }
         tags::insert(&mut attributes, policy.tags());
-        Ok(vec![Live { id: id_of(arn), attributes, created: policy.create_date().map(day) }])
+        let id = id_of(policy.arn().unwrap_or(arn));
+        let (aws_id, created) = (policy.policy_id().map(str::to_owned), policy.create_date().map(time));
+        Ok(vec![Live { id, aws_id, attributes, created }])
     }
 
     async fn obstacles(&self, cloud: &Cloud, arn: &str) -> Result<Vec<Obstacle>> {
-        let mut pages = cloud.iam.list_entities_for_policy().policy_arn(arn).into_paginator().send();
         let mut found = Vec::new();
-        while let Some(page) = cloud.page("ListEntitiesForPolicy", arn, &mut pages).await? {
-            for role in page.policy_roles().iter().filter_map(|role| role.role_name()) {
-                let object = ObjectId::new(super::attachment::KIND, format!("{role} {arn}"));
-                found.push(Obstacle { object, text: format!("attached to role {role}") });
-            }
-            for user in page.policy_users().iter().filter_map(|user| user.user_name()) {
-                let object = ObjectId::new("user_attachment", format!("{user} {arn}"));
-                found.push(Obstacle { object, text: format!("attached to user {user}") });
-            }
-            for group in page.policy_groups().iter().filter_map(|group| group.group_name()) {
-                let object = ObjectId::new("group_attachment", format!("{group} {arn}"));
-                found.push(Obstacle { object, text: format!("attached to group {group}") });
+        for usage in [PolicyUsageType::PermissionsPolicy, PolicyUsageType::PermissionsBoundary] {
+            let call = cloud.iam.list_entities_for_policy().policy_arn(arn).policy_usage_filter(usage.clone());
+            let mut pages = call.into_paginator().send();
+            while let Some(page) = cloud.page("ListEntitiesForPolicy", arn, &mut pages).await? {
+                found.extend(uses(arn, &usage, &page));
             }
         }
         Ok(found)
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
         let (name, path) = name_and_path(wanted);
         let call = cloud
             .iam
@@ -174,8 +175,8 @@ impl Kind for Policy {
             .policy_document(compact(wanted, "document"))
             .set_description(text(wanted, "description").map(str::to_owned))
             .set_tags(tags::sdk(wanted));
-        cloud.call("CreatePolicy", name, call.send()).await?;
-        Ok(())
+        let made = cloud.call("CreatePolicy", name, call.send()).await?;
+        Ok(made.policy.and_then(|policy| policy.policy_id))
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
@@ -202,7 +203,8 @@ impl Kind for Policy {
         let arn = id.name.as_str();
         let delete = || cloud.iam.delete_policy().policy_arn(arn).send();
         match cloud.remove("DeletePolicy", arn, delete()).await {
-            Err(error) if error.is("DeleteConflict") => {}
+            // One that is attached conflicts too, and shall not lose its versions over it.
+            Err(error) if error.is("DeleteConflict") && error.message.contains("version") => {}
             done => return Ok(done?),
         }
         for version in other_versions(cloud, arn).await? {
@@ -212,21 +214,52 @@ impl Kind for Policy {
     }
 }
 
+/// Finds the policy of this ARN, or the one that has its name in another path: names are unique across
+/// paths, and `GetPolicy` knows only ARNs. All policies of the account are listed at most once a run.
+async fn find(cloud: &Cloud, arn: &str) -> Result<Option<aws_sdk_iam::types::Policy>> {
+    if let Some(policy) = get(cloud, arn).await? {
+        return Ok(Some(policy));
+    }
+    let names = cloud.policies_by_name.get_or_try_init(|| by_name(cloud)).await?;
+    match names.get(&Policy.unique_name(&id_of(arn))) {
+        Some(other) if other != arn => get(cloud, other).await,
+        _ => Ok(None),
+    }
+}
+
+async fn by_name(cloud: &Cloud) -> Result<HashMap<String, String>> {
+    let mut pages = cloud.iam.list_policies().scope(PolicyScopeType::Local).into_paginator().send();
+    let mut names = HashMap::new();
+    while let Some(page) = cloud.page("ListPolicies", "customer managed policies", &mut pages).await? {
+        let arns = page.policies().iter().filter_map(|policy| policy.arn());
+        names.extend(arns.map(|arn| (Policy.unique_name(&id_of(arn)), arn.to_owned())));
+    }
+    Ok(names)
+}
+
+async fn get(cloud: &Cloud, arn: &str) -> Result<Option<aws_sdk_iam::types::Policy>> {
+    let found = cloud.get("GetPolicy", arn, cloud.iam.get_policy().policy_arn(arn).send()).await?;
+    Ok(found.and_then(|out| out.policy))
+}
+
 /// Makes a new default version; the oldest other one goes first when AWS holds five already.
 async fn new_version(cloud: &Cloud, arn: &str, document: &str) -> Result<()> {
-    let create = || {
+    let create = |once| {
         let call = cloud.iam.create_policy_version().policy_arn(arn).policy_document(document).set_as_default(true);
-        // A retry of this call would make a second version.
-        call.customize().config_override(crate::cloud::one_attempt()).send()
+        call.customize().config_override(once).send()
     };
-    match cloud.call("CreatePolicyVersion", arn, create()).await {
-        Err(error) if error.is("LimitExceeded") => {}
-        done => return Ok(done.map(drop)?),
+    match cloud.call_once("CreatePolicyVersion", arn, create).await {
+        Err(error) if error.is("LimitExceeded") => {
+            // A document that is too long exceeds a limit too, and costs no version.
+            let others = other_versions(cloud, arn).await?;
+            match others.first() {
+                Some(oldest) if others.len() + 1 >= limits::VERSIONS => delete_version(cloud, arn, oldest).await?,
+                _ => return Err(error.into()),
+            }
+            cloud.call_once("CreatePolicyVersion", arn, create).await?;
+        }
+        done => drop(done?),
     }
-    if let Some(oldest) = other_versions(cloud, arn).await?.first() {
-        delete_version(cloud, arn, oldest).await?;
-    }
-    cloud.call("CreatePolicyVersion", arn, create()).await?;
     Ok(())
 }
 
@@ -247,4 +280,23 @@ async fn other_versions(cloud: &Cloud, arn: &str) -> Result<Vec<String>> {
 async fn delete_version(cloud: &Cloud, arn: &str, version: &str) -> Result<()> {
     let call = cloud.iam.delete_policy_version().policy_arn(arn).version_id(version);
     Ok(cloud.remove("DeletePolicyVersion", arn, call.send()).await?)
+}
+
+/// Returns what one page of users of a policy keeps it from being deleted.
+fn uses(arn: &str, usage: &PolicyUsageType, page: &ListEntitiesForPolicyOutput) -> Vec<Obstacle> {
+    let roles = page.policy_roles().iter().filter_map(|role| role.role_name()).map(|name| ("role", name));
+    let users = page.policy_users().iter().filter_map(|user| user.user_name()).map(|name| ("user", name));
+    let groups = page.policy_groups().iter().filter_map(|group| group.group_name()).map(|name| ("group", name));
+    let holders = roles.chain(users).chain(groups);
+    holders
+        .map(|(kind, name)| match usage {
+            PolicyUsageType::PermissionsBoundary => {
+                Obstacle { object: ObjectId::new(kind, name), text: format!("the boundary of {kind} {name}") }
+            }
+            _ if kind == super::role::KIND => {
+                Obstacle { object: super::attachment::id_of(name, arn), text: format!("attached to role {name}") }
+            }
+            _ => Obstacle { object: ObjectId::new(kind, name), text: format!("attached to {kind} {name}") },
+        })
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Spec, instance_profile, role, text};
+use super::{Hanging, Kind, Needed, Spec, instance_profile, role, text};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
@@ -53,7 +53,7 @@ pub fn declare(account: &Account, entry: &Declared, profile: &str, to: &Referenc
 /// Returns the role that AWS holds in a profile.
 pub fn live(account: &Account, profile: &str, role: &str) -> Live {
     let attributes = attributes(profile, role);
-    Live { id: ProfileRole.id(account, &attributes), attributes, created: None }
+    Live { id: ProfileRole.id(account, &attributes), attributes, aws_id: None, created: None }
 }
 
 fn names(attributes: &Attributes) -> (&str, &str) {
@@ -73,9 +73,9 @@ impl Spec for ProfileRole {
         None
     }
 
-    fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<ObjectId> {
+    fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         let (profile, role) = names(attributes);
-        vec![instance_profile::id_of(profile), role::id_of(role)]
+        vec![Needed::held(instance_profile::id_of(profile)), Needed::held(role::id_of(role))]
     }
 
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
@@ -98,11 +98,11 @@ impl Kind for ProfileRole {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
         let (profile, role) = names(wanted);
         let call = cloud.iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role);
         cloud.call("AddRoleToInstanceProfile", profile, call.send()).await?;
-        Ok(())
+        Ok(None)
     }
 
     async fn converge(&self, _: &Cloud, _: &Attributes, _: &Attributes) -> Result<()> {

@@ -1,14 +1,17 @@
 //! Roles. They go by their name, which is unique in the account across paths and letter case.
 
 use async_trait::async_trait;
+use serde_json::json;
 
-use super::{Hanging, Kind, Spec, attachment, compact, inline_policy, name_and_path, number, policy, tags, text};
-use crate::cloud::{Cloud, day, document};
+use super::{
+    Hanging, Kind, Needed, Spec, attachment, compact, inline_policy, name_and_path, number, policy, tags, text,
+};
+use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
-use crate::policy::Host;
+use crate::policy::{Document, Host};
 
 pub struct Role;
 
@@ -116,16 +119,25 @@ impl Spec for Role {
         Some(account.iam_arn("role", path, name))
     }
 
-    fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<ObjectId> {
-        let boundary = text(attributes, "boundary").map(policy::id_of);
+    fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<Needed> {
+        let boundary = text(attributes, "boundary").map(policy::id_of).map(Needed::held);
         let trusted = attributes.get("trust").and_then(Value::document).into_iter().flat_map(|d| d.principals());
-        let prefix = account.iam_arn("role", "/", "");
+        let roles = account.iam_arn("role", "/", "");
         // A role's name is what follows the last slash of its ARN.
-        let roles = trusted
-            .filter(|arn| arn.starts_with(&prefix))
-            .filter_map(|arn| arn.rsplit('/').next().map(id_of))
-            .filter(|id| *id != self.id(account, attributes));
-        boundary.into_iter().chain(roles).collect()
+        let named = trusted
+            .filter(|arn| arn.starts_with(&roles))
+            .filter_map(|arn| arn.rsplit('/').next().map(id_of).map(Needed::named));
+        boundary.into_iter().chain(named).collect()
+    }
+
+    /// A trust policy that nobody can use.
+    fn interim(&self, wanted: &Attributes) -> Option<Attributes> {
+        let nobody = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        ]});
+        let mut interim = wanted.clone();
+        interim.insert("trust", Value::Document(Document::from_json(nobody)));
+        Some(interim)
     }
 
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
@@ -179,7 +191,9 @@ impl Kind for Role {
             attributes.insert("boundary", boundary.into());
         }
         tags::insert(&mut attributes, role.tags());
-        let mut found = vec![Live { id: id_of(name), attributes, created: Some(day(role.create_date())) }];
+        let (aws_id, created) = (role.role_id().to_owned(), time(role.create_date()));
+        let name = role.role_name();
+        let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
         found.extend(attachment::read_all(cloud, name).await?);
         found.extend(inline_policy::read_all(cloud, name).await?);
         Ok(found)
@@ -197,7 +211,7 @@ impl Kind for Role {
         Ok(found)
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<()> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
         let (name, path) = name_and_path(wanted);
         let call = cloud
             .iam
@@ -209,8 +223,8 @@ impl Kind for Role {
             .set_max_session_duration(Some(session(wanted)))
             .set_permissions_boundary(text(wanted, "boundary").map(str::to_owned))
             .set_tags(tags::sdk(wanted));
-        cloud.call("CreateRole", name, call.send()).await?;
-        Ok(())
+        let made = cloud.call("CreateRole", name, call.send()).await?;
+        Ok(made.role.map(|role| role.role_id))
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

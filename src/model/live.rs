@@ -8,8 +8,10 @@ use crate::model::{Attributes, ObjectId};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Live {
     pub id: ObjectId,
+    /// The id that AWS gave it (`AROA…`), never given twice: one that was deleted and made again has another.
+    pub aws_id: Option<String>,
     pub attributes: Attributes,
-    /// Day it was created, `2023-04-12`, where AWS says it.
+    /// When it was created, `2023-04-12T08:00:00Z`, where AWS says it.
     pub created: Option<String>,
 }
 
@@ -28,6 +30,8 @@ pub struct LiveState {
     pub objects: BTreeMap<ObjectId, Live>,
     /// What hangs on the objects that may have to be deleted.
     pub obstacles: BTreeMap<ObjectId, Vec<Obstacle>>,
-    /// ARNs of attached policies outside the manifest that hold a Deny.
-    pub restricting: std::collections::BTreeSet<String>,
+    /// Objects that are not ours but that something on our owners refers to: attached policies.
+    pub referred: BTreeMap<ObjectId, Live>,
+    /// Where a wanted name is taken by an object of another id: a policy of this name in another path.
+    pub elsewhere: BTreeMap<ObjectId, ObjectId>,
 }

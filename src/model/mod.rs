@@ -6,6 +6,7 @@ pub mod live;
 pub mod node;
 pub mod resource;
 pub mod schema;
+pub mod state;
 pub mod value;
 
 pub use account::Account;
@@ -14,4 +15,5 @@ pub use live::{Live, LiveState, Obstacle};
 pub use node::{Entry, Node, NodeValue, PathSegment};
 pub use resource::{ObjectId, Resource};
 pub use schema::{Field, OnChange, Schema};
+pub use state::{Record, State};
 pub use value::{Attributes, Tags, Value};

@@ -1,6 +1,9 @@
 //! What a kind is made of: its fields, what a change of each means, and the IAM calls it uses.
 
-use crate::policy::Host;
+use serde_json::{Map, Value as Json};
+
+use crate::model::{Attributes, Value};
+use crate::policy::{Document, Host};
 
 /// The pure description of a kind, as data.
 #[derive(Debug)]
@@ -24,6 +27,17 @@ pub struct Field {
     pub name: &'static str,
     pub holds: Holds,
     pub on_change: OnChange,
+}
+
+impl Field {
+    fn read(&self, json: Json) -> Option<Value> {
+        Some(match self.holds {
+            Holds::Text => Value::Text(json.as_str()?.to_owned()),
+            Holds::Number => Value::Number(json.as_u64()?),
+            Holds::Document(_) => Value::Document(Document::from_json(json)),
+            Holds::Tags => Value::Tags(serde_json::from_value(json).ok()?),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,5 +115,15 @@ pub enum Accepts {
 impl Schema {
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
+    }
+
+    /// Reads attributes from JSON, as the state holds them.
+    pub fn read_attributes(&self, json: Map<String, Json>) -> Result<Attributes, String> {
+        json.into_iter()
+            .map(|(name, value)| {
+                let field = self.field(&name).ok_or_else(|| format!("{} has no field `{name}`", self.kind))?;
+                Ok((field.name, field.read(value).ok_or_else(|| format!("`{name}` is of another type"))?))
+            })
+            .collect()
     }
 }

@@ -1,3 +1,9 @@
-//! Draws what the pure core found, for people and for programs.
+//! From data to what people and programs read. Text carries colours as ANSI codes; whoever prints it
+//! strips them where they are not wanted.
 
+pub mod document;
+pub mod human;
+pub mod json;
 pub mod problem;
+pub mod theme;
+mod wrap;

@@ -1,0 +1,366 @@
+//! Carries out a plan: independent tasks at a time, each recorded before what depends on it starts.
+//!
+//! Premise: a run may die anywhere. What finished is in the journal; what was done and not recorded is
+//! found by its tag or its owner in the next plan. A task that fails stops what depends on it and
+//! nothing else.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::cloud::{AwsError, Cloud};
+use crate::error::{Error, Result};
+use crate::kinds::{self, Kind};
+use crate::model::{Attributes, ObjectId, State};
+use crate::plan::order::{self, Part, Task};
+use crate::plan::{Change, Claims, Plan, Step};
+use crate::state::{Entry, StateStore};
+
+/// How long a write is repeated that names something IAM does not know everywhere yet.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What happens while a plan is carried out.
+pub enum Event<'a> {
+    Started {
+        step: &'a Step,
+        part: Part,
+    },
+    Finished {
+        step: &'a Step,
+        part: Part,
+        elapsed: Duration,
+    },
+    Failed {
+        step: &'a Step,
+        part: Part,
+        error: &'a Error,
+        elapsed: Duration,
+    },
+    /// The user asked to stop; what runs is finished.
+    Interrupted {
+        running: usize,
+    },
+}
+
+/// What came of an apply.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Steps of which every part is done.
+    pub done: Vec<usize>,
+    pub failed: Vec<(usize, Error)>,
+    /// Steps of which a part was not started: it waits for one that failed, or the run was interrupted.
+    pub not_started: Vec<usize>,
+    pub interrupted: bool,
+}
+
+/// Somebody's wish to stop.
+pub type Interrupt<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Carries out `plan` from `state` on. Returns what was done and the state that is now written.
+pub async fn apply(
+    plan: &Plan,
+    cloud: &Arc<Cloud>,
+    store: &dyn StateStore,
+    state: State,
+    mut interrupt: Interrupt<'_>,
+    observe: &mut dyn FnMut(Event),
+) -> Result<(Outcome, State)> {
+    let before = state.clone();
+    store.begin(&state).await?;
+    let mut run = Run::new(plan, cloud.clone(), state);
+    let mut failure = None;
+    while run.start(observe) {
+        tokio::select! {
+            biased;
+            () = &mut interrupt, if !run.stopping() => {
+                observe(Event::Interrupted { running: run.running.len() });
+                run.outcome.interrupted = true;
+                run.stop.store(true, Ordering::Relaxed);
+            }
+            Some(done) = run.running.join_next() => {
+                let done = done.map_err(|e| Error::failed("a task died").caused_by(e))?;
+                if let Err(error) = run.finish(done, store, observe).await {
+                    // Without a journal nothing more may be started; what runs is awaited.
+                    run.stop.store(true, Ordering::Relaxed);
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+    }
+    let (outcome, mut state) = run.end();
+    if outcome.failed.is_empty() && !outcome.interrupted && failure.is_none() {
+        for record in &plan.settled {
+            state.objects.insert(record.id.clone(), record.clone());
+        }
+    }
+    if state.objects != before.objects || state.outputs != before.outputs {
+        state.serial += 1;
+    }
+    store.compact(&state).await?;
+    match failure {
+        Some(error) => Err(error),
+        None => Ok((outcome, state)),
+    }
+}
+
+/// One task that came to its end.
+struct Done {
+    task: usize,
+    elapsed: Duration,
+    result: Result<Entry>,
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    cloud: Arc<Cloud>,
+    state: State,
+    tasks: Vec<Task>,
+    /// How many tasks each task still waits for.
+    waiting: Vec<usize>,
+    dependents: Vec<Vec<usize>>,
+    ready: VecDeque<usize>,
+    running: JoinSet<Done>,
+    /// Objects that this run created: IAM may not know them everywhere yet.
+    fresh: HashSet<ObjectId>,
+    finished: Vec<bool>,
+    started: Vec<bool>,
+    stop: Arc<AtomicBool>,
+    outcome: Outcome,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, cloud: Arc<Cloud>, state: State) -> Self {
+        let tasks = order::tasks(&plan.steps, &plan.account);
+        let waiting: Vec<usize> = tasks.iter().map(|task| task.after.len()).collect();
+        let mut dependents = vec![Vec::new(); tasks.len()];
+        for (index, task) in tasks.iter().enumerate() {
+            task.after.iter().for_each(|&before| dependents[before].push(index));
+        }
+        Self {
+            plan,
+            cloud,
+            state,
+            ready: (0..tasks.len()).filter(|&task| waiting[task] == 0).collect(),
+            finished: vec![false; tasks.len()],
+            started: vec![false; tasks.len()],
+            waiting,
+            dependents,
+            tasks,
+            running: JoinSet::new(),
+            fresh: HashSet::new(),
+            stop: Arc::new(AtomicBool::new(false)),
+            outcome: Outcome::default(),
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Starts what is ready and says whether anything runs.
+    fn start(&mut self, observe: &mut dyn FnMut(Event)) -> bool {
+        while !self.stopping() && self.running.len() < self.cloud.parallelism() {
+            let Some(index) = self.ready.pop_front() else { break };
+            let task = &self.tasks[index];
+            let step = &self.plan.steps[task.step];
+            self.started[index] = true;
+            observe(Event::Started { step, part: task.part });
+            let work = Work {
+                step: step.clone(),
+                part: task.part,
+                interim: task.interim,
+                claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
+                cloud: self.cloud.clone(),
+                refers_to_fresh: self.refers_to_fresh(step),
+                stop: self.stop.clone(),
+            };
+            self.running.spawn(async move {
+                let began = Instant::now();
+                let result = work.carry_out().await;
+                Done { task: index, elapsed: began.elapsed(), result }
+            });
+        }
+        !self.running.is_empty()
+    }
+
+    fn refers_to_fresh(&self, step: &Step) -> bool {
+        let spec = step.id().and_then(|id| kinds::spec(&id.kind));
+        let (Some(spec), Some(after)) = (spec, step.change.after()) else { return false };
+        spec.refers(&self.plan.account, after).iter().any(|needed| self.fresh.contains(&needed.id))
+    }
+
+    async fn finish(&mut self, done: Done, store: &dyn StateStore, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let Done { task: index, elapsed, result } = done;
+        let task = &self.tasks[index];
+        let (step, part) = (&self.plan.steps[task.step], task.part);
+        match result {
+            Ok(entry) => {
+                store.append(&entry).await?;
+                if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
+                    self.fresh.insert(record.id.clone());
+                }
+                entry.apply(&mut self.state);
+                self.finished[index] = true;
+                observe(Event::Finished { step, part, elapsed });
+                for &dependent in &self.dependents[index] {
+                    self.waiting[dependent] -= 1;
+                    if self.waiting[dependent] == 0 {
+                        self.ready.push_back(dependent);
+                    }
+                }
+            }
+            Err(error) => {
+                observe(Event::Failed { step, part, error: &error, elapsed });
+                self.outcome.failed.push((task.step, error));
+            }
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> (Outcome, State) {
+        let (mut done, mut idle) = (vec![true; self.plan.steps.len()], vec![false; self.plan.steps.len()]);
+        for (index, task) in self.tasks.iter().enumerate() {
+            done[task.step] &= self.finished[index];
+            idle[task.step] |= !self.started[index];
+        }
+        let failed: HashSet<usize> = self.outcome.failed.iter().map(|(step, _)| *step).collect();
+        let steps = 0..self.plan.steps.len();
+        self.outcome.done = steps.clone().filter(|&step| done[step]).collect();
+        self.outcome.not_started = steps.filter(|step| idle[*step] && !failed.contains(step)).collect();
+        (self.outcome, self.state)
+    }
+}
+
+/// One part of one step, to be carried out.
+struct Work {
+    step: Step,
+    part: Part,
+    /// Whether to leave out the names of what does not exist yet.
+    interim: bool,
+    claims: Claims,
+    cloud: Arc<Cloud>,
+    refers_to_fresh: bool,
+    stop: Arc<AtomicBool>,
+}
+
+impl Work {
+    async fn carry_out(self) -> Result<Entry> {
+        let began = Instant::now();
+        let mut pause = Duration::from_millis(500);
+        loop {
+            match self.once().await {
+                Err(error) if self.is_too_early(&error) && began.elapsed() + pause < PATIENCE => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(10));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Says whether an error only means that IAM does not know everywhere what this run just made.
+    fn is_too_early(&self, error: &Error) -> bool {
+        let Some(error) = AwsError::of(error) else { return false };
+        let early =
+            error.is_absent() || (error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal"));
+        early && self.refers_to_fresh && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
+    }
+
+    async fn once(&self) -> Result<Entry> {
+        match (self.part, &self.step.change) {
+            (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
+                Some(interim) => self.create(&interim).await,
+                None => self.create(after).await,
+            },
+            (Part::Finish, Change::Create { after } | Change::Replace { after, .. }) => {
+                let kind = self.kind()?;
+                let interim = kind.interim(after).unwrap_or_default();
+                kind.converge(&self.cloud, &interim, after).await?;
+                self.put(None)
+            }
+            (Part::Make, Change::Update { before, after } | Change::Import { before, after }) => {
+                self.kind()?.converge(&self.cloud, before, after).await?;
+                self.put(None)
+            }
+            (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) => {
+                let id = self.removed()?;
+                let kind = kind_of(id)?;
+                kind.delete(&self.cloud, before).await?;
+                Ok(Entry::Forget(id.clone()))
+            }
+            (Part::Remove, Change::Forget { .. }) => Ok(Entry::Forget(self.removed()?.clone())),
+            (Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
+            | (Part::Finish, Change::Update { .. } | Change::Import { .. })
+            | (Part::Remove, Change::Create { .. } | Change::Update { .. } | Change::Import { .. }) => {
+                Err(Error::failed(format!("{}: the plan has a part that its change does not have", self.step.address)))
+            }
+        }
+    }
+
+    fn interim_of(&self, after: &Attributes) -> Result<Option<Attributes>> {
+        Ok(if self.interim { self.kind()?.interim(after) } else { None })
+    }
+
+    async fn create(&self, after: &Attributes) -> Result<Entry> {
+        let kind = self.kind()?;
+        match kind.create(&self.cloud, after).await {
+            Ok(aws_id) => self.put(aws_id),
+            Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
+                Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there and signed by
+    /// us, or hangs on our owner as wanted, is what we made.
+    async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Entry> {
+        let id = kind.id(&self.cloud.account, after);
+        let hangs = kind.hangs_on(after);
+        let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
+        let found = kind_of(asked)?.read(&self.cloud, &asked.name).await?;
+        let Some(live) = found.into_iter().find(|object| object.id == id) else { return Err(error) };
+        let ours = match hangs {
+            Some(_) => live.attributes == *after,
+            None => self.claims.are_on(&live.attributes),
+        };
+        if !ours {
+            return Err(error);
+        }
+        kind.converge(&self.cloud, &live.attributes, after).await?;
+        self.put(live.aws_id)
+    }
+
+    /// Records what was made; what is only kept is not recorded. Its AWS id is the one given now, else the
+    /// one known before.
+    fn put(&self, aws_id: Option<String>) -> Result<Entry> {
+        match self.step.record.clone() {
+            Some(mut record) => {
+                record.aws_id = aws_id.or(record.aws_id);
+                Ok(Entry::Put(record))
+            }
+            None => Ok(Entry::Forget(self.made()?.clone())),
+        }
+    }
+
+    fn kind(&self) -> Result<&'static dyn Kind> {
+        kind_of(self.made()?)
+    }
+
+    fn made(&self) -> Result<&ObjectId> {
+        let missing = || Error::failed(format!("{}: the plan does not say what to make", self.step.address));
+        self.step.made.as_ref().ok_or_else(missing)
+    }
+
+    fn removed(&self) -> Result<&ObjectId> {
+        let missing = || Error::failed(format!("{}: the plan does not say what to remove", self.step.address));
+        self.step.removed.as_ref().ok_or_else(missing)
+    }
+}
+
+fn kind_of(id: &ObjectId) -> Result<&'static dyn Kind> {
+    kinds::kind(&id.kind).ok_or_else(|| Error::failed(format!("kind `{}` is not known", id.kind)))
+}

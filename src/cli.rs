@@ -1,0 +1,147 @@
+//! What can be typed. The doc comments here are the help texts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// The IAM that Seqera Platform needs on AWS, declared in YAML.
+#[derive(Debug, Parser)]
+#[command(name = "seqera-iam", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows what apply would do; changes nothing
+    Plan(PlanArgs),
+    /// Plans, asks, and makes it so
+    Apply(ApplyArgs),
+    /// Removes all that the deployment owns
+    Destroy(DestroyArgs),
+    /// Checks everything that can be known without AWS
+    Validate,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Exit 2 when there are changes, 0 when there are none
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    /// Do not ask for the deployment's name
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+/// Options of every command, before or after the verb.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Global {
+    /// The manifest
+    #[arg(short = 'f', long = "file", global = true, value_name = "FILE", default_value = "seqera.yaml")]
+    pub file: PathBuf,
+    /// Sets a parameter of the manifest
+    #[arg(short = 'p', long = "param", global = true, value_name = "K=V", value_parser = pair)]
+    pub param: Vec<(String, String)>,
+    /// Reads parameters from a YAML file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub params: Vec<PathBuf>,
+    /// Where the state is kept [default: state/<name>.json beside the manifest]
+    #[arg(long, global = true, value_name = "LOCATION")]
+    pub state: Option<String>,
+    /// Runs against an embedded AWS: no account, no network
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".seqera-iam/sandbox")]
+    pub sandbox: Option<PathBuf>,
+    /// Prints JSON for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours; NO_COLOR is obeyed
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+    /// AWS calls at a time
+    #[arg(long, global = true, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub parallelism: u16,
+    /// How long to wait for another run to free the state, such as 30s or 5m
+    #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
+    /// Shows whole documents and text diffs
+    #[arg(short = 'v', long, global = true, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+    /// The AWS profile to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The AWS region to sign for; IAM itself is global
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration: write 30s, 5m or 1h");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    let unit = match &text[digits..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_verb() {
+        for line in [["seqera-iam", "--sandbox=x", "plan"], ["seqera-iam", "plan", "--sandbox=x"]] {
+            assert_eq!(Cli::parse_from(line).global.sandbox, Some(PathBuf::from("x")));
+        }
+        let bare = Cli::parse_from(["seqera-iam", "--sandbox", "plan"]);
+        assert_eq!(bare.global.sandbox, Some(PathBuf::from(".seqera-iam/sandbox")));
+        assert!(matches!(bare.command, Some(Command::Plan(_))));
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
+        assert!(duration("5x").is_err());
+        assert!(duration("").is_err());
+    }
+}

@@ -1,0 +1,227 @@
+//! `apply`: plans, asks for `yes`, and makes it so.
+
+use std::io::{BufRead, IsTerminal};
+
+use serde_json::{Value as Json, json};
+
+use super::progress::Progress;
+use super::session::Session;
+use super::{Exit, Output, plan as plan_command};
+use crate::apply::{self, Interrupt, Outcome};
+use crate::cli::{ApplyArgs, Global};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::State;
+use crate::plan::{Action, Plan};
+use crate::render::human;
+use crate::render::theme::{self, paint};
+use crate::state::Access;
+
+pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<Exit> {
+    let session = plan_command::open(global, Access::Writing, output).await?;
+    let plan = session.plan()?;
+    if !output.json {
+        output.say(&human::plan(&plan, output.detail()))?;
+    }
+    let outputs = Json::Object(session.outputs());
+    if plan.is_empty() {
+        return finish_unchanged(&session, &plan, outputs, output).await;
+    }
+    if !args.auto_approve {
+        ask("yes", "Do you want to perform these actions? Only `yes` is accepted", output)?;
+    }
+    let state = session.state_for(&plan);
+    carry_out(&session, &plan, state, Verb::Apply { outputs }, output).await
+}
+
+/// Nothing to do in AWS: the state is only written when it says something else than the manifest.
+async fn finish_unchanged(session: &Session, plan: &Plan, outputs: Json, output: &Output) -> Result<Exit> {
+    let mut state = session.state_for(plan);
+    let settled = plan.settled.iter().map(|record| (record.id.clone(), record.clone())).collect();
+    if session.state.as_ref() != Some(&State { objects: settled, ..state.clone() }) && !plan.settled.is_empty() {
+        for record in &plan.settled {
+            state.objects.insert(record.id.clone(), record.clone());
+        }
+        state.serial += 1;
+        session.store.compact(&state).await?;
+    }
+    let verb = Verb::Apply { outputs };
+    report(plan, &Outcome::default(), &verb, output)
+}
+
+/// What was asked for; it decides the last lines.
+pub enum Verb {
+    Apply { outputs: Json },
+    Destroy,
+}
+
+/// Carries a plan out, shows how it goes, and says what was done and what was not.
+pub async fn carry_out(session: &Session, plan: &Plan, state: State, verb: Verb, output: &Output) -> Result<Exit> {
+    let mut progress = Progress::new(output);
+    let store = session.store.as_ref();
+    let result =
+        apply::apply(plan, &session.cloud, store, state, interrupt(), &mut |event| progress.show(&event)).await;
+    let (outcome, _) = result.map_err(|error| {
+        error.hint("the state's journal was cut short: plan again, what was made is found by its tags")
+    })?;
+    if session.cloud.was_throttled() {
+        output.note("IAM throttled the account; fewer calls were made at a time.\n");
+    }
+    report(plan, &outcome, &verb, output)
+}
+
+/// Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. The journal is safe.
+fn interrupt<'a>() -> Interrupt<'a> {
+    Box::pin(async {
+        signal().await;
+        tokio::spawn(async {
+            signal().await;
+            std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
+        });
+    })
+}
+
+async fn signal() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        // Without signals the run can only be killed, which is safe too.
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Asks on the terminal. Anything but `expected`, or no terminal to ask on, is a refusal.
+pub fn ask(expected: &str, question: &str, output: &Output) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::refused("there is no terminal to ask on; nothing was changed")
+            .hint("to go ahead without being asked: --auto-approve"));
+    }
+    output.note(&format!("\n{}\n  Enter a value: ", paint(theme::STRONG, question)));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|e| Error::failed("cannot read the answer").caused_by(e))?;
+    if answer.trim() == expected {
+        output.note("\n");
+        Ok(())
+    } else {
+        Err(Error::refused("declined; nothing was changed"))
+    }
+}
+
+/// Objects by what happened to them.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+struct Count {
+    imported: usize,
+    added: usize,
+    changed: usize,
+    destroyed: usize,
+    forgotten: usize,
+}
+
+impl Count {
+    fn of(plan: &Plan, outcome: &Outcome) -> Self {
+        let mut count = Count::default();
+        for step in outcome.done.iter().map(|&step| &plan.steps[step]) {
+            match step.action() {
+                Action::Create => count.added += 1,
+                Action::Update => count.changed += 1,
+                Action::Replace(_) => {
+                    count.added += 1;
+                    count.destroyed += 1;
+                }
+                Action::Delete => count.destroyed += 1,
+                Action::Import => count.imported += 1,
+                Action::Forget => count.forgotten += 1,
+            }
+        }
+        count
+    }
+
+    fn line(&self, verb: &Verb) -> String {
+        let Count { imported, added, changed, destroyed, forgotten } = *self;
+        match verb {
+            Verb::Destroy => format!("Destroy complete! Resources: {destroyed} destroyed."),
+            Verb::Apply { .. } => {
+                let imported = if imported > 0 { format!("{imported} imported, ") } else { String::new() };
+                let forgotten = if forgotten > 0 { format!(", {forgotten} forgotten") } else { String::new() };
+                format!(
+                    "Apply complete! Resources: {imported}{added} added, {changed} changed, {destroyed} destroyed{forgotten}."
+                )
+            }
+        }
+    }
+}
+
+fn report(plan: &Plan, outcome: &Outcome, verb: &Verb, output: &Output) -> Result<Exit> {
+    let count = Count::of(plan, outcome);
+    let exit = match (outcome.interrupted, outcome.failed.is_empty()) {
+        (true, _) => Exit::Interrupted,
+        (false, false) => Exit::Failed,
+        (false, true) => Exit::Done,
+    };
+    if output.json {
+        output.event(&summary_event(plan, outcome, verb, count))?;
+    } else if exit == Exit::Done {
+        if !plan.is_empty() {
+            output.say(&format!("\n{}\n", paint(theme::CREATE, count.line(verb))))?;
+        }
+        if let Verb::Apply { outputs: Json::Object(outputs) } = verb {
+            output.say(&self::outputs(outputs))?;
+        }
+    } else {
+        output.say(&unfinished(plan, outcome, exit))?;
+    }
+    Ok(exit)
+}
+
+fn summary_event(plan: &Plan, outcome: &Outcome, verb: &Verb, count: Count) -> Json {
+    let addresses = |steps: &[usize]| steps.iter().map(|&step| json!(plan.steps[step].address)).collect::<Vec<_>>();
+    let failed: Vec<usize> = outcome.failed.iter().map(|(step, _)| *step).collect();
+    let mut event = json!({
+        "type": "summary", "interrupted": outcome.interrupted, "resources": count,
+        "failed": addresses(&failed), "not_started": addresses(&outcome.not_started),
+    });
+    if let (Verb::Apply { outputs }, Some(object)) = (verb, event.as_object_mut()) {
+        object.insert("outputs".to_owned(), outputs.clone());
+    }
+    event
+}
+
+/// What was done, what failed and why, what was not started.
+fn unfinished(plan: &Plan, outcome: &Outcome, exit: Exit) -> String {
+    let head = match exit {
+        Exit::Interrupted => "Interrupted. What was done is recorded:",
+        _ => "Not everything could be done. What was done is recorded:",
+    };
+    let mut text = format!("\n{}\n", paint(theme::WARNING, head));
+    text += &format!("  {} of {} steps done\n", outcome.done.len(), plan.steps.len());
+    for (step, error) in &outcome.failed {
+        text += &format!("  {} {}: {error}\n", paint(theme::DANGER, "failed:"), plan.steps[*step].address);
+        for hint in &error.hints {
+            text += &format!("          {} {hint}\n", paint(theme::HELP, "help:"));
+        }
+    }
+    for &step in &outcome.not_started {
+        text += &format!("  {} {}\n", paint(theme::QUIET, "not started:"), plan.steps[step].address);
+    }
+    text + "\nTo go on from here, run the same command again.\n"
+}
+
+fn outputs(outputs: &serde_json::Map<String, Json>) -> String {
+    if outputs.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{}\n\n", paint(theme::STRONG, "Outputs:"));
+    for (name, value) in outputs {
+        text += &match value {
+            Json::String(value) if value.contains('\n') => {
+                let lines: String = value.trim_end().lines().map(|line| format!("    {line}\n")).collect();
+                format!("{name} =\n{lines}")
+            }
+            Json::String(value) => format!("{name} = {value}\n"),
+            other => format!("{name} = {other}\n"),
+        };
+    }
+    text
+}

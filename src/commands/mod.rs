@@ -1,0 +1,66 @@
+//! One file for each verb. A command reads its arguments, asks the core, and says what came of it.
+
+pub mod apply;
+pub mod destroy;
+mod output;
+pub mod plan;
+mod progress;
+mod session;
+pub mod validate;
+
+pub use output::Output;
+
+use crate::cli::{Cli, Command};
+use crate::error::Result;
+
+/// How a command ended when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    /// There are changes, and the caller asked to be told so.
+    Changes,
+    /// Something failed on the way; it was said already.
+    Failed,
+    Interrupted,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Changes => 2,
+            Exit::Failed => 1,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+/// Runs what was typed.
+pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
+    match &cli.command {
+        None => {
+            output.say(GREETING)?;
+            Ok(Exit::Done)
+        }
+        Some(Command::Plan(args)) => plan::run(&cli.global, args, output).await,
+        Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
+        Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
+        Some(Command::Validate) => validate::run(&cli.global, output).await,
+    }
+}
+
+const GREETING: &str = "\
+seqera-iam: the IAM that Seqera Platform needs on AWS, declared in YAML
+
+  validate   check seqera.yaml without AWS
+  plan       show what apply would do; changes nothing
+  apply      plan, ask, and make it so
+  destroy    remove all that the deployment owns
+
+Try it without an AWS account, in a folder with a seqera.yaml:
+
+  seqera-iam plan --sandbox
+  seqera-iam apply --sandbox
+
+seqera-iam COMMAND --help says more.
+";

@@ -1,0 +1,129 @@
+//! What is shown while a plan is carried out: one line for each running step with its time on a
+//! terminal, plain lines in a pipe, JSON lines for programs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::Output;
+use crate::apply::Event;
+use crate::plan::order::Part;
+use crate::plan::{Change, Step};
+use crate::render::theme::{self, paint};
+
+pub struct Progress<'a> {
+    output: &'a Output,
+    bars: Option<MultiProgress>,
+    running: HashMap<(String, Part), ProgressBar>,
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(output: &'a Output) -> Self {
+        Self { output, bars: output.is_live().then(MultiProgress::new), running: HashMap::new() }
+    }
+
+    pub fn show(&mut self, event: &Event) {
+        if self.output.json {
+            self.event(event);
+        } else {
+            self.line(event);
+        }
+    }
+
+    /// Events are progress: one that cannot be printed does not stop the run.
+    fn event(&self, event: &Event) {
+        let json = match event {
+            Event::Started { step, part } => {
+                json!({"type": "apply_start", "address": step.address, "action": doing(step, *part).0})
+            }
+            Event::Finished { step, part, elapsed } => json!({
+                "type": "apply_complete", "address": step.address, "action": doing(step, *part).0,
+                "elapsed_seconds": elapsed.as_secs_f64(),
+            }),
+            Event::Failed { step, part, error, elapsed } => json!({
+                "type": "apply_errored", "address": step.address, "action": doing(step, *part).0,
+                "message": error.to_string(), "hints": error.hints, "elapsed_seconds": elapsed.as_secs_f64(),
+            }),
+            Event::Interrupted { running } => json!({"type": "interrupted", "running": running}),
+        };
+        let _ = self.output.event(&json);
+    }
+
+    fn line(&mut self, event: &Event) {
+        match event {
+            Event::Started { step, part } => self.start(step, *part),
+            Event::Finished { step, part, elapsed } => {
+                let (_, _, done) = doing(step, *part);
+                self.end(
+                    step,
+                    *part,
+                    format!("{}: {done} after {}", paint(theme::STRONG, &step.address), seconds(*elapsed)),
+                );
+            }
+            Event::Failed { step, part, error, elapsed } => {
+                let failed = paint(theme::DANGER, format!("failed after {}", seconds(*elapsed)));
+                self.end(step, *part, format!("{}: {failed}: {error}", paint(theme::STRONG, &step.address)));
+            }
+            Event::Interrupted { running } => self.print(format!(
+                "{} finishing what runs ({running}), then the state is written; once more to stop at once",
+                paint(theme::WARNING, "Interrupted:")
+            )),
+        }
+    }
+
+    fn start(&mut self, step: &Step, part: Part) {
+        let (_, doing, _) = doing(step, part);
+        let text = format!("{}: {doing} ...", step.address);
+        match &self.bars {
+            Some(bars) => {
+                let bar = bars.add(ProgressBar::new_spinner());
+                if let Ok(style) = ProgressStyle::with_template("{wide_msg} [{elapsed}]") {
+                    bar.set_style(style);
+                }
+                bar.set_message(text);
+                bar.enable_steady_tick(Duration::from_millis(200));
+                self.running.insert((step.address.to_string(), part), bar);
+            }
+            None => self.print(text),
+        }
+    }
+
+    fn end(&mut self, step: &Step, part: Part, text: String) {
+        if let Some(bar) = self.running.remove(&(step.address.to_string(), part)) {
+            bar.finish_and_clear();
+        }
+        self.print(text);
+    }
+
+    fn print(&self, text: String) {
+        match &self.bars {
+            // Above the running lines; what has no terminal any more is lost.
+            Some(bars) => bars.suspend(|| drop(self.output.say(&format!("{text}\n")))),
+            None => drop(self.output.say(&format!("{text}\n"))),
+        }
+    }
+}
+
+fn seconds(elapsed: Duration) -> String {
+    match elapsed.as_secs() {
+        0 => format!("{:.1}s", elapsed.as_secs_f64()),
+        seconds if seconds < 60 => format!("{seconds}s"),
+        seconds => format!("{}m{:02}s", seconds / 60, seconds % 60),
+    }
+}
+
+/// The word for programs, what is going on, and what was done.
+fn doing(step: &Step, part: Part) -> (&'static str, &'static str, &'static str) {
+    match (&step.change, part) {
+        (Change::Create { .. } | Change::Replace { .. }, Part::Make) => ("create", "creating", "created"),
+        (Change::Create { .. } | Change::Replace { .. }, Part::Finish) => ("update", "finishing", "finished"),
+        (Change::Update { .. }, _) => ("update", "updating", "updated"),
+        (Change::Import { .. }, _) => ("import", "importing", "imported"),
+        (Change::Delete { .. } | Change::Replace { .. } | Change::Create { .. }, _) => {
+            ("delete", "destroying", "destroyed")
+        }
+        (Change::Forget { .. }, _) => ("forget", "forgetting", "forgotten"),
+    }
+}

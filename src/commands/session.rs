@@ -1,0 +1,220 @@
+//! What every verb that looks at AWS begins with: manifest, account, state, and what AWS holds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Output;
+use crate::cli::Global;
+use crate::cloud::{Cloud, Target};
+use crate::error::{Error, Result};
+use crate::graph::Desired;
+use crate::manifest::{Files, Inputs, Manifest, ParamValue};
+use crate::model::{Account, LiveState, State};
+use crate::plan::{self, Plan, Question};
+use crate::problem::{Problem, Sources};
+use crate::render::problem;
+use crate::sandbox::{Faults, Sandbox};
+use crate::state::{self, Access, Lock, StateStore};
+use crate::survey;
+
+/// The account that a manifest without `account:` is checked against before AWS is asked.
+const PROVISIONAL_ACCOUNT: &str = "123456789012";
+
+/// A manifest that was read, without anything asked of AWS.
+pub struct Declared {
+    pub manifest: Manifest,
+    folder: PathBuf,
+}
+
+/// Everything a plan is made from. The state stays locked as long as this lives.
+pub struct Session {
+    pub manifest: Manifest,
+    pub cloud: Arc<Cloud>,
+    pub store: Box<dyn StateStore>,
+    pub state: Option<State>,
+    pub desired: Desired,
+    pub live: LiveState,
+    pub warnings: Vec<Problem>,
+    fresh_lineage: String,
+    _lock: Lock,
+}
+
+/// Reads files relative to the file that names them.
+struct Folder(PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|e| e.to_string())
+    }
+}
+
+/// Reads the manifest and its parameters.
+pub fn declared(global: &Global) -> Result<Declared> {
+    let name = global.file.display().to_string();
+    let text = std::fs::read_to_string(&global.file).map_err(|e| {
+        let error = Error::failed(format!("cannot read the manifest {name}")).caused_by(e);
+        error.hint("name another one with -f FILE")
+    })?;
+    let folder = global.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let typed = |(name, value): &(String, String)| (name.clone(), ParamValue::Text(value.clone()));
+    let inputs = Inputs { params: global.param.iter().map(typed).collect(), params_files: params_files(global)? };
+    let manifest = Manifest::parse(&name, &text, &inputs, &Folder(folder.to_owned()))
+        .map_err(|(problems, sources)| Error::problems(problems, sources))?;
+    Ok(Declared { manifest, folder: folder.to_owned() })
+}
+
+fn params_files(global: &Global) -> Result<Vec<(String, String)>> {
+    let read = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::failed(format!("cannot read the parameters {name}")).caused_by(e))?;
+        Ok((name, text))
+    };
+    global.params.iter().map(read).collect()
+}
+
+impl Declared {
+    /// Checks everything that can be known without AWS. Returns the warnings.
+    pub fn check(&self) -> Result<Vec<Problem>> {
+        let id = self.manifest.account().unwrap_or(PROVISIONAL_ACCOUNT);
+        let account = Account::new(partition(self.manifest.region()), id);
+        self.resolve(&account).map(|(_, warnings)| warnings)
+    }
+
+    fn resolve(&self, account: &Account) -> Result<(Desired, Vec<Problem>)> {
+        self.manifest.resolve(account).map_err(|problems| Error::problems(problems, self.sources()))
+    }
+
+    fn sources(&self) -> Sources {
+        self.manifest.sources().clone()
+    }
+
+    /// Asks who we are, locks and reads the state, and reads what AWS holds. The wrong account stops
+    /// before anything else is read.
+    pub async fn open(self, global: &Global, access: Access, output: &Output) -> Result<Session> {
+        let cloud = Arc::new(self.connect(global, output).await?);
+        let (desired, warnings) = self.resolve(&cloud.account)?;
+        if !warnings.is_empty() && !output.json {
+            output.note(&problem::render(&warnings, self.manifest.sources(), false));
+        }
+        let from = if global.state.is_some() { Path::new("") } else { &self.folder };
+        let location = global.state.as_deref().or(self.manifest.state());
+        let store = state::open(location, from, self.manifest.deployment())?;
+        let lock = store.lock(access, global.lock_timeout).await?;
+        let state = store.load().await?;
+        if let Some(state) = &state {
+            same_deployment(state, &desired, &store.location())?;
+        }
+        let live = survey::read(&cloud, &desired, state.as_ref()).await?;
+        let fresh_lineage = lineage(state.as_ref());
+        Ok(Session {
+            manifest: self.manifest,
+            cloud,
+            store,
+            state,
+            desired,
+            live,
+            warnings,
+            fresh_lineage,
+            _lock: lock,
+        })
+    }
+
+    async fn connect(&self, global: &Global, output: &Output) -> Result<Cloud> {
+        let mut target = Target {
+            profile: global.profile.clone(),
+            region: global.region.clone().or_else(|| self.manifest.region().map(str::to_owned)),
+            http: None,
+            parallelism: usize::from(global.parallelism),
+        };
+        if let Some(folder) = &global.sandbox {
+            let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
+            let sandbox = Sandbox::open(folder, self.manifest.account(), faults)?;
+            let first =
+                format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
+            if output.json {
+                output.note(&first)
+            } else {
+                output.say(&(first + "\n"))?
+            }
+            target.http = Some(sandbox.http_client());
+        }
+        let cloud = Cloud::connect(&target).await?;
+        match self.manifest.account() {
+            Some(wanted) if wanted != cloud.account.id => Err(Error::refused(format!(
+                "the manifest is for account {wanted}, and these credentials are of {} ({})",
+                cloud.account.id, cloud.caller
+            ))
+            .hint("use credentials of that account: --profile NAME")),
+            _ => Ok(cloud),
+        }
+    }
+}
+
+impl Session {
+    pub fn plan(&self) -> Result<Plan> {
+        self.plan_of(&self.desired, self.state.as_ref())
+    }
+
+    /// Returns the plan that removes everything, and the state that it starts from: what is ours but
+    /// was lost from the state is found by its tags.
+    pub fn plan_of_nothing(&self) -> Result<(Plan, State)> {
+        let recovered = plan::recover(&self.desired, self.state.as_ref(), &self.live, &self.fresh_lineage)?;
+        let nothing = Desired::nothing(self.desired.deployment.clone(), self.desired.account.clone());
+        Ok((self.plan_of(&nothing, Some(&recovered))?, recovered))
+    }
+
+    fn plan_of(&self, desired: &Desired, state: Option<&State>) -> Result<Plan> {
+        let question = Question { desired, state, live: &self.live, fresh_lineage: &self.fresh_lineage };
+        plan::plan(&question)?.map_err(|problems| Error::problems(problems, self.manifest.sources().clone()))
+    }
+
+    /// Returns the state that an apply of `plan` begins from.
+    pub fn state_for(&self, plan: &Plan) -> State {
+        let fresh = || State::new(&plan.deployment, &plan.account, plan.lineage.clone());
+        let mut state = self.state.clone().unwrap_or_else(fresh);
+        state.outputs = self.outputs();
+        state
+    }
+
+    pub fn outputs(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.desired.outputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+/// A state file belongs to one deployment in one account.
+fn same_deployment(state: &State, desired: &Desired, location: &str) -> Result<()> {
+    if state.deployment != desired.deployment {
+        return Err(Error::refused(format!(
+            "the state {location} is of deployment {}, and the manifest is of {}",
+            state.deployment, desired.deployment
+        ))
+        .hint("every deployment has a state of its own: drop `state:`, or name another one"));
+    }
+    if state.account != desired.account {
+        return Err(Error::refused(format!(
+            "the state {location} is of account {}, and these credentials are of {}",
+            state.account.id, desired.account.id
+        ))
+        .hint("use credentials of that account, or another state for this one: --state FILE"));
+    }
+    Ok(())
+}
+
+/// A lineage for a deployment that has none: 16 random hexadecimal digits.
+fn lineage(state: Option<&State>) -> String {
+    use std::hash::{BuildHasher, Hasher};
+    match state {
+        Some(state) => state.lineage.clone(),
+        // The standard library's hash keys are drawn from the operating system's random numbers.
+        None => format!("{:016x}", std::hash::RandomState::new().build_hasher().finish()),
+    }
+}
+
+fn partition(region: Option<&str>) -> &'static str {
+    match region {
+        Some(region) if region.starts_with("cn-") => "aws-cn",
+        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}

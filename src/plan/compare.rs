@@ -1,0 +1,445 @@
+//! The comparison: wish against state and AWS, id by id, then what follows from one id for others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::claim::{Claim, Claims};
+use super::wish::{Wanted, Wish};
+use super::{Change, Drift, First, Plan, danger, must_replace, order, refusal};
+use crate::error::Error;
+use crate::graph::Desired;
+use crate::kinds;
+use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value};
+use crate::problem::Problem;
+
+/// All that a plan is made from.
+pub struct Question<'a> {
+    pub desired: &'a Desired,
+    pub state: Option<&'a State>,
+    pub live: &'a LiveState,
+    /// The lineage of a deployment that has none yet.
+    pub fresh_lineage: &'a str,
+}
+
+/// Compares. An `Err` of the outer kind is a refusal, of the inner kind what the user has to mend.
+pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
+    let Question { desired, state, live, fresh_lineage } = question;
+    let claims = Claims::settle(desired, *state, live, fresh_lineage)?;
+    let wish = Wish::new(desired, *state, live, &claims);
+    let mut comparison = Comparison {
+        desired,
+        state: *state,
+        live,
+        claims,
+        wish,
+        work: BTreeMap::new(),
+        drift: Vec::new(),
+        settled: Vec::new(),
+        problems: Vec::new(),
+    };
+    comparison.compare();
+    comparison.cascade();
+    comparison.check();
+    Ok(comparison.finish())
+}
+
+/// What happens to one object.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub address: Address,
+    pub change: Change,
+    pub drift: bool,
+    pub record: Option<Record>,
+}
+
+struct Comparison<'a> {
+    desired: &'a Desired,
+    state: Option<&'a State>,
+    live: &'a LiveState,
+    claims: Claims,
+    wish: Wish,
+    work: BTreeMap<ObjectId, Work>,
+    drift: Vec<Drift>,
+    settled: Vec<Record>,
+    problems: Vec<Problem>,
+}
+
+impl Comparison<'_> {
+    fn compare(&mut self) {
+        let wanted: Vec<Wanted> = self.wish.objects.values().cloned().collect();
+        for wanted in wanted {
+            let recorded = self.recorded(&wanted.resource.id);
+            match (recorded, self.live.objects.get(&wanted.resource.id)) {
+                (recorded, None) => self.missing(&wanted, recorded.is_some()),
+                (Some(record), Some(live)) => self.recorded_and_live(&wanted, &record, live),
+                (None, Some(live)) => self.found(&wanted, live),
+            }
+        }
+        for record in self.state.into_iter().flat_map(|state| state.objects.values()) {
+            if !self.wish.objects.contains_key(&record.id) {
+                self.unwanted(record);
+            }
+        }
+        self.undeclared();
+    }
+
+    fn recorded(&self, id: &ObjectId) -> Option<Record> {
+        self.state.and_then(|state| state.objects.get(id)).cloned()
+    }
+
+    fn put(&mut self, wanted: &Wanted, live: Option<&Live>, change: Change, drift: bool) {
+        let record = (!wanted.kept).then(|| record(wanted, live));
+        let address = wanted.resource.address.clone();
+        self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record });
+    }
+
+    fn missing(&mut self, wanted: &Wanted, recorded: bool) {
+        if let Some(other) = self.live.elsewhere.get(&wanted.resource.id)
+            && self.recorded(other).is_none()
+        {
+            let path = self.live.objects.get(other).and_then(|o| o.attributes.get("path")).and_then(Value::text);
+            self.problems.push(refusal::elsewhere(wanted, path.unwrap_or("/")));
+            return;
+        }
+        self.put(wanted, None, Change::Create { after: wanted.whole.clone() }, recorded);
+    }
+
+    fn recorded_and_live(&mut self, wanted: &Wanted, record: &Record, live: &Live) {
+        if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {
+            self.problems.push(problem);
+            return;
+        }
+        let outside = differences(record, &live.attributes);
+        if live.attributes == wanted.whole {
+            if !outside.is_empty() {
+                let text = format!("{} changed outside; AWS holds what the manifest asks for", outside.join(", "));
+                self.drift.push(Drift { address: wanted.resource.address.clone(), text });
+            }
+            self.settle(wanted, live);
+            return;
+        }
+        let change = change(wanted, live);
+        self.put(wanted, Some(live), change, !outside.is_empty());
+    }
+
+    fn settle(&mut self, wanted: &Wanted, live: &Live) {
+        if !wanted.kept {
+            self.settled.push(record(wanted, Some(live)));
+        }
+    }
+
+    /// An object that is wanted and there, and that the state does not know.
+    fn found(&mut self, wanted: &Wanted, live: &Live) {
+        if wanted.kept {
+            return;
+        }
+        let (id, resource) = (&wanted.resource.id, &wanted.resource);
+        let hangs = kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(&live.attributes));
+        let asked = self.desired.imports.iter().any(|(address, _)| *address == resource.address);
+        let claim = match &hangs {
+            // What hangs on an owner is whose the owner is; the owner has its own problem if it is not ours.
+            Some(hangs) if !self.is_ours(&hangs.owner) => return,
+            Some(_) => Claim::Ours,
+            None => self.claims.of(&live.attributes),
+        };
+        match claim {
+            Claim::Ours => {}
+            Claim::Nobody if asked => {}
+            claim => {
+                self.problems.push(refusal::not_ours(
+                    wanted,
+                    live,
+                    &claim,
+                    &self.claims,
+                    &self.desired.account.id,
+                    self.hanging_count(id),
+                ));
+                return;
+            }
+        }
+        match must_replace(id, &live.attributes, &wanted.whole) {
+            Some(_) if hangs.is_some() => self.put(wanted, Some(live), change(wanted, live), true),
+            Some(reason) => self.problems.push(refusal::cannot_import(wanted, live, reason)),
+            None => {
+                let (before, after) = (live.attributes.clone(), wanted.whole.clone());
+                self.put(wanted, Some(live), Change::Import { before, after }, false);
+            }
+        }
+    }
+
+    /// Says whether the owner is recorded, carries our tags, or is being taken over.
+    fn is_ours(&self, owner: &ObjectId) -> bool {
+        let Some(wanted) = self.wish.objects.get(owner) else { return false };
+        let asked = self.desired.imports.iter().any(|(address, _)| *address == wanted.resource.address);
+        asked
+            || self.recorded(owner).is_some()
+            || self.live.objects.get(owner).is_some_and(|live| self.claims.of(&live.attributes) == Claim::Ours)
+    }
+
+    fn hanging_count(&self, owner: &ObjectId) -> usize {
+        let on_owner = |object: &&Live| {
+            kinds::spec(&object.id.kind)
+                .and_then(|spec| spec.hangs_on(&object.attributes))
+                .is_some_and(|hangs| hangs.owner == *owner)
+        };
+        self.live.objects.values().filter(on_owner).filter(|o| !self.wish.objects.contains_key(&o.id)).count()
+    }
+
+    fn unwanted(&mut self, record: &Record) {
+        let work = |change| Work { address: record.address.clone(), change, drift: false, record: None };
+        let Some(live) = self.live.objects.get(&record.id) else {
+            let before = record.attributes.clone();
+            self.work.insert(record.id.clone(), work(Change::Forget { before }));
+            return;
+        };
+        if let Some(problem) = self.contradiction(&record.address, None, live, record) {
+            self.problems.push(problem);
+            return;
+        }
+        self.work.insert(record.id.clone(), work(Change::Delete { before: live.attributes.clone() }));
+    }
+
+    /// What hangs on our owners and is neither wanted nor recorded goes: it is how privilege creeps in.
+    fn undeclared(&mut self) {
+        for object in self.live.objects.values() {
+            if self.wish.objects.contains_key(&object.id) || self.work.contains_key(&object.id) {
+                continue;
+            }
+            let hangs = kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes));
+            let Some(hangs) = hangs else { continue };
+            let owner = match self.wish.objects.get(&hangs.owner) {
+                Some(wanted) if self.is_ours(&hangs.owner) => wanted.resource.address.clone(),
+                Some(_) => continue,
+                None => match self.work.get(&hangs.owner) {
+                    Some(owner) => owner.address.clone(),
+                    None => continue,
+                },
+            };
+            let change = Change::Delete { before: object.attributes.clone() };
+            let work = Work { address: hangs.address(&owner), change, drift: true, record: None };
+            self.work.insert(object.id.clone(), work);
+        }
+    }
+
+    /// A recorded object that is not the one we made.
+    fn contradiction(
+        &self,
+        address: &Address,
+        wanted: Option<&Wanted>,
+        live: &Live,
+        record: &Record,
+    ) -> Option<Problem> {
+        let taggable = kinds::spec(&live.id.kind).is_some_and(|spec| spec.schema().taggable);
+        if !taggable {
+            return None;
+        }
+        let remade = live.aws_id.is_some() && record.aws_id.is_some() && live.aws_id != record.aws_id;
+        let claim = self.claims.of(&live.attributes);
+        let why = match &claim {
+            Claim::Ours => return None,
+            Claim::Nobody if !remade => return None,
+            Claim::Nobody => {
+                "it was deleted and made again by somebody else: it carries no tag of this deployment".to_owned()
+            }
+            Claim::OtherDeployment(other) => format!("its tags say that it belongs to deployment {other} now"),
+            Claim::OtherLineage(_) => "its tags say that it belongs to another life of this deployment".to_owned(),
+            Claim::CloudFormation(stack) => format!("CloudFormation's stack {stack} owns it now"),
+        };
+        let problem = Problem::error("not-ours", format!("{address} is not ours any more")).note(why);
+        let problem = match wanted {
+            Some(wanted) => problem.at(wanted.resource.place).help("give yours another name:   name: OTHER"),
+            None => problem.help(
+                "if it is yours after all, tag it:   seqera-iam:deployment = ".to_owned() + &self.claims.deployment,
+            ),
+        };
+        Some(problem)
+    }
+
+    /// What a replacement that deletes first does to what holds the object: that goes first and comes back.
+    fn cascade(&mut self) {
+        let mut queue: Vec<ObjectId> =
+            self.work.iter().filter(|(_, work)| deletes_first(&work.change)).map(|(id, _)| id.clone()).collect();
+        queue.extend(self.taken_names());
+        let mut seen: BTreeSet<ObjectId> = BTreeSet::new();
+        let users = self.users();
+        while let Some(gone) = queue.pop() {
+            if !seen.insert(gone.clone()) {
+                continue;
+            }
+            for user in users.get(&gone).into_iter().flatten() {
+                self.goes_with(&gone, user, &mut queue);
+            }
+        }
+    }
+
+    /// Ids that have to go before another one of the same unique name can be made.
+    fn taken_names(&self) -> Vec<ObjectId> {
+        let made = self.work.iter().filter(|(_, work)| matches!(work.change, Change::Create { .. }));
+        let names: BTreeSet<(&str, String)> = made.map(|(id, _)| (id.kind.as_str(), order::unique_name(id))).collect();
+        let going = self.work.iter().filter(|(_, work)| matches!(work.change, Change::Delete { .. }));
+        going
+            .filter(|(id, _)| names.contains(&(id.kind.as_str(), order::unique_name(id))))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Live objects by what they refer to.
+    fn users(&self) -> BTreeMap<ObjectId, Vec<(ObjectId, bool)>> {
+        let mut users: BTreeMap<ObjectId, Vec<(ObjectId, bool)>> = BTreeMap::new();
+        for object in self.live.objects.values() {
+            let Some(spec) = kinds::spec(&object.id.kind) else { continue };
+            for needed in spec.refers(&self.desired.account, &object.attributes) {
+                users.entry(needed.id).or_default().push((object.id.clone(), needed.held));
+            }
+        }
+        users
+    }
+
+    fn goes_with(&mut self, gone: &ObjectId, (user, held): &(ObjectId, bool), queue: &mut Vec<ObjectId>) {
+        let Some(wanted) = self.wish.objects.get(user).cloned() else { return };
+        let Some(live) = self.live.objects.get(user) else { return };
+        if self.work.get(user).is_some_and(|work| deletes_first(&work.change)) || user == gone {
+            return;
+        }
+        let hangs = kinds::spec(&user.kind).and_then(|spec| spec.hangs_on(&live.attributes)).is_some();
+        let drift = self.work.get(user).is_some_and(|work| work.drift);
+        match (held, hangs) {
+            (true, true) => {
+                let (before, after) = (live.attributes.clone(), wanted.whole.clone());
+                let because = format!("{gone} is replaced");
+                self.put(&wanted, Some(live), Change::Replace { before, after, because, first: First::Delete }, drift);
+                queue.push(user.clone());
+            }
+            (true, false) => self.problems.push(
+                Problem::error("boundary-replaced", format!("{gone} cannot be replaced: it is the boundary of {user}"))
+                    .at(wanted.resource.place)
+                    .note("between its deletion and its return the role would have no boundary")
+                    .help("give the new policy another name, so that the old one goes last"),
+            ),
+            (false, _) => {
+                // The trust names the unique id of the principal that is gone: put it again.
+                let (mut before, after) = (live.attributes.clone(), wanted.whole.clone());
+                before.remove("trust");
+                self.put(&wanted, Some(live), Change::Update { before, after }, drift);
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let mut found = Vec::new();
+        for (id, work) in &self.work {
+            let goes = matches!(work.change, Change::Delete { .. } | Change::Replace { .. });
+            if !goes {
+                continue;
+            }
+            let recorded = self.recorded(id).is_some_and(|record| record.prevent_destroy);
+            let wanted = self.wish.objects.get(id).is_some_and(|wanted| wanted.resource.prevent_destroy);
+            if recorded || wanted {
+                found.push(refusal::prevented(work, id));
+            }
+            for obstacle in self.live.obstacles.get(id).into_iter().flatten() {
+                if !self.clears(&obstacle.object, id) {
+                    found.push(refusal::blocked(work, id, &obstacle.text));
+                }
+            }
+        }
+        found.extend(self.dangling());
+        self.problems.extend(found);
+    }
+
+    /// Says whether this plan takes away what makes AWS refuse to delete `blocked`.
+    fn clears(&self, obstacle: &ObjectId, blocked: &ObjectId) -> bool {
+        let goes = self
+            .work
+            .get(obstacle)
+            .is_some_and(|work| matches!(work.change, Change::Delete { .. } | Change::Replace { .. }));
+        let refers = |attributes: &Attributes| {
+            let spec = kinds::spec(&obstacle.kind);
+            spec.is_some_and(|s| s.refers(&self.desired.account, attributes).iter().any(|n| n.id == *blocked))
+        };
+        // An owner of ours holds it no more when what it is changed into does not, or never did.
+        let changed = self.wish.objects.get(obstacle).is_some_and(|wanted| !refers(&wanted.whole));
+        goes || changed
+    }
+
+    /// What the manifest refers to by its ARN and this plan deletes.
+    fn dangling(&self) -> Vec<Problem> {
+        let gone = |id: &ObjectId| self.work.get(id).is_some_and(|work| matches!(work.change, Change::Delete { .. }));
+        let refers = |wanted: &Wanted| {
+            let spec = kinds::spec(&wanted.resource.id.kind)?;
+            spec.refers(&self.desired.account, &wanted.own).into_iter().find(|needed| gone(&needed.id))
+        };
+        let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept);
+        wanted
+            .filter_map(|wanted| Some((wanted, refers(wanted)?)))
+            .map(|(wanted, needed)| {
+                let address = &wanted.resource.address;
+                Problem::error(
+                    "refers-to-deleted",
+                    format!("{address} refers to {}, which this plan deletes", needed.id),
+                )
+                .at(wanted.resource.place)
+                .help("declare it in the manifest, or drop the reference")
+            })
+            .collect()
+    }
+
+    fn finish(self) -> Result<Plan, Vec<Problem>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let mut steps = order::steps(self.work, &self.wish.order);
+        order::waits(&mut steps, &self.desired.account);
+        for step in &mut steps {
+            step.dangers = danger::of(step, &self.desired.account);
+        }
+        Ok(Plan {
+            account: self.desired.account.clone(),
+            deployment: self.claims.deployment,
+            lineage: self.claims.lineage,
+            serial: self.state.map_or(0, |state| state.serial),
+            steps,
+            drift: self.drift,
+            kept: self.wish.kept,
+            settled: self.settled,
+        })
+    }
+}
+
+fn deletes_first(change: &Change) -> bool {
+    matches!(change, Change::Replace { first: First::Delete, .. })
+}
+
+fn record(wanted: &Wanted, live: Option<&Live>) -> Record {
+    Record {
+        address: wanted.resource.address.clone(),
+        id: wanted.resource.id.clone(),
+        aws_id: live.and_then(|live| live.aws_id.clone()),
+        prevent_destroy: wanted.resource.prevent_destroy,
+        attributes: wanted.own.clone(),
+    }
+}
+
+/// The change of an object that is there and differs.
+fn change(wanted: &Wanted, live: &Live) -> Change {
+    let (before, after) = (live.attributes.clone(), wanted.whole.clone());
+    match must_replace(&wanted.resource.id, &before, &after) {
+        // The object keeps its id, so the old one has to go before the new one can be made.
+        Some(reason) => Change::Replace { before, after, because: reason.to_owned(), first: First::Delete },
+        None => Change::Update { before, after },
+    }
+}
+
+/// Returns the fields in which AWS holds something else than we wrote last. Foreign tags do not count.
+fn differences(record: &Record, live: &Attributes) -> Vec<&'static str> {
+    record
+        .attributes
+        .iter()
+        .filter(|(field, written)| match (written, live.get(*field)) {
+            (Value::Tags(written), Some(Value::Tags(held))) => {
+                written.iter().any(|(key, value)| held.get(key) != Some(value))
+            }
+            (written, held) => held != Some(*written),
+        })
+        .map(|(field, _)| *field)
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! The plan: what has to change so that AWS holds what the manifest asks for. A plan is data; nothing
+//! here calls anything.
+//!
+//! Premise: an object is known by its [`ObjectId`], not by its address. For every id that is wanted or
+//! recorded there is at most one thing to do, and an id that is wanted anywhere is never removed except
+//! to be made again. What stays although the manifest does not ask for it is copied into the wish
+//! first (`wish`), so that the comparison itself knows no exception.
+
+use std::collections::BTreeSet;
+
+use crate::kinds;
+use crate::model::schema::OnChange;
+use crate::model::{Account, Address, Attributes, ObjectId, Record};
+
+mod claim;
+mod compare;
+pub mod danger;
+pub mod digest;
+pub mod order;
+mod refusal;
+mod wish;
+
+pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
+pub use compare::{Question, plan};
+
+/// What happens to one address.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    Create {
+        after: Attributes,
+    },
+    Update {
+        before: Attributes,
+        after: Attributes,
+    },
+    Replace {
+        before: Attributes,
+        after: Attributes,
+        because: String,
+        first: First,
+    },
+    Delete {
+        before: Attributes,
+    },
+    /// Taken over: recorded, signed, and made what the manifest says.
+    Import {
+        before: Attributes,
+        after: Attributes,
+    },
+    /// Dropped from the state: AWS does not hold it any more.
+    Forget {
+        before: Attributes,
+    },
+}
+
+/// Which half of a replacement comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum First {
+    /// `+/-`: nobody notices.
+    Create,
+    /// `-/+`: AWS allows only one at a time, so there is a gap.
+    Delete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Create,
+    Update,
+    Replace(First),
+    Delete,
+    Import,
+    Forget,
+}
+
+/// One address of the plan and all that happens to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub address: Address,
+    pub change: Change,
+    /// The object that will be there afterwards.
+    pub made: Option<ObjectId>,
+    /// What the state will say of it; nothing of what is only kept.
+    pub record: Option<Record>,
+    /// The object that will be gone.
+    pub removed: Option<ObjectId>,
+    /// Steps that have to be done before.
+    pub waits_for: BTreeSet<Address>,
+    /// Whether something outside made this step necessary.
+    pub drift: bool,
+    pub dangers: Vec<String>,
+}
+
+/// An outside change that needs no step: what the manifest asks for now is what AWS holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drift {
+    pub address: Address,
+    pub text: String,
+}
+
+/// Something that AWS holds beside the manifest and that stays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    pub address: Address,
+    pub what: String,
+    pub because: &'static str,
+}
+
+/// All that an apply will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub account: Account,
+    pub deployment: String,
+    pub lineage: String,
+    /// Of the state that it was made from; 0 without one.
+    pub serial: u64,
+    pub steps: Vec<Step>,
+    pub drift: Vec<Drift>,
+    pub kept: Vec<Kept>,
+    /// What the state will say of everything wanted that needs no step.
+    pub settled: Vec<Record>,
+}
+
+/// Steps by action, and what came from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    pub import: usize,
+    pub create: usize,
+    pub update: usize,
+    pub replace: usize,
+    pub delete: usize,
+    pub forget: usize,
+    pub drift: usize,
+}
+
+impl Change {
+    pub fn action(&self) -> Action {
+        match self {
+            Change::Create { .. } => Action::Create,
+            Change::Update { .. } => Action::Update,
+            Change::Replace { first, .. } => Action::Replace(*first),
+            Change::Delete { .. } => Action::Delete,
+            Change::Import { .. } => Action::Import,
+            Change::Forget { .. } => Action::Forget,
+        }
+    }
+
+    pub fn before(&self) -> Option<&Attributes> {
+        match self {
+            Change::Create { .. } => None,
+            Change::Update { before, .. }
+            | Change::Replace { before, .. }
+            | Change::Delete { before }
+            | Change::Import { before, .. }
+            | Change::Forget { before } => Some(before),
+        }
+    }
+
+    pub fn after(&self) -> Option<&Attributes> {
+        match self {
+            Change::Create { after }
+            | Change::Update { after, .. }
+            | Change::Replace { after, .. }
+            | Change::Import { after, .. } => Some(after),
+            Change::Delete { .. } | Change::Forget { .. } => None,
+        }
+    }
+}
+
+impl Action {
+    /// The word of the JSON plan.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Replace(_) => "replace",
+            Action::Delete => "delete",
+            Action::Import => "import",
+            Action::Forget => "forget",
+        }
+    }
+
+    /// Terraform's symbol.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Action::Create => "+",
+            Action::Update => "~",
+            Action::Replace(First::Create) => "+/-",
+            Action::Replace(First::Delete) => "-/+",
+            Action::Delete => "-",
+            Action::Import => "=",
+            Action::Forget => ".",
+        }
+    }
+}
+
+impl Step {
+    pub fn action(&self) -> Action {
+        self.change.action()
+    }
+
+    /// Returns the object that the step is about: the one that will be there, else the one that goes.
+    pub fn id(&self) -> Option<&ObjectId> {
+        self.made.as_ref().or(self.removed.as_ref())
+    }
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    pub fn summary(&self) -> Summary {
+        let count = |wanted: fn(Action) -> bool| self.steps.iter().filter(|step| wanted(step.action())).count();
+        Summary {
+            import: count(|action| action == Action::Import),
+            create: count(|action| action == Action::Create),
+            update: count(|action| action == Action::Update),
+            replace: count(|action| matches!(action, Action::Replace(_))),
+            delete: count(|action| action == Action::Delete),
+            forget: count(|action| action == Action::Forget),
+            drift: self.steps.iter().filter(|step| step.drift).count() + self.drift.len(),
+        }
+    }
+}
+
+/// Says why AWS cannot change `live` into `wanted`; `None` when it can. A field that the manifest does
+/// not say keeps what AWS holds, so it is never a reason.
+pub fn must_replace(id: &ObjectId, live: &Attributes, wanted: &Attributes) -> Option<&'static str> {
+    let fields = kinds::spec(&id.kind)?.schema().fields;
+    fields.iter().find_map(|field| match field.on_change {
+        OnChange::Replace(reason)
+            if wanted.contains_key(field.name) && live.get(field.name) != wanted.get(field.name) =>
+        {
+            Some(reason)
+        }
+        OnChange::Replace(_) | OnChange::Update => None,
+    })
+}

@@ -1,0 +1,349 @@
+//! What has to be done before what.
+//!
+//! A step has up to two parts, making and removing; a replacement has both. Hard edges are what AWS
+//! demands: owners before what hangs on them, and the other way round when they go. Soft edges keep
+//! permissions steady: grants come before revokes, a Deny before what it restricts, a loosened owner
+//! last. Where soft edges would close a circle they give way, since the hard ones cannot.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+use super::compare::Work;
+use super::{Change, First, Step};
+use crate::kinds;
+use crate::model::{Account, Address, Attributes, ObjectId, Value};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    Make,
+    /// Puts in what could not be made at once: roles that trust each other are created trusting nobody.
+    Finish,
+    Remove,
+}
+
+/// One part of one step, as the executor runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Index of its step in the plan.
+    pub step: usize,
+    pub part: Part,
+    /// Whether making leaves out the names of what does not exist yet; a finishing part follows then.
+    pub interim: bool,
+    /// Indexes of the tasks that have to be done before.
+    pub after: Vec<usize>,
+}
+
+/// Returns what AWS keeps unique of this object, without path and letter case.
+pub fn unique_name(id: &ObjectId) -> String {
+    kinds::spec(&id.kind).map_or_else(|| id.name.clone(), |spec| spec.unique_name(id))
+}
+
+/// Turns the work on each object into one step for each address, in the manifest's order. An object
+/// that goes and one that comes at the same address are a replacement.
+pub(super) fn steps(work: BTreeMap<ObjectId, Work>, order: &[ObjectId]) -> Vec<Step> {
+    let mut leaving: BTreeMap<Address, (ObjectId, Work)> = BTreeMap::new();
+    let mut rest: Vec<(ObjectId, Work)> = Vec::new();
+    for (id, work) in work {
+        let goes = matches!(work.change, Change::Delete { .. });
+        if goes && !leaving.contains_key(&work.address) {
+            leaving.insert(work.address.clone(), (id, work));
+        } else {
+            rest.push((id, work));
+        }
+    }
+    let mut steps: BTreeMap<Address, Step> = BTreeMap::new();
+    for (id, work) in rest {
+        let (change, removed) = match (&work.change, leaving.remove(&work.address)) {
+            (Change::Create { after }, Some((old, gone))) if old.kind == id.kind => {
+                (renamed(&old, &gone, &id, after), Some(old))
+            }
+            (change, other) => {
+                leaving.extend(other.map(|(old, gone)| (gone.address.clone(), (old, gone))));
+                (change.clone(), removes(change).then(|| id.clone()))
+            }
+        };
+        let address = if steps.contains_key(&work.address) { aside(&work.address, &id) } else { work.address.clone() };
+        let made = change.after().is_some().then(|| id.clone());
+        steps.insert(address.clone(), step(address, change, work, made, removed));
+    }
+    for (_, (id, work)) in leaving {
+        let address = if steps.contains_key(&work.address) { aside(&work.address, &id) } else { work.address.clone() };
+        steps.insert(address.clone(), step(address, work.change.clone(), work, None, Some(id)));
+    }
+    let rank: HashMap<&ObjectId, usize> = order.iter().enumerate().map(|(rank, id)| (id, rank)).collect();
+    let mut steps: Vec<Step> = steps.into_values().collect();
+    steps.sort_by_key(|step| step.made.as_ref().and_then(|made| rank.get(made)).copied().unwrap_or(usize::MAX));
+    steps
+}
+
+/// An address for a second object that goes at an address where another one comes.
+fn aside(address: &Address, id: &ObjectId) -> Address {
+    address.child(["replaced", &id.name])
+}
+
+fn removes(change: &Change) -> bool {
+    matches!(change, Change::Delete { .. } | Change::Replace { .. } | Change::Forget { .. })
+}
+
+fn renamed(old: &ObjectId, gone: &Work, id: &ObjectId, after: &Attributes) -> Change {
+    let before = gone.change.before().cloned().unwrap_or_default();
+    let because = super::must_replace(id, &before, after).unwrap_or("it is another object").to_owned();
+    let first = if unique_name(old) == unique_name(id) { First::Delete } else { First::Create };
+    Change::Replace { before, after: after.clone(), because, first }
+}
+
+fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, removed: Option<ObjectId>) -> Step {
+    Step {
+        address,
+        change,
+        made,
+        record: work.record,
+        removed,
+        waits_for: BTreeSet::new(),
+        drift: work.drift,
+        dangers: Vec::new(),
+    }
+}
+
+/// Fills in which steps each step waits for.
+pub(super) fn waits(steps: &mut [Step], account: &Account) {
+    let tasks = tasks(steps, account);
+    let addresses: Vec<Address> = steps.iter().map(|step| step.address.clone()).collect();
+    // Those that are finished later wait for each other only then.
+    for task in tasks.iter().filter(|task| task.part != Part::Finish) {
+        let before = task.after.iter().map(|&other| tasks[other].step).filter(|&other| other != task.step);
+        let before: Vec<Address> = before.map(|other| addresses[other].clone()).collect();
+        steps[task.step].waits_for.extend(before);
+    }
+}
+
+/// Returns all tasks of a plan's steps with their order.
+pub fn tasks(steps: &[Step], account: &Account) -> Vec<Task> {
+    Ordering::new(steps, account).tasks()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Hard,
+    /// A name in a trust policy: as hard, but it can be put in later.
+    Named,
+    Soft,
+}
+
+struct Ordering<'a> {
+    steps: &'a [Step],
+    account: &'a Account,
+    graph: DiGraph<(usize, Part), Edge>,
+    makes: HashMap<&'a ObjectId, NodeIndex>,
+    removes: HashMap<&'a ObjectId, NodeIndex>,
+}
+
+impl<'a> Ordering<'a> {
+    fn new(steps: &'a [Step], account: &'a Account) -> Self {
+        let mut graph = DiGraph::new();
+        let (mut makes, mut removes) = (HashMap::new(), HashMap::new());
+        for (index, step) in steps.iter().enumerate() {
+            if let Some(made) = &step.made {
+                makes.insert(made, graph.add_node((index, Part::Make)));
+            }
+            if let Some(removed) = &step.removed {
+                removes.insert(removed, graph.add_node((index, Part::Remove)));
+            }
+        }
+        Self { steps, account, graph, makes, removes }
+    }
+
+    fn tasks(mut self) -> Vec<Task> {
+        for step in self.steps {
+            self.owners_first(step);
+            self.holders_go_first(step);
+            self.halves(step);
+        }
+        let finished = self.circles_of_trust();
+        self.one_of_a_name();
+        self.steady_permissions();
+        self.soft_edges_give_way();
+        let node = |index: usize| NodeIndex::new(index);
+        let task = |index: usize| {
+            let (step, part) = self.graph[node(index)];
+            let before = self.graph.edges_directed(node(index), petgraph::Direction::Incoming);
+            let mut after: Vec<usize> = before.map(|edge| edge.source().index()).collect();
+            after.sort_unstable();
+            after.dedup();
+            Task { step, part, interim: part == Part::Make && finished.contains(&step), after }
+        };
+        (0..self.graph.node_count()).map(task).collect()
+    }
+
+    fn make_of(&self, step: &Step) -> Option<NodeIndex> {
+        step.made.as_ref().and_then(|made| self.makes.get(made)).copied()
+    }
+
+    fn remove_of(&self, step: &Step) -> Option<NodeIndex> {
+        step.removed.as_ref().and_then(|id| self.removes.get(id)).copied()
+    }
+
+    fn needs(&self, step: &Step, attributes: &Attributes) -> Vec<kinds::Needed> {
+        let spec = step.id().and_then(|id| kinds::spec(&id.kind));
+        spec.map(|spec| spec.refers(self.account, attributes)).unwrap_or_default()
+    }
+
+    /// What is created comes before what refers to it, and what is taken over before what hangs on it. What
+    /// is only updated is there.
+    fn owners_first(&mut self, step: &Step) {
+        let (Some(after), Some(make)) = (step.change.after(), self.make_of(step)) else { return };
+        for needed in self.needs(step, after) {
+            let Some(&owner) = self.makes.get(&needed.id) else { continue };
+            let there = match self.steps[self.graph[owner].0].change {
+                Change::Update { .. } => true,
+                Change::Import { .. } => !needed.held,
+                Change::Create { .. } | Change::Replace { .. } | Change::Delete { .. } | Change::Forget { .. } => false,
+            };
+            let edge = if needed.held { Edge::Hard } else { Edge::Named };
+            // An edge to itself stays: a role may trust itself.
+            if !there {
+                self.graph.add_edge(owner, make, edge);
+            }
+        }
+    }
+
+    /// What holds an object goes, or lets go of it, before the object goes.
+    fn holders_go_first(&mut self, step: &Step) {
+        let Some(before) = step.change.before() else { return };
+        let after = step.change.after().map(|after| self.needs(step, after)).unwrap_or_default();
+        for needed in self.needs(step, before).into_iter().filter(|needed| needed.held) {
+            let Some(&owner) = self.removes.get(&needed.id) else { continue };
+            let holder = match self.remove_of(step) {
+                Some(removed) => Some(removed),
+                None if after.contains(&needed) => None,
+                None => self.make_of(step),
+            };
+            if let Some(holder) = holder.filter(|&holder| holder != owner) {
+                self.graph.add_edge(holder, owner, Edge::Hard);
+            }
+        }
+    }
+
+    fn halves(&mut self, step: &Step) {
+        let (Some(make), Some(remove)) = (self.make_of(step), self.remove_of(step)) else { return };
+        match step.change {
+            Change::Replace { first: First::Create, .. } => self.graph.add_edge(make, remove, Edge::Hard),
+            _ => self.graph.add_edge(remove, make, Edge::Hard),
+        };
+    }
+
+    /// Roles that trust each other, or themselves: each is created without the names and finished when
+    /// all exist. Returns their steps.
+    fn circles_of_trust(&mut self) -> BTreeSet<usize> {
+        let circle = self.circles();
+        let within = |graph: &DiGraph<_, Edge>, edge| {
+            let (from, to) = graph.edge_endpoints(edge)?;
+            let named = graph[edge] == Edge::Named && circle[from.index()] == circle[to.index()];
+            named.then_some((from, to))
+        };
+        let closing: Vec<_> = self.graph.edge_indices().filter_map(|edge| within(&self.graph, edge)).collect();
+        self.graph.retain_edges(|graph, edge| within(&graph, edge).is_none());
+        let mut finishing: BTreeMap<usize, NodeIndex> = BTreeMap::new();
+        for (named, make) in closing {
+            let step = self.graph[make].0;
+            let finish = *finishing.entry(step).or_insert_with(|| self.graph.add_node((step, Part::Finish)));
+            self.graph.update_edge(make, finish, Edge::Hard);
+            self.graph.update_edge(named, finish, Edge::Hard);
+        }
+        finishing.into_keys().collect()
+    }
+
+    /// A name is free only when the object that had it is gone.
+    fn one_of_a_name(&mut self) {
+        let mut taken: HashMap<(&str, String), NodeIndex> = HashMap::new();
+        for (id, &remove) in &self.removes {
+            taken.insert((&id.kind, unique_name(id)), remove);
+        }
+        for (id, &make) in &self.makes {
+            if let Some(&remove) = taken.get(&(id.kind.as_str(), unique_name(id))) {
+                self.graph.update_edge(remove, make, Edge::Hard);
+            }
+        }
+    }
+
+    fn steady_permissions(&mut self) {
+        for (owner, hanging) in self.hanging() {
+            let makes = |deny: bool| hanging.iter().filter(move |h| h.denies == deny).filter_map(|h| h.make);
+            let removes = |deny: bool| hanging.iter().filter(move |h| h.denies == deny).filter_map(|h| h.remove);
+            let mut soft: Vec<(NodeIndex, NodeIndex)> = Vec::new();
+            let each = |from: Vec<NodeIndex>, to: Vec<NodeIndex>| {
+                from.into_iter().flat_map(move |from| to.clone().into_iter().map(move |to| (from, to)))
+            };
+            soft.extend(each(makes(true).collect(), makes(false).collect()));
+            soft.extend(each(makes(false).collect(), removes(false).chain(removes(true)).collect()));
+            soft.extend(each(removes(false).collect(), removes(true).collect()));
+            if let Some(update) = self.update_of(&owner) {
+                let all = hanging.iter();
+                if self.binds(&owner) {
+                    soft.extend(all.filter_map(|h| h.make).map(|make| (update, make)));
+                } else {
+                    soft.extend(all.filter_map(|h| h.remove).map(|remove| (remove, update)));
+                }
+            }
+            for (from, to) in soft.into_iter().filter(|(from, to)| from != to) {
+                if !self.graph.contains_edge(from, to) {
+                    self.graph.add_edge(from, to, Edge::Soft);
+                }
+            }
+        }
+    }
+
+    /// Groups what hangs on an owner.
+    fn hanging(&self) -> BTreeMap<ObjectId, Vec<Hanging>> {
+        let mut owners: BTreeMap<ObjectId, Vec<Hanging>> = BTreeMap::new();
+        for step in self.steps {
+            let Some(attributes) = step.change.after().or(step.change.before()) else { continue };
+            let spec = step.id().and_then(|id| kinds::spec(&id.kind));
+            let Some(hangs) = spec.and_then(|spec| spec.hangs_on(attributes)) else { continue };
+            let denies = attributes.values().filter_map(Value::document).any(|document| document.has_deny());
+            let one = Hanging { make: self.make_of(step), remove: self.remove_of(step), denies };
+            owners.entry(hangs.owner).or_default().push(one);
+        }
+        owners
+    }
+
+    fn update_of(&self, owner: &ObjectId) -> Option<NodeIndex> {
+        let &make = self.makes.get(owner)?;
+        matches!(self.steps[self.graph[make].0].change, Change::Update { .. }).then_some(make)
+    }
+
+    /// Says whether an update of an owner puts a boundary on it: that comes before new permissions.
+    fn binds(&self, owner: &ObjectId) -> bool {
+        let Some(step) = self.makes.get(owner).map(|&make| &self.steps[self.graph[make].0]) else { return false };
+        let boundary = |attributes: Option<&Attributes>| attributes.and_then(|a| a.get("boundary")).cloned();
+        let (before, after) = (boundary(step.change.before()), boundary(step.change.after()));
+        after.is_some() && before != after
+    }
+
+    fn soft_edges_give_way(&mut self) {
+        let circle = self.circles();
+        self.graph.retain_edges(|graph, edge| {
+            let inside =
+                graph.edge_endpoints(edge).is_some_and(|(from, to)| circle[from.index()] == circle[to.index()]);
+            graph[edge] != Edge::Soft || !inside
+        });
+    }
+
+    /// Numbers the nodes so that those on a common circle have the same number.
+    fn circles(&self) -> Vec<usize> {
+        let mut circle = vec![usize::MAX; self.graph.node_count()];
+        for (number, component) in tarjan_scc(&self.graph).into_iter().enumerate() {
+            component.into_iter().for_each(|node| circle[node.index()] = number);
+        }
+        circle
+    }
+}
+
+struct Hanging {
+    make: Option<NodeIndex>,
+    remove: Option<NodeIndex>,
+    denies: bool,
+}

@@ -1,0 +1,91 @@
+//! The sentences of a plan that cannot be made: what is wrong and what to type.
+
+use super::claim::{Claim, Claims};
+use super::compare::Work;
+use super::order;
+use super::wish::Wanted;
+use crate::kinds;
+use crate::model::{Live, ObjectId, Value};
+use crate::problem::Problem;
+
+pub fn elsewhere(wanted: &Wanted, path: &str) -> Problem {
+    let (address, id) = (&wanted.resource.address, &wanted.resource.id);
+    let name = order::unique_name(id);
+    Problem::error("path-differs", format!("{address}: the name {name} is taken by one in path {path}"))
+        .at(wanted.resource.place)
+        .note("AWS keeps names unique across paths")
+        .help(format!("to mean that one:   path: {path}"))
+        .help("to make another one:   name: OTHER")
+}
+
+pub fn cannot_import(wanted: &Wanted, live: &Live, reason: &str) -> Problem {
+    let address = &wanted.resource.address;
+    let mut problem =
+        Problem::error("import-differs", format!("{address} cannot be taken over as the manifest says it"))
+            .at(wanted.resource.place)
+            .note(reason);
+    for field in kinds::spec(&wanted.resource.id.kind).map_or(&[][..], |spec| spec.schema().fields) {
+        let (said, held) = (wanted.whole.get(field.name), live.attributes.get(field.name));
+        if let (Some(_), Some(held)) = (said, held.and_then(Value::text))
+            && said != live.attributes.get(field.name)
+        {
+            problem = problem.help(format!("to keep what AWS holds:   {}: {held}", field.name));
+        }
+    }
+    problem
+}
+
+pub fn not_ours(
+    wanted: &Wanted,
+    live: &Live,
+    claim: &Claim,
+    claims: &Claims,
+    account: &str,
+    undeclared: usize,
+) -> Problem {
+    let (address, id) = (&wanted.resource.address, &wanted.resource.id);
+    let name = live.attributes.get("name").and_then(Value::text).unwrap_or(&id.name);
+    let whose = match claim {
+        Claim::Nobody | Claim::Ours => "no ownership tag".to_owned(),
+        Claim::OtherDeployment(other) => format!("owned by deployment {other}"),
+        Claim::OtherLineage(_) => format!("owned by another life of {}", claims.deployment),
+        Claim::CloudFormation(stack) => format!("owned by CloudFormation's stack {stack}"),
+    };
+    let mut differs: Vec<String> = wanted
+        .resource
+        .wanted
+        .iter()
+        .filter(|(field, value)| **field != "tags" && live.attributes.get(*field) != Some(*value))
+        .map(|(field, _)| (*field).to_owned())
+        .collect();
+    if undeclared > 0 {
+        differs.push(format!("{undeclared} undeclared attachments or inline policies"));
+    }
+    let created =
+        live.created.as_deref().map(|at| format!("created {}, ", &at[..at.len().min(10)])).unwrap_or_default();
+    let differs = if differs.is_empty() {
+        "equal to the manifest".to_owned()
+    } else {
+        format!("differs from the manifest in: {}", differs.join(", "))
+    };
+    let kind = id.kind.replace('_', " ");
+    let mut problem = Problem::error("not-ours", format!("{kind} {name} exists in {} and is not ours", account))
+        .at(wanted.resource.place)
+        .note(format!("{created}{whose}; {differs}"));
+    if *claim == Claim::Nobody {
+        problem = problem.help(format!("to take it over, add to the manifest:   import: [{address}]"));
+    }
+    problem.help("to make another one:   name: OTHER".to_owned())
+}
+
+pub fn prevented(work: &Work, id: &ObjectId) -> Problem {
+    Problem::error("prevent-destroy", format!("{} must not be destroyed: it says prevent_destroy", work.address))
+        .note(format!("this plan would {} {id}", work.change.action().word()))
+        .help("to allow it, set and apply first:   prevent_destroy: false")
+}
+
+pub fn blocked(work: &Work, id: &ObjectId, obstacle: &str) -> Problem {
+    Problem::error("delete-conflict", format!("{} cannot be deleted: {id} is {obstacle}", work.address))
+        .note("that is not part of this deployment, and AWS refuses to delete what is in use")
+        .help("take it off there first, then repeat")
+}

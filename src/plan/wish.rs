@@ -1,0 +1,144 @@
+//! What is really wanted: the manifest's wish, signed, plus what AWS holds beside it and what stays.
+
+use std::collections::BTreeMap;
+
+use super::Kept;
+use super::claim::Claims;
+use crate::graph::Desired;
+use crate::kinds;
+use crate::model::schema::OnChange;
+use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, Resource, State, Value};
+
+/// One object that shall be there.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub resource: Resource,
+    /// The wish with all that stays copied in: what AWS shall hold afterwards.
+    pub whole: Attributes,
+    /// The wish alone, signed: what the state remembers, so that a foreign tag never becomes ours.
+    pub own: Attributes,
+    /// Whether it is only kept; the state does not remember it then.
+    pub kept: bool,
+}
+
+/// Everything that shall be there, and what is kept beside the manifest.
+pub struct Wish {
+    pub objects: BTreeMap<ObjectId, Wanted>,
+    /// Ids in the manifest's order.
+    pub order: Vec<ObjectId>,
+    pub kept: Vec<Kept>,
+}
+
+impl Wish {
+    pub fn new(desired: &Desired, state: Option<&State>, live: &LiveState, claims: &Claims) -> Self {
+        let mut wish = Wish { objects: BTreeMap::new(), order: Vec::new(), kept: Vec::new() };
+        for resource in desired.resources.values() {
+            let recorded = state.and_then(|state| state.objects.get(&resource.id));
+            wish.add(resource, recorded, live.objects.get(&resource.id), claims);
+        }
+        for object in live.objects.values() {
+            wish.keep_hanging(object, state, live);
+        }
+        wish
+    }
+
+    fn add(&mut self, resource: &Resource, recorded: Option<&Record>, live: Option<&Live>, claims: &Claims) {
+        let mut own = resource.wanted.clone();
+        if kinds::spec(&resource.id.kind).is_some_and(|spec| spec.schema().taggable) {
+            claims.sign(&mut own);
+        }
+        let mut whole = own.clone();
+        if let Some(live) = live {
+            keep_tags(&mut whole, recorded, live);
+            self.keep_fields(&mut whole, resource, live);
+        }
+        self.order.push(resource.id.clone());
+        self.objects.insert(resource.id.clone(), Wanted { resource: resource.clone(), whole, own, kept: false });
+    }
+
+    /// Copies what the manifest does not say and AWS cannot or shall not lose: a description that only
+    /// a new policy could lose, a boundary, which restricts.
+    fn keep_fields(&mut self, whole: &mut Attributes, resource: &Resource, live: &Live) {
+        let Some(spec) = kinds::spec(&resource.id.kind) else { return };
+        for field in spec.schema().fields {
+            let Some(value) = live.attributes.get(field.name) else { continue };
+            if whole.contains_key(field.name) || resource.removed.contains(&field.name) {
+                continue;
+            }
+            if field.name == "boundary" {
+                self.kept.push(Kept {
+                    address: resource.address.clone(),
+                    what: format!("boundary {}", value.text().unwrap_or_default()),
+                    because: "restricts; `boundary: none` removes it",
+                });
+                whole.insert(field.name, value.clone());
+            } else if matches!(field.on_change, OnChange::Replace(_)) {
+                whole.insert(field.name, value.clone());
+            }
+        }
+    }
+
+    /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays.
+    fn keep_hanging(&mut self, object: &Live, state: Option<&State>, live: &LiveState) {
+        if self.objects.contains_key(&object.id) || state.is_some_and(|state| state.objects.contains_key(&object.id)) {
+            return;
+        }
+        let Some(hangs) = kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes)) else {
+            return;
+        };
+        let Some(owner) = self.objects.get(&hangs.owner) else { return };
+        let declared_kept = hangs.keep.is_some_and(|word| owner.resource.keep_undeclared.contains(&word));
+        let because = match (declared_kept, restricts(object, live)) {
+            (true, _) => "keep_undeclared",
+            (false, true) => "restricts: it holds a Deny",
+            (false, false) => return,
+        };
+        let address = hangs.address(&owner.resource.address);
+        self.kept.push(Kept { address: address.clone(), what: name(&address), because });
+        let resource = Resource {
+            address,
+            id: object.id.clone(),
+            wanted: object.attributes.clone(),
+            place: owner.resource.place,
+            keep_undeclared: Vec::new(),
+            removed: Vec::new(),
+            prevent_destroy: false,
+        };
+        let (whole, own) = (resource.wanted.clone(), resource.wanted.clone());
+        self.objects.insert(object.id.clone(), Wanted { resource, whole, own, kept: true });
+    }
+}
+
+fn name(address: &Address) -> String {
+    address.segments().last().cloned().unwrap_or_default()
+}
+
+/// Leaves tags alone that we never wrote.
+fn keep_tags(whole: &mut Attributes, recorded: Option<&Record>, live: &Live) {
+    let Some(held) = live.attributes.get("tags").and_then(Value::tags) else { return };
+    let ours = recorded.and_then(|record| record.attributes.get("tags")).and_then(Value::tags);
+    let foreign = held.iter().filter(|(key, _)| !ours.is_some_and(|ours| ours.contains_key(*key)));
+    let mut tags = whole.get("tags").and_then(Value::tags).cloned().unwrap_or_default();
+    for (key, value) in foreign {
+        tags.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    whole.insert("tags", Value::Tags(tags));
+}
+
+/// Policies that AWS or an incident responder attaches to stop a principal.
+const QUARANTINE: [&str; 3] = ["AWSCompromisedKeyQuarantine", "AWSRevokeOlderSessions", "AWSDenyAll"];
+
+/// Says whether an object only takes permissions away: it holds a Deny, or refers to a policy that does.
+fn restricts(object: &Live, live: &LiveState) -> bool {
+    let denies = |attributes: &Attributes| attributes.values().filter_map(Value::document).any(|d| d.has_deny());
+    let Some(spec) = kinds::spec(&object.id.kind) else { return false };
+    let known = object.id.name.rsplit(['/', ' ']).next().unwrap_or_default();
+    let account = crate::model::Account::new("aws", "");
+    QUARANTINE.iter().any(|name| known.starts_with(name))
+        || denies(&object.attributes)
+        || spec.refers(&account, &object.attributes).iter().any(|needed| {
+            let referred = live.referred.get(&needed.id).or_else(|| live.objects.get(&needed.id));
+            spec.hangs_on(&object.attributes).is_some_and(|hangs| hangs.owner != needed.id)
+                && referred.is_some_and(|policy| denies(&policy.attributes))
+        })
+}

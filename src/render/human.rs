@@ -1,0 +1,278 @@
+//! A plan for people: Terraform's conventions, policies by meaning, dangers last.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::document::{self, Detail};
+use super::theme::{self, paint};
+use super::wrap;
+use crate::kinds;
+use crate::model::schema::Field;
+use crate::model::{Attributes, Tags, Value};
+use crate::plan::{Action, Change, DEPLOYMENT_TAG, LINEAGE_TAG, Plan, Step, Summary};
+
+/// Draws the whole plan.
+pub fn plan(plan: &Plan, detail: Detail) -> String {
+    let mut text = String::new();
+    if !plan.is_empty() {
+        text += &format!("{}\n\n", legend(plan));
+        for (steps, body) in folded(plan, detail) {
+            text += &titles(&steps, detail.width);
+            text += &body;
+            text.push('\n');
+        }
+    }
+    text += &notes(plan, detail.width);
+    text += &summary(&plan.summary());
+    text
+}
+
+/// The symbols that occur and what they mean.
+fn legend(plan: &Plan) -> String {
+    let actions: BTreeSet<(&str, &str)> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let meaning = match step.action() {
+                Action::Create => "create",
+                Action::Update => "update in place",
+                Action::Replace(crate::plan::First::Create) => "create, then destroy",
+                Action::Replace(crate::plan::First::Delete) => "destroy, then create",
+                Action::Delete => "destroy",
+                Action::Import => "import",
+                Action::Forget => "forget",
+            };
+            (step.action().symbol(), meaning)
+        })
+        .collect();
+    let style = |symbol: &str| {
+        let step = plan.steps.iter().find(|step| step.action().symbol() == symbol);
+        step.map_or(theme::STRONG, |step| theme::of(step.action()))
+    };
+    let words: Vec<String> =
+        actions.into_iter().map(|(symbol, meaning)| format!("{} {meaning}", paint(style(symbol), symbol))).collect();
+    words.join("   ")
+}
+
+/// Steps with what changes in each; those that change in the same way stand together.
+fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
+    let mut groups: Vec<(Vec<&Step>, String)> = Vec::new();
+    for step in &plan.steps {
+        let body = body(step, detail);
+        let foldable = body.lines().count() > 1 && step.action() == Action::Update;
+        let same = groups.iter_mut().find(|(steps, other)| {
+            foldable && *other == body && steps.first().is_some_and(|first| first.action() == step.action())
+        });
+        match same {
+            Some((steps, _)) => steps.push(step),
+            None => groups.push((vec![step], body)),
+        }
+    }
+    groups
+}
+
+fn titles(steps: &[&Step], width: usize) -> String {
+    steps.iter().map(|step| title(step, width)).collect()
+}
+
+fn title(step: &Step, width: usize) -> String {
+    let action = step.action();
+    let symbol = action.symbol();
+    // Symbols of up to three characters end in the same column.
+    let pad = " ".repeat(3 - symbol.len());
+    let mut text = format!("{pad}{} {}", paint(theme::of(action), symbol), paint(theme::STRONG, &step.address));
+    let mut column = 4 + step.address.to_string().chars().count();
+    for remark in remarks(step) {
+        let length = remark.chars().count() + 3;
+        if column + length > width {
+            text += "\n    ";
+            column = 4;
+        }
+        column += length;
+        let _ = write!(text, " {}", paint(theme::QUIET, format!("({remark})")));
+    }
+    text + "\n"
+}
+
+fn remarks(step: &Step) -> Vec<String> {
+    let mut remarks: Vec<String> = Vec::new();
+    if let Some(id) = step.id()
+        && step.address.segments().last().is_some_and(|key| *key != short(&id.name))
+        && kinds::spec(&id.kind).is_some_and(|spec| spec.schema().section.is_some())
+    {
+        remarks.push(format!("named {}", short(&id.name)));
+    }
+    if let Change::Replace { because, .. } = &step.change {
+        remarks.push(because.clone());
+    }
+    remarks.extend(outside(step).map(str::to_owned));
+    remarks
+}
+
+fn short(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// Says what happened outside that this step repairs.
+fn outside(step: &Step) -> Option<&'static str> {
+    if !step.drift {
+        return None;
+    }
+    Some(match step.action() {
+        Action::Create => "deleted outside",
+        Action::Delete => "added outside, not in the manifest",
+        Action::Update | Action::Replace(_) | Action::Import | Action::Forget => "changed outside",
+    })
+}
+
+fn body(step: &Step, detail: Detail) -> String {
+    let mut text = match &step.change {
+        // What goes with its owner needs no reading; what somebody added does.
+        Change::Delete { .. } if !step.drift && !detail.verbose => String::new(),
+        Change::Forget { .. } => format!("{BODY}AWS does not hold it any more\n"),
+        _ => fields(step, detail),
+    };
+    for danger in &step.dangers {
+        text +=
+            &wrap::words(&format!("{BODY}{} ", paint(theme::DANGER, "danger:")), danger, BODY.len() + 8, detail.width);
+    }
+    text
+}
+
+fn fields(step: &Step, detail: Detail) -> String {
+    let empty = Attributes::new();
+    let fields = step.id().and_then(|id| kinds::spec(&id.kind)).map_or(&[][..], |spec| spec.schema().fields);
+    let (before, after) = (step.change.before().unwrap_or(&empty), step.change.after().unwrap_or(&empty));
+    let shown = fields.iter().filter(|field| !said_by_address(field, step));
+    shown.map(|field| self::field(field.name, before.get(field.name), after.get(field.name), detail)).collect()
+}
+
+/// What the address says already: names, and the owner that something hangs on.
+fn said_by_address(field: &Field, step: &Step) -> bool {
+    let replaced = matches!(step.change, Change::Replace { .. });
+    !replaced && matches!(field.name, "name" | "role" | "policy_arn" | "instance_profile")
+}
+
+/// Before every line of a step's body.
+const BODY: &str = "      ";
+const LABEL: usize = 11;
+
+fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Detail) -> String {
+    if before == after {
+        return String::new();
+    }
+    let (style, symbol) = match (before, after) {
+        (None, _) => (theme::CREATE, "+"),
+        (_, None) => (theme::DELETE, "-"),
+        _ => (theme::UPDATE, "~"),
+    };
+    // The root path is what everybody expects.
+    if (before, name) == (None, "path") && after.and_then(Value::text) == Some("/") {
+        return String::new();
+    }
+    let head = format!("{BODY}{} {name:<LABEL$}", paint(style, symbol));
+    let document = |value: Option<&Value>| value.and_then(Value::document).cloned();
+    let tags = |value: Option<&Value>| value.and_then(Value::tags).cloned().unwrap_or_default();
+    match (before, after) {
+        (Some(Value::Document(_)), _) | (_, Some(Value::Document(_))) => {
+            let change = document::change(document(before).as_ref(), document(after).as_ref(), BODY.len() + 4, detail);
+            format!("{}\n{change}", head.trim_end())
+        }
+        (Some(Value::Tags(_)), _) | (_, Some(Value::Tags(_))) => {
+            let (before, after) = (tags(before), tags(after));
+            if before.is_empty() || after.is_empty() {
+                tag_list(&head, if after.is_empty() { &before } else { &after }, detail)
+            } else {
+                format!("{}\n{}", head.trim_end(), tag_lines(&before, &after))
+            }
+        }
+        (Some(before), Some(after)) => format!("{head}  {} -> {}\n", scalar(name, before), scalar(name, after)),
+        (None, Some(value)) | (Some(value), None) => format!("{head}  {}\n", scalar(name, value)),
+        (None, None) => String::new(),
+    }
+}
+
+/// All tags of an object that comes or goes. Ours are on everything, so they are not worth a line.
+fn tag_list(head: &str, tags: &Tags, detail: Detail) -> String {
+    let own = |key: &str| key == DEPLOYMENT_TAG || key == LINEAGE_TAG;
+    let shown = tags.iter().filter(|(key, _)| detail.verbose || !own(key));
+    let shown: Vec<String> = shown.map(|(key, value)| format!("{key}={value}")).collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    wrap::list(&format!("{head}  "), &shown, BODY.len() + LABEL + 4, detail.width)
+}
+
+fn tag_lines(before: &Tags, after: &Tags) -> String {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut text = String::new();
+    for key in keys {
+        let line = match (before.get(key), after.get(key)) {
+            (Some(before), Some(after)) if before == after => continue,
+            (Some(before), Some(after)) => paint(theme::UPDATE, format!("~ {key} = {before} -> {after}")),
+            (None, Some(after)) => paint(theme::CREATE, format!("+ {key} = {after}")),
+            (Some(before), None) => paint(theme::DELETE, format!("- {key} = {before}")),
+            (None, None) => continue,
+        };
+        let _ = writeln!(text, "{BODY}    {line}");
+    }
+    text
+}
+
+fn scalar(name: &str, value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Number(seconds) if name == "max_session" => duration(*seconds),
+        Value::Number(number) => number.to_string(),
+        Value::Document(_) | Value::Tags(_) => String::new(),
+    }
+}
+
+/// `4h`, `90m`, `3601s`: as it would be written in a manifest.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        s if s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+/// What is kept, what changed outside without a step, and all dangers once more.
+fn notes(plan: &Plan, width: usize) -> String {
+    let mut text = String::new();
+    let mut note = |style: anstyle::Style, word: &str, what: String| {
+        text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
+    };
+    for drift in &plan.drift {
+        note(theme::WARNING, "drift:", format!("{}: {}", drift.address, drift.text));
+    }
+    for kept in &plan.kept {
+        note(theme::WARNING, "kept:", format!("{}: {} ({})", kept.address, kept.what, kept.because));
+    }
+    for step in &plan.steps {
+        for danger in &step.dangers {
+            note(theme::DANGER, "danger:", format!("{}: {danger}", step.address));
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// The line that ends every plan. A replacement adds one and destroys one.
+pub fn summary(summary: &Summary) -> String {
+    let Summary { import, create, update, replace, delete, forget, drift: _ } = *summary;
+    if import + create + update + replace + delete + forget == 0 {
+        return format!("{}\n", paint(theme::STRONG, "No changes. Your IAM matches the manifest."));
+    }
+    let imported = if import > 0 { format!("{import} to import, ") } else { String::new() };
+    let forgotten = if forget > 0 { format!(", {forget} to forget") } else { String::new() };
+    format!(
+        "{} {imported}{} to add, {update} to change, {} to destroy{forgotten}.\n",
+        paint(theme::STRONG, "Plan:"),
+        create + replace,
+        delete + replace,
+    )
+}

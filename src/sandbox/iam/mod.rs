@@ -1,0 +1,135 @@
+//! IAM: a table of actions, each a plain function from the account and the parameters to a result.
+//!
+//! An action checks everything before it changes anything: what it changed is kept even if it then fails.
+
+use jiff::Timestamp;
+
+use super::answer::Refusal;
+use super::ids;
+use super::request::Request;
+use super::world::{Entity, World};
+use super::xml::Xml;
+
+mod account;
+mod attachment;
+mod boundary;
+mod document;
+mod inline_policy;
+mod instance_profile;
+mod lists;
+mod names;
+mod policy;
+mod policy_version;
+mod role;
+mod tags;
+mod trust;
+
+pub use trust::named_by as trusted;
+
+pub const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
+
+/// One action of IAM.
+pub struct Action {
+    pub name: &'static str,
+    pub writes: bool,
+    pub run: fn(&mut Call) -> Answer,
+}
+
+/// The content of the result element.
+pub type Answer = Result<Xml, Refusal>;
+
+/// One call at work.
+pub struct Call<'a> {
+    pub world: &'a mut World,
+    pub request: &'a Request,
+    pub now: Timestamp,
+    /// The number of the write that this call is, if it writes.
+    pub number: u64,
+    /// Most items of a page, where a fault says so.
+    pub page: Option<usize>,
+}
+
+impl Call<'_> {
+    /// Returns the id of the object that this call makes.
+    fn new_id<T: Entity>(&self) -> String {
+        ids::of_write(T::ID_PREFIX, &self.world.account.id, self.number)
+    }
+}
+
+const fn reads(name: &'static str, run: fn(&mut Call) -> Answer) -> Action {
+    Action { name, writes: false, run }
+}
+
+const fn writes(name: &'static str, run: fn(&mut Call) -> Answer) -> Action {
+    Action { name, writes: true, run }
+}
+
+/// Returns the ARN of what a call is about, in the account as it is.
+pub fn subject(world: &World, request: &Request) -> String {
+    let arn = |collection: &str, live: Option<&str>, name: &str| {
+        let path = live.or_else(|| request.get("Path")).unwrap_or("/");
+        world.account.arn(collection, path, name)
+    };
+    let profile = request.get("InstanceProfileName");
+    let role = request.get("RoleName");
+    match (profile, role, request.get("PolicyArn"), request.get("PolicyName")) {
+        (Some(name), ..) => arn("instance-profile", world.profiles.get(name).map(|it| it.path.as_str()), name),
+        (_, Some(name), ..) => arn("role", world.roles.get(name).map(|it| it.path.as_str()), name),
+        (_, _, Some(arn), _) => arn.to_owned(),
+        (_, _, _, Some(name)) => arn("policy", None, name),
+        _ => "*".to_owned(),
+    }
+}
+
+pub fn action(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.name == name)
+}
+
+static ACTIONS: &[Action] = &[
+    reads("GetAccountSummary", account::summary),
+    // Managed policies
+    writes("CreatePolicy", policy::create),
+    reads("GetPolicy", policy::get),
+    reads("ListPolicies", policy::list),
+    reads("ListEntitiesForPolicy", policy::entities),
+    writes("TagPolicy", policy::tag),
+    writes("UntagPolicy", policy::untag),
+    reads("ListPolicyTags", policy::list_tags),
+    writes("DeletePolicy", policy::delete),
+    writes("CreatePolicyVersion", policy_version::create),
+    reads("GetPolicyVersion", policy_version::get),
+    reads("ListPolicyVersions", policy_version::list),
+    writes("SetDefaultPolicyVersion", policy_version::set_default),
+    writes("DeletePolicyVersion", policy_version::delete),
+    // Roles
+    writes("CreateRole", role::create),
+    reads("GetRole", role::get),
+    reads("ListRoles", role::list),
+    writes("UpdateRole", role::update),
+    writes("UpdateRoleDescription", role::update_description),
+    writes("UpdateAssumeRolePolicy", role::update_trust),
+    writes("TagRole", role::tag),
+    writes("UntagRole", role::untag),
+    reads("ListRoleTags", role::list_tags),
+    writes("DeleteRole", role::delete),
+    writes("PutRolePermissionsBoundary", boundary::put),
+    writes("DeleteRolePermissionsBoundary", boundary::delete),
+    writes("PutRolePolicy", inline_policy::put),
+    reads("GetRolePolicy", inline_policy::get),
+    reads("ListRolePolicies", inline_policy::list),
+    writes("DeleteRolePolicy", inline_policy::delete),
+    writes("AttachRolePolicy", attachment::attach),
+    writes("DetachRolePolicy", attachment::detach),
+    reads("ListAttachedRolePolicies", attachment::list),
+    // Instance profiles
+    writes("CreateInstanceProfile", instance_profile::create),
+    reads("GetInstanceProfile", instance_profile::get),
+    reads("ListInstanceProfiles", instance_profile::list),
+    reads("ListInstanceProfilesForRole", instance_profile::list_for_role),
+    writes("AddRoleToInstanceProfile", instance_profile::add_role),
+    writes("RemoveRoleFromInstanceProfile", instance_profile::remove_role),
+    writes("TagInstanceProfile", instance_profile::tag),
+    writes("UntagInstanceProfile", instance_profile::untag),
+    reads("ListInstanceProfileTags", instance_profile::list_tags),
+    writes("DeleteInstanceProfile", instance_profile::delete),
+];

@@ -1,0 +1,188 @@
+//! Whom a trust policy names. AWS keeps the unique id of each principal and looks its ARN up again when
+//! it shows the policy: a role that was deleted shows as `AROA…`, and another one that took its name
+//! since is not trusted.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::document;
+use crate::policy::Host;
+use crate::sandbox::answer::Refusal;
+use crate::sandbox::request::Request;
+use crate::sandbox::world::{Entity, Role, World};
+
+/// A trust policy that AWS takes, and the ids of the roles that it names.
+pub struct Trust {
+    pub document: Json,
+    pub ids: BTreeMap<String, String>,
+}
+
+/// Returns the trust policy in `text` when all that it names is there.
+pub fn read(world: &World, text: &str) -> Result<Trust, Refusal> {
+    let mut trust = document::read(text, Host::Trust)?;
+    let quota = world.account.trust_policy_size;
+    if document::size(text) > quota {
+        return Err(Refusal::limit(format!("Cannot exceed quota for ACLSizePerRole: {quota}")));
+    }
+    let mut ids = BTreeMap::new();
+    let mut missing = None;
+    each_principal(&mut trust, &mut |principal| match resolve(world, principal) {
+        Named::Role(role) => {
+            let arn = role.arn(&world.account);
+            ids.insert(arn.clone(), role.id.clone());
+            *principal = arn;
+        }
+        Named::Other => {}
+        Named::Nobody => drop(missing.get_or_insert_with(|| principal.clone())),
+    });
+    match missing {
+        Some(principal) => Err(Refusal::invalid_principal(&principal)),
+        None => Ok(Trust { document: trust, ids }),
+    }
+}
+
+/// Returns the trust policy of a role as AWS shows it today.
+pub fn show(world: &World, role: &Role) -> Json {
+    let mut trust = role.trust.clone();
+    each_principal(&mut trust, &mut |principal| {
+        let Some(id) = role.trusted_ids.get(principal) else { return };
+        if !matches!(resolve(world, principal), Named::Role(role) if role.id == *id) {
+            id.clone_into(principal);
+        }
+    });
+    trust
+}
+
+/// Returns whom the trust policy of a call names; nobody when it has none.
+pub fn named_by(request: &Request) -> Vec<String> {
+    let text = request.get("AssumeRolePolicyDocument").or_else(|| request.get("PolicyDocument"));
+    let mut document: Json = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut found = Vec::new();
+    each_principal(&mut document, &mut |principal| found.push(principal.clone()));
+    found
+}
+
+enum Named<'a> {
+    /// A role of this account.
+    Role(&'a Role),
+    /// Somebody this account does not know about: another account, a service, a user, everybody.
+    Other,
+    Nobody,
+}
+
+fn resolve<'a>(world: &'a World, principal: &str) -> Named<'a> {
+    let found = |role: Option<&'a Role>| role.map_or(Named::Nobody, Named::Role);
+    if is_unique_id(principal) {
+        return found(world.roles.iter().find(|role| role.id == principal));
+    }
+    let Some(named) = principal.strip_prefix(&world.account.arn("role", "/", "")) else { return Named::Other };
+    let name = named.rsplit('/').next().unwrap_or(named);
+    found(world.roles.get(name).filter(|role| role.arn(&world.account) == principal))
+}
+
+fn is_unique_id(principal: &str) -> bool {
+    [Role::ID_PREFIX, "AIDA"].iter().any(|prefix| principal.starts_with(prefix)) && !principal.contains(':')
+}
+
+/// Visits every principal under `AWS`, also those of Deny statements and of `NotPrincipal`.
+fn each_principal(document: &mut Json, visit: &mut impl FnMut(&mut String)) {
+    let Some(statements) = document.get_mut("Statement") else { return };
+    for statement in items(statements) {
+        for key in ["Principal", "NotPrincipal"] {
+            let Some(named) = statement.get_mut(key).and_then(|principal| principal.get_mut("AWS")) else { continue };
+            for principal in items(named) {
+                if let Json::String(principal) = principal {
+                    visit(principal);
+                }
+            }
+        }
+    }
+}
+
+/// Returns the items of a list; anything else is one item.
+fn items(json: &mut Json) -> &mut [Json] {
+    match json {
+        Json::Array(items) => items,
+        one => std::slice::from_mut(one),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use crate::sandbox::testbed::{ACCOUNT, Bed, refused, trust, trust_of};
+
+    async fn put(bed: &Bed, trust: &Json) -> Result<(), (String, String)> {
+        let call = bed.iam().update_assume_role_policy().role_name("head").policy_document(trust.to_string());
+        call.send().await.map(drop).map_err(|error| refused(Err::<(), _>(error)))
+    }
+
+    async fn shown(bed: &Bed) -> String {
+        let role = bed.iam().get_role().role_name("head").send().await.unwrap().role.unwrap();
+        let text = percent_encoding::percent_decode_str(role.assume_role_policy_document().unwrap());
+        text.decode_utf8().unwrap().into_owned()
+    }
+
+    #[tokio::test]
+    async fn only_roles_that_exist_can_be_named() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let nobody = format!("arn:aws:iam::{ACCOUNT}:role/nobody");
+        let message = format!("Invalid principal in policy: \"AWS\":\"{nobody}\"");
+        let expected = Err(("MalformedPolicyDocument".to_owned(), message));
+        assert_eq!(put(&bed, &trust_of(&nobody)).await, expected);
+        let in_a_list = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": ["*", nobody]}}});
+        assert_eq!(put(&bed, &in_a_list).await, expected);
+        // A path belongs to the ARN.
+        assert!(put(&bed, &trust_of(&format!("arn:aws:iam::{ACCOUNT}:role/x/head"))).await.is_err());
+        let user = format!("arn:aws:iam::{ACCOUNT}:user/ci");
+        let known = ["*", ACCOUNT, "arn:aws:iam::999999999999:root", "arn:aws:iam::999999999999:role/x", &user];
+        for known in known {
+            assert_eq!(put(&bed, &trust_of(known)).await, Ok(()), "{known}");
+        }
+        let call = bed.iam().create_role().role_name("x").assume_role_policy_document(trust_of(&nobody).to_string());
+        assert_eq!(refused(call.send().await).0, "MalformedPolicyDocument");
+    }
+
+    #[tokio::test]
+    async fn a_deleted_role_shows_as_its_id_and_is_not_its_successor() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        bed.role("launch").await;
+        let launch = format!("arn:aws:iam::{ACCOUNT}:role/launch");
+        let id = bed.iam().get_role().role_name("launch").send().await.unwrap().role.unwrap().role_id;
+        put(&bed, &trust_of(&launch)).await.unwrap();
+        assert!(shown(&bed).await.contains(&launch));
+        // Who sends an id is shown the name.
+        put(&bed, &trust_of(&id)).await.unwrap();
+        assert!(shown(&bed).await.contains(&launch));
+        bed.iam().delete_role().role_name("launch").send().await.unwrap();
+        assert_eq!(shown(&bed).await, trust_of(&id).to_string());
+        assert!(put(&bed, &trust_of(&id)).await.is_err());
+        bed.role("launch").await;
+        assert_eq!(shown(&bed).await, trust_of(&id).to_string());
+        put(&bed, &trust_of(&launch)).await.unwrap();
+        assert_eq!(shown(&bed).await, trust_of(&launch).to_string());
+    }
+
+    #[tokio::test]
+    async fn a_trust_policy_has_2048_characters_without_white_space() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let fill = |count: usize| {
+            let mut trust = trust("ec2");
+            trust["Statement"][0]["Sid"] = "".into();
+            let rest = count - trust.to_string().len();
+            trust["Statement"][0]["Sid"] = "x".repeat(rest).into();
+            trust
+        };
+        assert_eq!(put(&bed, &fill(2048)).await, Ok(()));
+        let call = bed.iam().update_assume_role_policy().role_name("head");
+        call.policy_document(format!("{:#}", fill(2048))).send().await.unwrap();
+        let expected = ("LimitExceeded".to_owned(), "Cannot exceed quota for ACLSizePerRole: 2048".to_owned());
+        assert_eq!(put(&bed, &fill(2049)).await, Err(expected));
+    }
+}

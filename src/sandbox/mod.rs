@@ -1,0 +1,350 @@
+//! The sandbox: an embedded AWS account (IAM and STS) behind the SDK's HTTP client.
+//!
+//! The SDK serialises, signs, retries and parses as ever; only the network is missing. [`Sandbox::answer`]
+//! is the whole of it: a request in, a response out, no async and no socket. [`Sandbox::http_client`] puts
+//! it where the SDK looks for AWS, a listener can put it on a port.
+//!
+//! It shares this crate's idea of what IAM does, so it is where people play and tests make things go
+//! wrong ([`Faults`]); it is no independent evidence.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+
+mod answer;
+mod connector;
+mod faults;
+mod iam;
+mod ids;
+mod request;
+mod store;
+mod sts;
+mod world;
+mod xml;
+
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod testbed;
+
+use answer::Refusal;
+pub use answer::Response;
+pub use faults::{Faults, VARIABLE};
+use faults::{What, When};
+use iam::Call;
+pub use request::Request;
+use store::Store;
+use xml::Xml;
+
+/// How a process ends that is told to: as if by `kill -9`.
+const KILLED: i32 = 137;
+
+/// An account. Clones are the same one.
+#[derive(Clone)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    account: String,
+    faults: Faults,
+    calls: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What calls change.
+struct State {
+    store: Store,
+    log: Option<File>,
+    /// Calls of IAM and writing ones among them, from 1.
+    iam_calls: u64,
+    writes: u64,
+    /// Roles that this process made, and how often a trust policy that names one was refused.
+    made: BTreeSet<String>,
+    misled: u64,
+}
+
+/// What one call comes to.
+enum Outcome {
+    Result(Xml),
+    /// It took effect, and nobody hears of it.
+    Lost,
+}
+
+impl Sandbox {
+    /// Opens the account in `dir`, or makes one there with the id `account` or, without, 123456789012.
+    pub fn open(dir: &Path, account: Option<&str>, faults: Faults) -> Result<Self> {
+        let store = Store::open(dir, account)?;
+        let log = faults.log.as_ref().map(|path| {
+            let file = File::options().create(true).append(true).open(path);
+            file.map_err(|error| Error::failed(format!("cannot open the log {}", path.display())).caused_by(error))
+        });
+        let account = store.account().to_owned();
+        let log = log.transpose()?;
+        let state = State { store, log, iam_calls: 0, writes: 0, made: BTreeSet::new(), misled: 0 };
+        let calls = AtomicU64::new(0);
+        Ok(Self { shared: Arc::new(Shared { account, faults, calls, state: Mutex::new(state) }) })
+    }
+
+    /// Returns what the SDK takes as its HTTP client.
+    pub fn http_client(&self) -> SharedHttpClient {
+        connector::http_client(self.clone())
+    }
+
+    /// Returns the 12 digits of the account.
+    pub fn account(&self) -> &str {
+        &self.shared.account
+    }
+
+    /// Returns how many calls arrived, retries included.
+    pub fn calls(&self) -> u64 {
+        self.shared.calls.load(Ordering::Relaxed)
+    }
+
+    /// Returns how long whoever carries the answers has to wait before each: [`Sandbox::answer`] waits never.
+    pub fn latency(&self) -> Option<Duration> {
+        self.shared.faults.latency
+    }
+
+    /// Answers one call; none when the answer is lost on its way.
+    pub fn answer(&self, request: &Request) -> Option<Response> {
+        let number = self.shared.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let request_id = format!("00000000-0000-4000-8000-{number:012x}");
+        let is_sts = request.version() == sts::VERSION;
+        let namespace = if is_sts { sts::NAMESPACE } else { iam::NAMESPACE };
+        let faults = &self.shared.faults;
+        let mut state = self.state();
+        state.log(request);
+        let outcome = if is_sts { state.answer_sts(request, faults) } else { state.answer_iam(request, faults) };
+        match outcome {
+            Ok(Outcome::Result(xml)) => Some(Response::success(request.action(), namespace, &request_id, &xml)),
+            Ok(Outcome::Lost) => None,
+            Err(refusal) => Some(refusal.respond(namespace, &request_id)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A call that panicked changed nothing on disk that another would not read again.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn log(&mut self, request: &Request) {
+        if let Some(log) = &mut self.log {
+            // One write, so that lines of several processes do not mix. A full disk must not stop IAM.
+            let _ = log.write_all(format!("{}\n", request.line()).as_bytes());
+        }
+    }
+
+    fn answer_sts(&mut self, request: &Request, faults: &Faults) -> Result<Outcome, Refusal> {
+        let action = request.action();
+        let account = self.store.turn(|world, _| world.account.clone()).map_err(Refusal::internal)?;
+        if faults.denied.contains(action) {
+            return Err(Refusal::denied(&account, &format!("sts:{action}"), "*"));
+        }
+        sts::answer(action, &account).map(Outcome::Result).ok_or_else(|| unknown(request))
+    }
+
+    fn answer_iam(&mut self, request: &Request, faults: &Faults) -> Result<Outcome, Refusal> {
+        let action = iam::action(request.action()).ok_or_else(|| unknown(request))?;
+        self.iam_calls += 1;
+        if self.iam_calls <= faults.throttled {
+            return Err(Refusal::new(400, "Throttling", "Rate exceeded"));
+        }
+        self.writes += u64::from(action.writes && !faults.denied.contains(action.name));
+        let write = action.writes.then_some(self.writes);
+        match write.and_then(|number| faults.of_write(number, When::Before)) {
+            Some(What::Fail) => return Err(Refusal::new(400, "InjectedFailure", "The sandbox was told to fail.")),
+            Some(What::Kill) => std::process::exit(KILLED),
+            None => {}
+        }
+        let xml = self.run(action, request, faults)?;
+        match write.and_then(|number| faults.of_write(number, When::After)) {
+            Some(What::Fail) => Ok(Outcome::Lost),
+            Some(What::Kill) => std::process::exit(KILLED),
+            None => Ok(Outcome::Result(xml)),
+        }
+    }
+
+    fn run(&mut self, action: &iam::Action, request: &Request, faults: &Faults) -> iam::Answer {
+        let State { store, made, misled, .. } = self;
+        let answer = store.turn(|world, number| {
+            if faults.denied.contains(action.name) {
+                return Err(Refusal::denied(
+                    &world.account,
+                    &format!("iam:{}", action.name),
+                    &iam::subject(world, request),
+                ));
+            }
+            if *misled < faults.invalid_principals
+                && let Some(principal) = iam::trusted(request).into_iter().find(|principal| made.contains(principal))
+            {
+                *misled += 1;
+                return Err(Refusal::invalid_principal(&principal));
+            }
+            let now = faults.now.unwrap_or_else(Timestamp::now);
+            let answer = (action.run)(&mut Call { world, request, now, number, page: faults.page });
+            if action.name == "CreateRole" && answer.is_ok() {
+                made.insert(iam::subject(world, request));
+            }
+            answer
+        });
+        answer.map_err(Refusal::internal)?
+    }
+}
+
+fn unknown(request: &Request) -> Refusal {
+    let message = format!("Could not find operation {} for version {}", request.action(), request.version());
+    Refusal::new(400, "InvalidAction", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::testbed::{ACCOUNT, Bed, refused, trust, trust_of};
+    use super::*;
+
+    async fn create(bed: &Bed, name: &str) -> Result<(), (String, String)> {
+        let call = bed.iam().create_role().role_name(name).assume_role_policy_document(trust("ec2").to_string());
+        call.send().await.map(drop).map_err(|error| refused(Err::<(), _>(error)))
+    }
+
+    async fn exists(bed: &Bed, name: &str) -> bool {
+        bed.iam().get_role().role_name(name).send().await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_caller_is_a_user_of_the_account() {
+        let bed = Bed::new().await;
+        assert_eq!(bed.cloud.account.id, ACCOUNT);
+        assert_eq!(bed.cloud.caller, "arn:aws:iam::123456789012:user/sandbox");
+        let answer = bed.sandbox.answer(&Request::parse(b"Action=Dance&Version=2010-05-08")).unwrap();
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.contains("<Type>Sender</Type><Code>InvalidAction</Code>"), "{}", answer.body);
+    }
+
+    #[tokio::test]
+    async fn the_nth_write_fails_before_it_takes_effect() {
+        let bed = Bed::with("fail_write=2:before").await;
+        create(&bed, "a").await.unwrap();
+        assert!(exists(&bed, "a").await);
+        let calls = bed.sandbox.calls();
+        assert_eq!(create(&bed, "b").await.unwrap_err().0, "InjectedFailure");
+        assert_eq!(bed.sandbox.calls(), calls + 1, "the SDK must not call again");
+        assert!(!exists(&bed, "b").await);
+        create(&bed, "b").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_nth_write_takes_effect_and_its_answer_is_lost() {
+        let bed = Bed::with("fail_write=1:after").await;
+        let calls = bed.sandbox.calls();
+        let call = bed.iam().create_role().role_name("a").assume_role_policy_document(trust("ec2").to_string());
+        let error = bed.cloud.call("CreateRole", "a", call.send()).await.unwrap_err();
+        assert_eq!(bed.sandbox.calls(), calls + 1, "the SDK must not call again");
+        assert!(error.code.is_empty() && error.message.contains("the connection broke"), "{error:?}");
+        assert!(exists(&bed, "a").await);
+    }
+
+    #[tokio::test]
+    async fn an_action_can_be_denied() {
+        let bed = Bed::with("fail_action=CreateRole,fail_action=GetRole").await;
+        let message = "User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: iam:CreateRole on \
+                       resource: arn:aws:iam::123456789012:role/a";
+        assert_eq!(create(&bed, "a").await, Err(("AccessDenied".to_owned(), message.to_owned())));
+        assert_eq!(refused(bed.iam().get_role().role_name("a").send().await).0, "AccessDenied");
+        assert!(bed.iam().list_roles().send().await.unwrap().roles().is_empty());
+    }
+
+    #[tokio::test]
+    async fn throttling_is_overcome_by_the_sdk() {
+        let bed = Bed::with("throttle=2").await;
+        let calls = bed.sandbox.calls();
+        create(&bed, "a").await.unwrap();
+        assert_eq!(bed.sandbox.calls(), calls + 3);
+        assert!(bed.cloud.was_throttled());
+    }
+
+    #[tokio::test]
+    async fn a_new_principal_is_not_known_at_once() {
+        let bed = Bed::with("invalid_principal=2").await;
+        create(&bed, "head").await.unwrap();
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role/head");
+        let put = || {
+            let call = bed.iam().create_role().role_name("launch");
+            call.assume_role_policy_document(trust_of(&arn).to_string()).send()
+        };
+        let message = format!("Invalid principal in policy: \"AWS\":\"{arn}\"");
+        for _ in 0..2 {
+            assert_eq!(refused(put().await), ("MalformedPolicyDocument".into(), message.clone()));
+        }
+        put().await.unwrap();
+        // One that another process made is known.
+        let bed = Bed::over(bed.dir, "invalid_principal=2").await;
+        let call = bed.iam().update_assume_role_policy().role_name("launch");
+        call.policy_document(trust_of(&arn).to_string()).send().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn calls_wait_together() {
+        let bed = Bed::with("latency=200ms").await;
+        let start = Instant::now();
+        tokio::join!(exists(&bed, "a"), exists(&bed, "b"), exists(&bed, "c"), exists(&bed, "d"));
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(600), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn calls_are_logged_in_order() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let bed = Bed::with(&format!("log={},throttle=1", log.path().display())).await;
+        create(&bed, "head").await.unwrap();
+        let arn = bed.policy("reads").await;
+        bed.iam().attach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+        let text = std::fs::read_to_string(log.path()).unwrap();
+        let expected = format!(
+            "GetCallerIdentity\nCreateRole head\nCreateRole head\nCreatePolicy reads\nAttachRolePolicy head {arn}\n"
+        );
+        assert_eq!(text, expected);
+    }
+
+    /// The process that dies; the test below starts it.
+    #[tokio::test]
+    #[ignore = "kills the process"]
+    async fn dies() {
+        let dir = std::path::PathBuf::from(std::env::var_os("SANDBOX_TEST_DIR").unwrap());
+        let sandbox = Sandbox::open(&dir, None, Faults::from_env().unwrap()).unwrap();
+        let target = crate::cloud::Target { http: Some(sandbox.http_client()), ..Default::default() };
+        let cloud = crate::cloud::Cloud::connect(&target).await.unwrap();
+        for name in ["a", "b", "c"] {
+            let call = cloud.iam.create_role().role_name(name).assume_role_policy_document(trust("ec2").to_string());
+            call.send().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kill_leaves_what_was_written() {
+        for (setting, names) in [("kill_write=2:before", &["a"][..]), ("kill_write=2:after", &["a", "b"])] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "--ignored", "sandbox::tests::dies"]);
+            command.env("SANDBOX_TEST_DIR", dir.path()).env(VARIABLE, setting);
+            assert_eq!(command.output().unwrap().status.code(), Some(KILLED), "{setting}");
+            let bed = Bed::over(dir, "").await;
+            let listed = bed.iam().list_roles().send().await.unwrap();
+            let listed: Vec<_> = listed.roles().iter().map(|role| role.role_name()).collect();
+            assert_eq!(listed, names, "{setting}");
+        }
+    }
+}

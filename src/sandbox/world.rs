@@ -1,0 +1,381 @@
+//! What an account holds. Plain data: one value is one file on disk, and one call changes one value.
+//!
+//! The second half of that sentence is the premise of crash safety: no kill can come between two files
+//! that belong together. So everything that could be said at two ends is said at one (a role lists its
+//! attachments, a profile its role) and looked up from the other end through [`Table::users`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::policy::{Host, limits};
+
+pub type Tags = BTreeMap<String, String>;
+
+#[derive(Debug, Default)]
+pub struct World {
+    pub account: Account,
+    pub roles: Table<Role>,
+    pub policies: Table<Policy>,
+    pub profiles: Table<Profile>,
+}
+
+/// `account.json`. Quotas are those that AWS raises on request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    #[serde(rename = "account")]
+    pub id: String,
+    #[serde(default = "attachments", skip_serializing_if = "is_default_attachments")]
+    pub attached_policies_per_role: usize,
+    #[serde(default = "trust_size", skip_serializing_if = "is_default_trust_size")]
+    pub trust_policy_size: usize,
+}
+
+fn attachments() -> usize {
+    limits::ATTACHMENTS
+}
+
+fn is_default_attachments(n: &usize) -> bool {
+    *n == attachments()
+}
+
+fn trust_size() -> usize {
+    limits::longest(Host::Trust)
+}
+
+fn is_default_trust_size(n: &usize) -> bool {
+    *n == trust_size()
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            id: "123456789012".to_owned(),
+            attached_policies_per_role: attachments(),
+            trust_policy_size: trust_size(),
+        }
+    }
+}
+
+impl Account {
+    pub fn arn(&self, collection: &str, path: &str, name: &str) -> String {
+        format!("arn:aws:iam::{}:{collection}{path}{name}", self.id)
+    }
+
+    /// Returns who every caller is.
+    pub fn caller(&self) -> String {
+        self.arn("user", "/", "sandbox")
+    }
+}
+
+/// Something with a name that is unique in its table, whatever the letter case.
+pub trait Entity: Serialize + DeserializeOwned {
+    /// The folder of its files.
+    const FOLDER: &'static str;
+    /// What AWS starts its ids with.
+    const ID_PREFIX: &'static str;
+
+    fn name(&self) -> &str;
+    fn set_name(&mut self, name: &str);
+    fn id_mut(&mut self) -> &mut String;
+    /// What it uses, for lookups from the other end.
+    fn uses(&self) -> Vec<Use>;
+}
+
+/// A use of one object by another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// A policy of this ARN is attached.
+    Attached(String),
+    /// A policy of this ARN is the permissions boundary.
+    Boundary(String),
+    /// A role of this name is inside.
+    Role(String),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// The name of its file.
+    #[serde(skip)]
+    pub name: String,
+    #[serde(default = "root")]
+    pub path: String,
+    #[serde(default)]
+    pub id: String,
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default = "hour")]
+    pub max_session: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<String>,
+    pub trust: Json,
+    /// The ids that the ARNs in `trust` had when it was put. AWS trusts the id, not the name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trusted_ids: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub policies: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<String, Json>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<LastUsed>,
+}
+
+/// Nothing here ever uses a role; a person writes this to see what happens to one that is used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastUsed {
+    pub date: Timestamp,
+    pub region: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    #[serde(skip)]
+    pub name: String,
+    #[serde(default = "root")]
+    pub path: String,
+    #[serde(default)]
+    pub id: String,
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    #[serde(default = "long_ago")]
+    pub updated: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    pub default_version: String,
+    /// The number of the youngest version that ever was: AWS never gives one twice.
+    #[serde(default)]
+    pub last_version: u64,
+    /// The oldest first.
+    pub versions: IndexMap<String, Version>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Version {
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    pub document: Json,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    #[serde(skip)]
+    pub name: String,
+    #[serde(default = "root")]
+    pub path: String,
+    #[serde(default)]
+    pub id: String,
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+fn hour() -> u32 {
+    3600
+}
+
+/// The day of birth of what a person wrote without one: 2020-01-01.
+fn long_ago() -> Timestamp {
+    Timestamp::constant(1_577_836_800, 0)
+}
+
+impl Role {
+    pub fn arn(&self, account: &Account) -> String {
+        account.arn("role", &self.path, &self.name)
+    }
+}
+
+impl Policy {
+    pub fn arn(&self, account: &Account) -> String {
+        account.arn("policy", &self.path, &self.name)
+    }
+}
+
+impl Profile {
+    pub fn arn(&self, account: &Account) -> String {
+        account.arn("instance-profile", &self.path, &self.name)
+    }
+}
+
+macro_rules! entity {
+    ($type:ty, $folder:literal, $prefix:literal, |$it:ident| $uses:expr) => {
+        impl Entity for $type {
+            const FOLDER: &'static str = $folder;
+            const ID_PREFIX: &'static str = $prefix;
+
+            fn name(&self) -> &str {
+                &self.name
+            }
+
+            fn set_name(&mut self, name: &str) {
+                name.clone_into(&mut self.name);
+            }
+
+            fn id_mut(&mut self) -> &mut String {
+                &mut self.id
+            }
+
+            fn uses(&self) -> Vec<Use> {
+                let $it = self;
+                $uses
+            }
+        }
+    };
+}
+
+entity!(Role, "roles", "AROA", |role| {
+    let attached = role.policies.iter().cloned().map(Use::Attached);
+    attached.chain(role.boundary.clone().map(Use::Boundary)).collect()
+});
+entity!(Policy, "policies", "ANPA", |_policy| Vec::new());
+entity!(Profile, "instance_profiles", "AIPA", |profile| profile.role.clone().map(Use::Role).into_iter().collect());
+
+/// All objects of one type by lower-case name, with what they use and what was changed.
+#[derive(Debug)]
+pub struct Table<T> {
+    entries: BTreeMap<String, T>,
+    users: BTreeMap<Use, BTreeSet<String>>,
+    /// Names of what was inserted, edited or removed since the last [`Table::take_changed`].
+    changed: BTreeSet<String>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), users: BTreeMap::new(), changed: BTreeSet::new() }
+    }
+}
+
+impl<T: Entity> Table<T> {
+    /// Returns the object of exactly this name.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.entries.get(&name.to_lowercase()).filter(|entity| entity.name() == name)
+    }
+
+    /// Says whether the name is taken, in any letter case.
+    pub fn is_taken(&self, name: &str) -> bool {
+        self.entries.contains_key(&name.to_lowercase())
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.values()
+    }
+
+    /// Returns what comes after `marker` in the order of names, with the marker of each.
+    pub fn after<'a>(&'a self, marker: Option<&str>) -> impl Iterator<Item = (String, &'a T)> + use<'a, T> {
+        let from = marker.map_or(std::ops::Bound::Unbounded, |marker| std::ops::Bound::Excluded(marker.to_owned()));
+        self.entries.range((from, std::ops::Bound::Unbounded)).map(|(key, entity)| (key.clone(), entity))
+    }
+
+    /// Returns the objects that use something.
+    pub fn users(&self, of: &Use) -> impl Iterator<Item = &T> {
+        self.users.get(of).into_iter().flatten().filter_map(|key| self.entries.get(key))
+    }
+
+    pub fn insert(&mut self, entity: T) {
+        self.changed.insert(entity.name().to_owned());
+        self.load(entity);
+    }
+
+    /// Takes in what is on disk.
+    pub fn load(&mut self, entity: T) {
+        let key = entity.name().to_lowercase();
+        self.unlink(&key);
+        for it in entity.uses() {
+            self.users.entry(it).or_default().insert(key.clone());
+        }
+        self.entries.insert(key, entity);
+    }
+
+    pub fn edit(&mut self, name: &str, change: impl FnOnce(&mut T)) {
+        if let Some(mut entity) = self.remove(name) {
+            change(&mut entity);
+            self.insert(entity);
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) -> Option<T> {
+        let key = name.to_lowercase();
+        self.unlink(&key);
+        let entity = self.entries.remove(&key)?;
+        self.changed.insert(entity.name().to_owned());
+        Some(entity)
+    }
+
+    pub fn take_changed(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.changed)
+    }
+
+    fn unlink(&mut self, key: &str) {
+        let uses = self.entries.get(key).map(Entity::uses).unwrap_or_default();
+        for it in uses {
+            if let Some(users) = self.users.get_mut(&it) {
+                users.remove(key);
+                if users.is_empty() {
+                    self.users.remove(&it);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(name: &str, role: Option<&str>) -> Profile {
+        let mut profile: Profile = serde_json::from_str("{}").unwrap();
+        profile.name = name.to_owned();
+        profile.role = role.map(str::to_owned);
+        profile
+    }
+
+    #[test]
+    fn users_follow_every_edit() {
+        let mut table = Table::default();
+        table.insert(profile("A", Some("r")));
+        table.insert(profile("B", None));
+        let users = |table: &Table<Profile>, role: &str| {
+            table.users(&Use::Role(role.to_owned())).map(|p| p.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(users(&table, "r"), ["A"]);
+        table.edit("B", |b| b.role = Some("r".to_owned()));
+        assert_eq!(users(&table, "r"), ["A", "B"]);
+        table.edit("A", |a| a.role = Some("s".to_owned()));
+        assert_eq!((users(&table, "r"), users(&table, "s")), (vec!["B".to_owned()], vec!["A".to_owned()]));
+        table.remove("B");
+        assert!(users(&table, "r").is_empty());
+    }
+
+    #[test]
+    fn names_are_taken_in_any_case_and_found_in_their_own() {
+        let mut table = Table::default();
+        table.insert(profile("Head", None));
+        assert!(table.is_taken("hEAD") && table.get("Head").is_some() && table.get("head").is_none());
+    }
+}

@@ -1,0 +1,70 @@
+//! Where the state lives. A store is append-only while a run goes on and is compacted at its end, so
+//! that a run killed anywhere has lost nothing that finished.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+use crate::model::State;
+
+pub mod journal;
+mod local;
+
+pub use journal::Entry;
+pub use local::LocalStore;
+
+/// A place that keeps one deployment's state.
+#[async_trait]
+pub trait StateStore: Send + Sync {
+    /// Returns the location as a user would type it.
+    fn location(&self) -> String;
+
+    /// Keeps others from writing (and, when `Writing`, from reading) until the guard is dropped.
+    async fn lock(&self, access: Access, timeout: Duration) -> Result<Lock>;
+
+    /// Returns the state with its journal replayed; `None` when there was never any.
+    async fn load(&self) -> Result<Option<State>>;
+
+    /// Begins the journal of a run that starts from `state`.
+    async fn begin(&self, state: &State) -> Result<()>;
+
+    /// Records what one finished call changed. It is safe from a kill when this returns.
+    async fn append(&self, entry: &Entry) -> Result<()>;
+
+    /// Writes the whole state in one step and ends the journal.
+    async fn compact(&self, state: &State) -> Result<()>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Reading,
+    Writing,
+}
+
+/// Held as long as the run goes on; the operating system frees it when the process dies.
+pub struct Lock {
+    pub(crate) _guard: Option<Box<dyn Send + Sync>>,
+}
+
+/// Opens the store at `location`: `--state`, else the manifest's `state`, else `state/<name>.json`
+/// beside the manifest.
+pub fn open(location: Option<&str>, folder: &Path, deployment: &str) -> Result<Box<dyn StateStore>> {
+    let path = match location {
+        Some(remote) if remote.contains("://") => {
+            let scheme = remote.split("://").next().unwrap_or_default();
+            return Err(Error::failed(format!("state location {remote}: `{scheme}://` is not supported"))
+                .hint("use a path: state/production.json"));
+        }
+        Some(path) => folder.join(path),
+        None => default_path(folder, deployment),
+    };
+    Ok(Box::new(LocalStore::new(path)))
+}
+
+fn default_path(folder: &Path, deployment: &str) -> PathBuf {
+    // A deployment's name may hold slashes, a file name may not.
+    let name: String = deployment.chars().map(|c| if c == '/' || c == '\\' { '_' } else { c }).collect();
+    folder.join("state").join(format!("{name}.json"))
+}

@@ -1,0 +1,103 @@
+//! Reads what AWS holds of the things a plan is about: every object once, however many hang on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::cloud::Cloud;
+use crate::error::{Error, Result};
+use crate::graph::Desired;
+use crate::kinds;
+use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, State};
+use crate::plan;
+
+/// Reads everything that the manifest wants or the state remembers.
+pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>) -> Result<LiveState> {
+    let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
+    let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
+    let owners: BTreeSet<ObjectId> = wanted.chain(recorded).map(|(id, attributes)| owner(id, attributes)).collect();
+
+    let mut live = LiveState::default();
+    let read = each(cloud, owners, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+    for (asked, found) in read {
+        if let Some(other) = found.first().filter(|first| first.id != asked) {
+            live.elsewhere.insert(asked, other.id.clone());
+        }
+        live.objects.extend(found.into_iter().map(|object| (object.id.clone(), object)));
+    }
+
+    let leaving = leaving(desired, state, &live);
+    let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
+    live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
+
+    let referred = undeclared_references(cloud, desired, state, &live);
+    let read = each(cloud, referred, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+    live.referred = read.into_values().flatten().map(|object: Live| (object.id.clone(), object)).collect();
+    Ok(live)
+}
+
+/// Returns what has to be read to know this object: itself, or the owner that it hangs on.
+fn owner(id: &ObjectId, attributes: &Attributes) -> ObjectId {
+    kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)).map_or_else(|| id.clone(), |hangs| hangs.owner)
+}
+
+/// Returns the recorded objects that AWS still holds and that may have to go: those that the manifest
+/// does not want, or wants with something that AWS cannot change.
+fn leaving(desired: &Desired, state: Option<&State>, live: &LiveState) -> BTreeSet<ObjectId> {
+    let recorded = state.into_iter().flat_map(|state| state.objects.values());
+    recorded
+        .filter(|record| {
+            let Some(object) = live.objects.get(&record.id) else { return false };
+            let wanted = desired.address_of(&record.id).and_then(|address| desired.resources.get(address));
+            wanted.is_none_or(|wanted| plan::must_replace(&record.id, &object.attributes, &wanted.wanted).is_some())
+        })
+        .map(|record| record.id.clone())
+        .collect()
+}
+
+/// Returns what the undeclared things on our owners refer to: a policy that somebody attached has to
+/// be read to know whether it restricts.
+fn undeclared_references(
+    cloud: &Cloud,
+    desired: &Desired,
+    state: Option<&State>,
+    live: &LiveState,
+) -> BTreeSet<ObjectId> {
+    let known = |id: &ObjectId| desired.address_of(id).is_some() || state.is_some_and(|s| s.objects.contains_key(id));
+    let undeclared = live.objects.values().filter(|object| !known(&object.id));
+    undeclared
+        .filter_map(|object| Some((object, kinds::spec(&object.id.kind)?)))
+        .filter(|(object, spec)| spec.hangs_on(&object.attributes).is_some_and(|hangs| hangs.keep.is_some()))
+        .flat_map(|(object, spec)| spec.refers(&cloud.account, &object.attributes))
+        .map(|needed| needed.id)
+        .filter(|id| !live.objects.contains_key(id))
+        .collect()
+}
+
+fn kind_of(id: &ObjectId) -> Result<&'static dyn kinds::Kind> {
+    kinds::kind(&id.kind).ok_or_else(|| Error::failed(format!("kind `{}` is not known", id.kind)))
+}
+
+/// Asks the same of many objects at a time. The first failure is the answer.
+async fn each<T, F>(
+    cloud: &Arc<Cloud>,
+    ids: BTreeSet<ObjectId>,
+    ask: impl Fn(Arc<Cloud>, ObjectId) -> F,
+) -> Result<BTreeMap<ObjectId, T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let mut asked = JoinSet::new();
+    for id in ids {
+        let answer = ask(cloud.clone(), id.clone());
+        asked.spawn(async move { answer.await.map(|answer| (id, answer)) });
+    }
+    let mut answers = BTreeMap::new();
+    while let Some(done) = asked.join_next().await {
+        let (id, answer) = done.map_err(|e| Error::failed("a reading task died").caused_by(e))??;
+        answers.insert(id, answer);
+    }
+    Ok(answers)
+}

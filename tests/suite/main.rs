@@ -1,0 +1,6 @@
+//! One integration target; each module is one way to doubt the tool. Everything goes through the built
+//! binary and the real SDK.
+
+mod architecture;
+mod scene;
+mod spine;
