@@ -36,6 +36,7 @@ use crate::problem::{Place, Problem, Severity, Sources};
 use expand::Expander;
 use files::Loaded;
 use header::Header;
+use names::{Declarations, Naming};
 use params::Params;
 use reading::Reading;
 use reference::References;
@@ -142,8 +143,8 @@ impl Manifest {
         let sections = section_names();
         let early = early(&self.params, &self.header, &sections);
         let early = Expander { names: &early, sources: &self.sources };
-        let default_path = self.header.defaults.path.as_deref();
-        let declared = names::read(&self.root, account, default_path, &early, &mut report);
+        let naming = Naming { account, default_path: self.header.defaults.path.as_deref(), early: &early };
+        let declared = naming.read(&self.root, &mut report);
         let scope = Scope {
             params: &self.params,
             account: Some(&self.header.account),
@@ -195,7 +196,7 @@ impl Manifest {
                 Some(address) => {
                     imports.insert(address, item.place);
                 }
-                None if self.is_declared(text) => {}
+                None if is_declared(text, reading.references.declared) => {}
                 None => {
                     let known = known();
                     let problem = header::unknown_address(text, item.place, known.iter().map(String::as_str));
@@ -206,19 +207,19 @@ impl Manifest {
         imports.into_iter().collect()
     }
 
-    /// Says whether an address names an entry, though it may be too wrong to become a resource.
-    fn is_declared(&self, text: &str) -> bool {
-        let Ok(address) = text.parse::<Address>() else { return false };
-        let [section, key, ..] = address.segments() else { return false };
-        self.root.get(section).is_some_and(|section| section.value.get(key).is_some())
-    }
-
     fn outputs(&self, reading: &mut Reading) -> IndexMap<String, serde_json::Value> {
         let Some(entry) = self.root.get("outputs") else { return IndexMap::new() };
         let node = reading.expander.node(&entry.value, &mut reading.report);
         let entries = shape::map(&node, "`outputs`", &mut reading.report).unwrap_or_default();
         entries.iter().map(|entry| (entry.key.clone(), expression::to_json(&entry.value))).collect()
     }
+}
+
+/// Says whether an address stands within an entry, though that may be too wrong to become a resource.
+fn is_declared(text: &str, declared: &Declarations) -> bool {
+    let Ok(address) = text.parse::<Address>() else { return false };
+    let [section, key, ..] = address.segments() else { return false };
+    declared.get(section, key).is_some_and(|named| named.name.is_none() || named.path.is_none())
 }
 
 fn is_warning(problem: &Problem) -> bool {

@@ -60,9 +60,7 @@ impl Reading<'_> {
             Accepts::Path => return named.path.clone().map(Said::Text),
             // Both make one document.
             Accepts::Document(_) | Accepts::Statements(_) => return None,
-            Accepts::Trust => {
-                return self.trust(entry, &named.address, named.arn.as_deref()).map(Said::Document);
-            }
+            Accepts::Trust => return self.trust(entry, &what).map(Said::Document),
             Accepts::Inline(host) => return self.inline(entry, &what, host).map(Said::Inline),
             _ => {}
         }
