@@ -12,6 +12,7 @@ use crate::kinds;
 use crate::model::schema::OnChange;
 use crate::model::{Account, Address, Attributes, ObjectId, Record};
 
+mod cascade;
 mod claim;
 mod compare;
 pub mod danger;
