@@ -104,6 +104,9 @@ impl Comparison<'_> {
     }
 
     fn recorded_and_live(&mut self, wanted: &Wanted, record: &Record, live: &Live) {
+        if remade(record, live) && self.claims.of(&live.attributes) == Claim::Nobody && self.is_asked(wanted) {
+            return self.found(wanted, live);
+        }
         if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {
             self.problems.push(problem);
             return;
@@ -250,6 +253,10 @@ impl Comparison<'_> {
         };
         let problem = Problem::error("not-ours", format!("{address} is not ours any more")).note(why);
         let problem = match wanted {
+            Some(wanted) if claim == Claim::Nobody => problem
+                .at(wanted.resource.place)
+                .help(format!("to take it over, add to the manifest:   import: [{address}]"))
+                .help("to make another one:   name: OTHER"),
             Some(wanted) => problem.at(wanted.resource.place).help("give yours another name:   name: OTHER"),
             None => problem.help(
                 "if it is yours after all, tag it:   seqera-iam:deployment = ".to_owned() + &self.claims.deployment,
