@@ -52,6 +52,11 @@ pub trait Spec: Sync + Send {
         id.name.to_lowercase()
     }
 
+    /// Returns how many of this kind AWS lets hang on one owner by default; `None` where it counts none.
+    fn most(&self) -> Option<usize> {
+        None
+    }
+
     /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource>;
 

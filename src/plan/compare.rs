@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::{Claim, Claims};
 use super::wish::{Wanted, Wish};
-use super::{Change, Drift, First, Plan, cascade, danger, must_replace, order, refusal};
+use super::{Change, Drift, First, Plan, cascade, danger, must_replace, order, refusal, room};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
@@ -332,6 +332,7 @@ impl Comparison<'_> {
         let leaves_first =
             |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
         let mut steps = order::steps(self.work, &self.wish.order, &leaves_first);
+        room::make(&mut steps, self.live);
         if let Some(problem) = order::waits(&mut steps, account) {
             return Err(vec![problem]);
         }

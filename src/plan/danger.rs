@@ -7,6 +7,7 @@ use crate::model::{Account, Value};
 pub fn of(step: &Step, account: &Account) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(gap(step));
+    found.extend(room(step));
     found.extend(everything_everywhere(step));
     found.extend(outside_principals(step, account));
     found
@@ -17,6 +18,12 @@ fn gap(step: &Step) -> Option<String> {
     let Change::Replace { first: First::Delete, because, .. } = &step.change else { return None };
     let id = step.removed.as_ref()?;
     Some(format!("{id} is gone for a moment while it is replaced: {because}"))
+}
+
+/// A full owner is for a moment without what goes and without what comes.
+fn room(step: &Step) -> Option<String> {
+    let next = step.makes_room_for.as_ref()?;
+    Some(format!("goes before {next} comes: AWS allows no more of them at a time"))
 }
 
 /// A document that newly allows every action on every resource.

@@ -19,6 +19,7 @@ pub mod danger;
 pub mod digest;
 pub mod order;
 mod refusal;
+mod room;
 mod wish;
 
 pub use claim::{Claims, recover};
@@ -84,6 +85,8 @@ pub struct Step {
     pub record: Option<Record>,
     /// The object that will be gone.
     pub removed: Option<ObjectId>,
+    /// The step that has room only when this one is done: AWS allows an owner only so many.
+    pub makes_room_for: Option<Address>,
     /// Steps that have to be done before.
     pub waits_for: BTreeSet<Address>,
     /// Whether something outside made this step necessary.

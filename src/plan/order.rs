@@ -111,6 +111,7 @@ fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, re
         made,
         record: work.record,
         removed,
+        makes_room_for: None,
         waits_for: BTreeSet::new(),
         drift: work.drift,
         dangers: Vec::new(),
@@ -196,6 +197,7 @@ impl<'a> Ordering<'a> {
             self.halves(step);
         }
         self.one_of_a_name();
+        self.room_first();
         self.steady_permissions();
         self.soft_edges_give_way();
         let node = |index: usize| NodeIndex::new(index);
@@ -268,6 +270,17 @@ impl<'a> Ordering<'a> {
         }
         for (id, &make) in &self.makes {
             if let Some(&remove) = taken.get(&(id.kind.as_str(), unique_name(id))) {
+                self.graph.update_edge(remove, make, Edge::Hard);
+            }
+        }
+    }
+
+    /// Where an owner is full, something goes before something comes.
+    fn room_first(&mut self) {
+        let by_address: HashMap<&Address, &Step> = self.steps.iter().map(|step| (&step.address, step)).collect();
+        for step in self.steps {
+            let next = step.makes_room_for.as_ref().and_then(|address| by_address.get(address));
+            if let (Some(remove), Some(make)) = (self.remove_of(step), next.and_then(|next| self.make_of(next))) {
                 self.graph.update_edge(remove, make, Edge::Hard);
             }
         }
