@@ -51,7 +51,7 @@ pub struct Outcome {
     /// Steps of which every part is done.
     pub done: Vec<usize>,
     pub failed: Vec<(usize, Error)>,
-    /// Steps that nothing was done of.
+    /// Steps of which a part was not started: it waits for one that failed, or the run was interrupted.
     pub not_started: Vec<usize>,
     pub interrupted: bool,
 }
@@ -174,6 +174,7 @@ impl<'a> Run<'a> {
             let work = Work {
                 step: step.clone(),
                 part: task.part,
+                interim: task.interim,
                 claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
                 cloud: self.cloud.clone(),
                 refers_to_fresh: self.refers_to_fresh(step),
@@ -223,14 +224,15 @@ impl<'a> Run<'a> {
     }
 
     fn end(mut self) -> (Outcome, State) {
-        for step in 0..self.plan.steps.len() {
-            let of_step = || self.tasks.iter().enumerate().filter(move |(_, task)| task.step == step).map(|(i, _)| i);
-            if of_step().all(|task| self.finished[task]) {
-                self.outcome.done.push(step);
-            } else if !of_step().any(|task| self.started[task]) {
-                self.outcome.not_started.push(step);
-            }
+        let (mut done, mut idle) = (vec![true; self.plan.steps.len()], vec![false; self.plan.steps.len()]);
+        for (index, task) in self.tasks.iter().enumerate() {
+            done[task.step] &= self.finished[index];
+            idle[task.step] |= !self.started[index];
         }
+        let failed: HashSet<usize> = self.outcome.failed.iter().map(|(step, _)| *step).collect();
+        let steps = 0..self.plan.steps.len();
+        self.outcome.done = steps.clone().filter(|&step| done[step]).collect();
+        self.outcome.not_started = steps.filter(|step| idle[*step] && !failed.contains(step)).collect();
         (self.outcome, self.state)
     }
 }
@@ -239,6 +241,8 @@ impl<'a> Run<'a> {
 struct Work {
     step: Step,
     part: Part,
+    /// Whether to leave out the names of what does not exist yet.
+    interim: bool,
     claims: Claims,
     cloud: Arc<Cloud>,
     refers_to_fresh: bool,
@@ -265,12 +269,21 @@ impl Work {
         let Some(error) = AwsError::of(error) else { return false };
         let early =
             error.is_absent() || (error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal"));
-        early && self.refers_to_fresh && self.part == Part::Make && !self.stop.load(Ordering::Relaxed)
+        early && self.refers_to_fresh && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
     }
 
     async fn once(&self) -> Result<Entry> {
         match (self.part, &self.step.change) {
-            (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => self.create(after).await,
+            (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
+                Some(interim) => self.create(&interim).await,
+                None => self.create(after).await,
+            },
+            (Part::Finish, Change::Create { after } | Change::Replace { after, .. }) => {
+                let kind = self.kind()?;
+                let interim = kind.interim(after).unwrap_or_default();
+                kind.converge(&self.cloud, &interim, after).await?;
+                self.put(None)
+            }
             (Part::Make, Change::Update { before, after } | Change::Import { before, after }) => {
                 self.kind()?.converge(&self.cloud, before, after).await?;
                 self.put(None)
@@ -282,11 +295,16 @@ impl Work {
                 Ok(Entry::Forget(id.clone()))
             }
             (Part::Remove, Change::Forget { .. }) => Ok(Entry::Forget(self.removed()?.clone())),
-            (Part::Make, Change::Delete { .. } | Change::Forget { .. })
+            (Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
+            | (Part::Finish, Change::Update { .. } | Change::Import { .. })
             | (Part::Remove, Change::Create { .. } | Change::Update { .. } | Change::Import { .. }) => {
                 Err(Error::failed(format!("{}: the plan has a part that its change does not have", self.step.address)))
             }
         }
+    }
+
+    fn interim_of(&self, after: &Attributes) -> Result<Option<Attributes>> {
+        Ok(if self.interim { self.kind()?.interim(after) } else { None })
     }
 
     async fn create(&self, after: &Attributes) -> Result<Entry> {

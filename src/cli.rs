@@ -29,6 +29,12 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
+    /// Saves the plan, so that `apply FILE` does exactly this or refuses
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Writes the plan as Markdown for a pull request
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
     /// Exit 2 when there are changes, 0 when there are none
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -36,6 +42,12 @@ pub struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
+    /// A plan saved with `plan --out`: refused when it would be another one by now
+    #[arg(value_name = "PLANFILE")]
+    pub planfile: Option<PathBuf>,
+    /// Refuse unless the plan has this digest, as `plan --json` prints it
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
     /// Do not ask
     #[arg(long)]
     pub auto_approve: bool,

@@ -33,6 +33,9 @@ impl ErrorKind {
 pub struct Error {
     pub kind: ErrorKind,
     pub message: String,
+    /// What else is known, in short lines.
+    pub notes: Vec<String>,
+    /// What to type next.
     pub hints: Vec<String>,
     /// Problems found in what the user wrote, with the files to show them from.
     pub problems: Option<Box<(Vec<Problem>, Sources)>>,
@@ -49,13 +52,18 @@ impl Error {
     }
 
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), problems: None, source: None }
+        Self { kind, message: message.into(), notes: Vec::new(), hints: Vec::new(), problems: None, source: None }
     }
 
     pub fn problems(problems: Vec<Problem>, sources: Sources) -> Self {
         let count = problems.len();
         let plural = if count == 1 { "" } else { "s" };
         Self { problems: Some(Box::new((problems, sources))), ..Self::failed(format!("{count} problem{plural} found")) }
+    }
+
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -72,10 +80,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        if let Some(source) = &self.source {
-            write!(f, ": {source}")?;
+        match self.source.as_ref().map(ToString::to_string) {
+            // A message may have been made from its cause.
+            Some(source) if !self.message.contains(&source) => write!(f, ": {source}"),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -57,7 +57,8 @@ impl Desired {
         self.by_id.get(id)
     }
 
-    /// Returns what each resource waits for. What it refers to outside the manifest exists already.
+    /// Returns what each resource waits for. What it refers to outside the manifest exists already; who is
+    /// named in a trust policy may come later, so roles may trust each other and themselves.
     pub fn dependencies(&self) -> Dependencies {
         let mut graph = DiGraph::with_capacity(self.resources.len(), self.resources.len());
         let nodes: IndexMap<Address, NodeIndex> =
@@ -65,7 +66,7 @@ impl Desired {
         for resource in self.resources.values() {
             let Some(spec) = kinds::spec(&resource.id.kind) else { continue };
             let needed = spec.refers(&self.account, &resource.wanted);
-            for address in needed.iter().filter_map(|needed| self.address_of(&needed.id)) {
+            for address in needed.iter().filter(|needed| needed.held).filter_map(|needed| self.address_of(&needed.id)) {
                 if let (Some(from), Some(to)) = (nodes.get(address), nodes.get(&resource.address)) {
                     graph.add_edge(*from, *to, ());
                 }
@@ -120,7 +121,7 @@ impl Dependencies {
             let place = cycle.first().and_then(|first| desired.resources.get(first)).map(|resource| resource.place);
             Problem::error("cycle", format!("these wait for each other, so none can be created: {}", names.join(", ")))
                 .at(place)
-                .note("AWS takes a trust policy only when every principal in it exists")
+                .note("each refers to the next")
         };
         self.cycles().into_iter().map(problem).collect()
     }

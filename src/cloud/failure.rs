@@ -51,6 +51,10 @@ impl AwsError {
         self.code == code
     }
 
+    pub fn is_throttling(&self) -> bool {
+        ["Throttling", "ThrottlingException", "RequestLimitExceeded"].contains(&self.code.as_str())
+    }
+
     pub fn is_absent(&self) -> bool {
         self.is("NoSuchEntity")
     }

@@ -101,6 +101,31 @@ impl Cloud {
         call.await.map_err(|error| AwsError::new(operation, subject, error))
     }
 
+    /// Makes a call that must not be repeated once AWS may have acted: the SDK gets one attempt. Only
+    /// throttling, which nothing came of, is repeated here.
+    pub async fn call_once<O, E, F>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        call: impl Fn(aws_sdk_iam::config::Builder) -> F,
+    ) -> Result<O, AwsError>
+    where
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let one_attempt = aws_sdk_iam::config::Builder::default().retry_config(RetryConfig::disabled());
+            match self.call(operation, subject, call(one_attempt)).await {
+                Err(error) if error.is_throttling() && pause < Duration::from_secs(60) => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Makes one reading call; what does not exist is `None`. Only `NoSuchEntity` means absent.
     pub async fn get<O, E>(
         &self,
@@ -219,11 +244,6 @@ async fn identify(config: &SdkConfig) -> Result<Caller> {
     Ok(Caller { account: Account { partition, id }, arn })
 }
 
-/// Returns the settings of a call that must not be repeated by the SDK.
-pub fn one_attempt() -> aws_sdk_iam::config::Builder {
-    aws_sdk_iam::config::Builder::default().retry_config(RetryConfig::disabled())
-}
-
 /// Returns a time stamp as `2023-04-12T08:00:00Z`.
 pub fn time(time: &DateTime) -> String {
     time.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default()
@@ -238,7 +258,8 @@ pub fn document(subject: &str, text: Option<&str>) -> Result<Document> {
     } else {
         percent_encoding::percent_decode_str(text).decode_utf8_lossy()
     };
-    let json = serde_json::from_str(&decoded)
-        .map_err(|e| Error::failed(format!("AWS holds a document of {subject} that is not JSON")).caused_by(e))?;
-    Ok(Document::from_json(json))
+    Document::parse(&decoded).map_err(|faults| {
+        let why = faults.into_iter().next().map(|fault| fault.message).unwrap_or_default();
+        Error::failed(format!("AWS holds a document of {subject} that is not JSON: {why}"))
+    })
 }

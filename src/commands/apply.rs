@@ -1,6 +1,7 @@
 //! `apply`: plans, asks for `yes`, and makes it so.
 
 use std::io::{BufRead, IsTerminal};
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
@@ -11,14 +12,32 @@ use crate::apply::{self, Interrupt, Outcome};
 use crate::cli::{ApplyArgs, Global};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::State;
-use crate::plan::{Action, Plan};
+use crate::plan::saved::{Invocation, SavedPlan};
+use crate::plan::{Action, Plan, digest};
 use crate::render::human;
 use crate::render::theme::{self, paint};
 use crate::state::Access;
 
 pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<Exit> {
+    let saved = args.planfile.as_deref().map(read_saved).transpose()?;
+    let global = &saved.as_ref().map_or_else(|| global.clone(), |saved| as_saved(global, &saved.invocation));
     let session = plan_command::open(global, Access::Writing, output).await?;
+    let session = match &saved {
+        Some(saved) => session.with_lineage(&saved.lineage),
+        None => session,
+    };
     let plan = session.plan()?;
+    if let Some(saved) = &saved {
+        refuse_moved(saved.moved(&plan), &session)?;
+    }
+    if let Some(expected) = &args.expect
+        && digest::digest(&plan) != *expected
+    {
+        return Err(stale(
+            vec![format!("the digest is {}", digest::digest(&plan))],
+            "is not the one that was expected",
+        ));
+    }
     if !output.json {
         output.say(&human::plan(&plan, output.detail()))?;
     }
@@ -26,11 +45,48 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     if plan.is_empty() {
         return finish_unchanged(&session, &plan, outputs, output).await;
     }
-    if !args.auto_approve {
+    // Who saved a plan has seen it; the file is the consent.
+    if !args.auto_approve && saved.is_none() {
         ask("yes", "Do you want to perform these actions? Only `yes` is accepted", output)?;
     }
     let state = session.state_for(&plan);
     carry_out(&session, &plan, state, Verb::Apply { outputs }, output).await
+}
+
+fn read_saved(path: &Path) -> Result<SavedPlan> {
+    let failed = |why: String| {
+        Error::failed(format!("cannot read the saved plan {}: {why}", path.display()))
+            .hint("save one:   seqera-iam plan --out FILE")
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    SavedPlan::from_json(&text).map_err(failed)
+}
+
+/// Returns the options that the plan was made with.
+fn as_saved(global: &Global, saved: &Invocation) -> Global {
+    Global {
+        file: saved.file.clone().into(),
+        param: saved.param.clone(),
+        params: saved.params.iter().map(Into::into).collect(),
+        state: saved.state.clone(),
+        sandbox: saved.sandbox.clone().map(Into::into),
+        ..global.clone()
+    }
+}
+
+/// Refuses a saved plan that would be another one by now.
+fn refuse_moved(moved: Vec<String>, session: &Session) -> Result<()> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let location = session.store.location();
+    Err(stale(moved, &format!("was made before manifest, state ({location}) or AWS changed")))
+}
+
+fn stale(moved: Vec<String>, why: &str) -> Error {
+    let error = Error::refused(format!("the plan {why}; nothing was changed"));
+    let error = moved.into_iter().fold(error, |error, line| error.note(line));
+    error.hint("look at the plan again:   seqera-iam plan")
 }
 
 /// Nothing to do in AWS: the state is only written when it says something else than the manifest.

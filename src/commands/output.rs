@@ -62,11 +62,9 @@ impl Output {
             self.note(&problem::render(&problems.0, &problems.1, color));
             return;
         }
-        let mut text = format!("{} {}\n", paint(theme::DANGER, "error:"), error.message);
-        if let Some(source) = &error.source
-            && !error.message.contains(&source.to_string())
-        {
-            text += &format!("  because: {source}\n");
+        let mut text = format!("{} {error}\n", paint(theme::DANGER, "error:"));
+        for note in &error.notes {
+            text += &format!("  {note}\n");
         }
         for hint in &error.hints {
             text += &format!("  {} {hint}\n", paint(theme::HELP, "help:"));

@@ -1,11 +1,15 @@
 //! `plan`: shows what apply would do; changes nothing.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use super::session::{self, Session};
 use super::{Exit, Output};
 use crate::cli::{Global, PlanArgs};
-use crate::error::Result;
-use crate::plan::Plan;
-use crate::render::{human, json, problem};
+use crate::error::{Error, Result};
+use crate::plan::saved::{Invocation, SavedPlan};
+use crate::plan::{Plan, digest};
+use crate::render::{human, json, markdown, problem};
 use crate::state::Access;
 
 pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Exit> {
@@ -16,11 +20,68 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
     } else {
         output.say(&human::plan(&plan, output.detail()))?;
         if !plan.is_empty() {
-            output.say("\nThis plan is not saved: apply plans again and asks before it changes anything.\n")?;
+            output.say(&format!("\n{}", closing(args, &plan)))?;
         }
+    }
+    if let Some(path) = &args.out {
+        save(path, &SavedPlan::new(&plan, invocation(global)))?;
+    }
+    if let Some(path) = &args.markdown {
+        write_parts(path, &markdown::plan(&plan))?;
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
+}
+
+/// What to type to get exactly this plan.
+fn closing(args: &PlanArgs, plan: &Plan) -> String {
+    match &args.out {
+        Some(path) => format!("Saved. To apply exactly this plan:   seqera-iam apply {}\n", path.display()),
+        None => format!(
+            "This plan is not saved: apply plans again and asks. To apply exactly this one, save it with --out FILE,\n\
+             or:   seqera-iam apply --expect {}\n",
+            digest::digest(plan)
+        ),
+    }
+}
+
+/// What a saved plan is applied with again.
+fn invocation(global: &Global) -> Invocation {
+    let text = |path: &PathBuf| path.display().to_string();
+    Invocation {
+        file: text(&global.file),
+        param: global.param.clone(),
+        params: global.params.iter().map(text).collect(),
+        state: global.state.clone(),
+        sandbox: global.sandbox.as_ref().map(text),
+    }
+}
+
+/// A saved plan may name External IDs, so it is for its owner's eyes.
+fn save(path: &Path, saved: &SavedPlan) -> Result<()> {
+    let failed = |e: std::io::Error| Error::failed(format!("cannot save the plan {}", path.display())).caused_by(e);
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    serde_json::to_writer_pretty(&mut file, saved).map_err(|e| failed(e.into()))?;
+    file.write_all(b"\n").map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+/// Writes `plan.md`, and what does not fit one comment to `plan.2.md` and so on.
+fn write_parts(path: &Path, parts: &[String]) -> Result<()> {
+    for (number, part) in parts.iter().enumerate() {
+        let path = match number {
+            0 => path.to_owned(),
+            _ => {
+                let extension = path.extension().map_or_else(String::new, |e| format!(".{}", e.to_string_lossy()));
+                path.with_extension(format!("{}{extension}", number + 1).trim_start_matches('.'))
+            }
+        };
+        let failed = |e| Error::failed(format!("cannot write {}", path.display())).caused_by(e);
+        std::fs::write(&path, part).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Reads the manifest, and everything that a plan is made from. A manifest with problems stops before

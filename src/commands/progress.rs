@@ -118,6 +118,7 @@ fn seconds(elapsed: Duration) -> String {
 fn doing(step: &Step, part: Part) -> (&'static str, &'static str, &'static str) {
     match (&step.change, part) {
         (Change::Create { .. } | Change::Replace { .. }, Part::Make) => ("create", "creating", "created"),
+        (Change::Create { .. } | Change::Replace { .. }, Part::Finish) => ("update", "finishing", "finished"),
         (Change::Update { .. }, _) => ("update", "updating", "updated"),
         (Change::Import { .. }, _) => ("import", "importing", "imported"),
         (Change::Delete { .. } | Change::Replace { .. } | Change::Create { .. }, _) => {

@@ -152,6 +152,14 @@ impl Declared {
 }
 
 impl Session {
+    /// Gives a deployment that has no lineage yet the one of a saved plan.
+    pub fn with_lineage(mut self, lineage: &str) -> Self {
+        if self.state.is_none() {
+            lineage.clone_into(&mut self.fresh_lineage);
+        }
+        self
+    }
+
     pub fn plan(&self) -> Result<Plan> {
         self.plan_of(&self.desired, self.state.as_ref())
     }

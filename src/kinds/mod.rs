@@ -57,6 +57,12 @@ pub trait Spec: Sync + Send {
         None
     }
 
+    /// Returns what to create when something that the object names does not exist yet and waits for the
+    /// object itself: the same without those names. `None` where the names cannot be left out.
+    fn interim(&self, _wanted: &Attributes) -> Option<Attributes> {
+        None
+    }
+
     /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource>;
 

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
-use crate::policy::Host;
+use crate::policy::{Host, limits};
 
 pub struct Policy;
 
@@ -58,7 +58,7 @@ static SCHEMA: Schema = Schema {
             Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
             Key {
                 name: "description",
-                accepts: Accepts::Text { longest: 1000 },
+                accepts: Accepts::Text { longest: 1000, latin1: false },
                 required: false,
                 doc: "AWS cannot change it later",
             },
@@ -203,7 +203,8 @@ impl Kind for Policy {
         let arn = id.name.as_str();
         let delete = || cloud.iam.delete_policy().policy_arn(arn).send();
         match cloud.remove("DeletePolicy", arn, delete()).await {
-            Err(error) if error.is("DeleteConflict") => {}
+            // One that is attached conflicts too, and shall not lose its versions over it.
+            Err(error) if error.is("DeleteConflict") && error.message.contains("version") => {}
             done => return Ok(done?),
         }
         for version in other_versions(cloud, arn).await? {
@@ -216,16 +217,12 @@ impl Kind for Policy {
 /// Finds the policy of this ARN, or the one that has its name in another path: names are unique across
 /// paths, and `GetPolicy` knows only ARNs. All policies of the account are listed at most once a run.
 async fn find(cloud: &Cloud, arn: &str) -> Result<Option<aws_sdk_iam::types::Policy>> {
-    let get = async |arn: &str| -> Result<Option<aws_sdk_iam::types::Policy>> {
-        let found = cloud.get("GetPolicy", arn, cloud.iam.get_policy().policy_arn(arn).send()).await?;
-        Ok(found.and_then(|out| out.policy))
-    };
-    if let Some(policy) = get(arn).await? {
+    if let Some(policy) = get(cloud, arn).await? {
         return Ok(Some(policy));
     }
     let names = cloud.policies_by_name.get_or_try_init(|| by_name(cloud)).await?;
     match names.get(&Policy.unique_name(&id_of(arn))) {
-        Some(other) if other != arn => get(other).await,
+        Some(other) if other != arn => get(cloud, other).await,
         _ => Ok(None),
     }
 }
@@ -240,21 +237,29 @@ async fn by_name(cloud: &Cloud) -> Result<HashMap<String, String>> {
     Ok(names)
 }
 
+async fn get(cloud: &Cloud, arn: &str) -> Result<Option<aws_sdk_iam::types::Policy>> {
+    let found = cloud.get("GetPolicy", arn, cloud.iam.get_policy().policy_arn(arn).send()).await?;
+    Ok(found.and_then(|out| out.policy))
+}
+
 /// Makes a new default version; the oldest other one goes first when AWS holds five already.
 async fn new_version(cloud: &Cloud, arn: &str, document: &str) -> Result<()> {
-    let create = || {
+    let create = |once| {
         let call = cloud.iam.create_policy_version().policy_arn(arn).policy_document(document).set_as_default(true);
-        // A retry of this call would make a second version.
-        call.customize().config_override(crate::cloud::one_attempt()).send()
+        call.customize().config_override(once).send()
     };
-    match cloud.call("CreatePolicyVersion", arn, create()).await {
-        Err(error) if error.is("LimitExceeded") => {}
-        done => return Ok(done.map(drop)?),
+    match cloud.call_once("CreatePolicyVersion", arn, create).await {
+        Err(error) if error.is("LimitExceeded") => {
+            // A document that is too long exceeds a limit too, and costs no version.
+            let others = other_versions(cloud, arn).await?;
+            match others.first() {
+                Some(oldest) if others.len() + 1 >= limits::VERSIONS => delete_version(cloud, arn, oldest).await?,
+                _ => return Err(error.into()),
+            }
+            cloud.call_once("CreatePolicyVersion", arn, create).await?;
+        }
+        done => drop(done?),
     }
-    if let Some(oldest) = other_versions(cloud, arn).await?.first() {
-        delete_version(cloud, arn, oldest).await?;
-    }
-    cloud.call("CreatePolicyVersion", arn, create()).await?;
     Ok(())
 }
 

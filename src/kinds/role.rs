@@ -1,6 +1,7 @@
 //! Roles. They go by their name, which is unique in the account across paths and letter case.
 
 use async_trait::async_trait;
+use serde_json::json;
 
 use super::{
     Hanging, Kind, Needed, Spec, attachment, compact, inline_policy, name_and_path, number, policy, tags, text,
@@ -10,7 +11,7 @@ use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
-use crate::policy::Host;
+use crate::policy::{Document, Host};
 
 pub struct Role;
 
@@ -64,7 +65,7 @@ static SCHEMA: Schema = Schema {
             Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
             Key {
                 name: "description",
-                accepts: Accepts::Text { longest: 1000 },
+                accepts: Accepts::Text { longest: 1000, latin1: true },
                 required: false,
                 doc: "What the role is for",
             },
@@ -127,6 +128,16 @@ impl Spec for Role {
             .filter(|arn| arn.starts_with(&roles))
             .filter_map(|arn| arn.rsplit('/').next().map(id_of).map(Needed::named));
         boundary.into_iter().chain(named).collect()
+    }
+
+    /// A trust policy that nobody can use.
+    fn interim(&self, wanted: &Attributes) -> Option<Attributes> {
+        let nobody = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        ]});
+        let mut interim = wanted.clone();
+        interim.insert("trust", Value::Document(Document::from_json(nobody)));
+        Some(interim)
     }
 
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {

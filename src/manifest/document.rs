@@ -3,23 +3,28 @@
 use super::reading::Reading;
 use super::shape;
 use crate::model::{Entry, Node, NodeValue};
-use crate::policy::{Document, Host};
+use crate::policy::{Document, Fault, Host, PathSegment, limits, validate};
 use crate::problem::{Place, Problem};
 
 const VERSION: &str = "2012-10-17";
 
-/// Where the document of one owner is written: under `document` or under `statements`.
-pub struct Written<'e> {
-    pub document: Option<&'e Entry>,
-    pub statements: Option<&'e Entry>,
-    /// Of the owner, for a document that is missing.
+/// The two ways to say a document.
+pub const DOCUMENT_KEYS: [&str; 2] = ["statements", "document"];
+
+/// What an owner of a document says, of which `known` are keys.
+pub struct Owner<'e> {
+    pub what: &'e str,
     pub place: Place,
+    pub entries: &'e [Entry],
+    pub known: &'e [&'e str],
 }
 
 impl Reading<'_> {
-    /// Reads the one document that `what` has to say.
-    pub fn document(&mut self, written: &Written, what: &str, host: Host) -> Option<Document> {
-        let node = match (written.document, written.statements) {
+    /// Reads the one document that the owner has to say, under `document` or under `statements`.
+    pub fn document(&mut self, owner: &Owner, host: Host) -> Option<Document> {
+        let what = owner.what;
+        let said = |name: &str| owner.entries.iter().find(|entry| entry.key == name);
+        let node = match (said("document"), said("statements")) {
             (Some(document), None) => self.whole(document, what)?,
             (None, Some(statements)) => self.by_sid(statements, what)?,
             (Some(_), Some(statements)) => {
@@ -28,12 +33,15 @@ impl Reading<'_> {
                 return None;
             }
             (None, None) => {
-                let problem = Problem::error("missing-key", format!("{what} lacks `statements` or `document`"));
-                self.report.push(problem.at(written.place));
+                let is_meant = |key: &&str| shape::is_meant(owner.entries, owner.known, key);
+                if !DOCUMENT_KEYS.iter().any(is_meant) {
+                    let problem = Problem::error("missing-key", format!("{what} lacks `statements` or `document`"));
+                    self.report.push(problem.at(owner.place));
+                }
                 return None;
             }
         };
-        self.checked(&node, what, host)
+        Some(self.checked(&node, what, host))
     }
 
     /// Reads `document: {…}` or `document: {file: F}`.
@@ -88,35 +96,50 @@ impl Reading<'_> {
         Some(Node::new(NodeValue::Map(vec![text_entry("Version", VERSION, place), statement]), place))
     }
 
-    /// Checks grammar and size.
-    pub fn checked(&mut self, node: &Node, what: &str, host: Host) -> Option<Document> {
+    /// Checks grammar and size. Each fault is shown at its token.
+    pub fn checked(&mut self, node: &Node, what: &str, host: Host) -> Document {
         let document = Document::from_json(node.to_json());
-        let size = size(&document);
-        let longest = longest(host);
-        if size > longest {
-            self.report.push(too_large(what, size, longest).at(node.place));
+        let faults = validate(document.json(), host);
+        for fault in faults.iter().filter(|fault| !is_slip_of_another(fault, &faults)) {
+            let problem = Problem::error(fault.code, format!("{what}: {}", fault.detail)).at(place_of(fault, node));
+            self.report.push(problem.note(format!("AWS would say: {}", fault.message)));
         }
-        Some(document)
+        self.fits(&document, what, host, node.place);
+        document
     }
+
+    /// Checks the size alone, for a document that is well by construction.
+    pub fn fits(&mut self, document: &Document, what: &str, host: Host, place: Place) {
+        let (size, longest) = (document.size(), limits::longest(host));
+        if size > longest {
+            self.report.push(too_large(what, size, longest).at(place));
+        }
+    }
+}
+
+/// Returns the place of a fault: of the key where that is what is wrong.
+fn place_of(fault: &Fault, node: &Node) -> Place {
+    if let [way @ .., PathSegment::Key(key)] = fault.path.as_slice()
+        && fault.detail.starts_with(&format!("`{key}` is not a"))
+        && let Some(entry) = node.at(way).get(key)
+    {
+        return entry.key_place;
+    }
+    node.at(&fault.path).place
+}
+
+/// Says whether an element is missing only because its name has a slip, which is a fault of its own.
+fn is_slip_of_another(fault: &Fault, all: &[Fault]) -> bool {
+    let Some(missing) = fault.detail.strip_suffix(" is missing") else { return false };
+    let meant = format!("did you mean {missing}?");
+    let beside = |other: &Fault| other.path.split_last().is_some_and(|(_, way)| way == fault.path);
+    all.iter().any(|other| beside(other) && other.detail.ends_with(&meant))
 }
 
 /// Says that a document, or several together, are larger than AWS takes.
 pub fn too_large(what: &str, size: usize, longest: usize) -> Problem {
-    Problem::error("document-too-large", format!("{what} has {size} characters, AWS takes {longest}"))
+    Problem::error("document-too-large", format!("{what}: {size} characters, AWS takes {longest}"))
         .note("white space is not counted")
-}
-
-pub fn size(document: &Document) -> usize {
-    document.to_compact().chars().filter(|c| !c.is_whitespace()).count()
-}
-
-pub fn longest(host: Host) -> usize {
-    match host {
-        Host::Managed => 6144,
-        Host::InlineUser | Host::Trust => 2048,
-        Host::InlineGroup => 5120,
-        Host::InlineRole => 10240,
-    }
 }
 
 fn text_entry(key: &str, text: &str, place: Place) -> Entry {

@@ -126,7 +126,7 @@ fn with_variables(tokens: &[Token], names: &dyn Names) -> Result<(String, Vec<(S
             Token::Path(path) => {
                 let with_default = matches!(tokens.get(i + 1..), Some([Token::Filter("default"), ..]));
                 let value = match names.look_up(path) {
-                    Found::Value(node) => Value::from(Serde(node.to_json())),
+                    Found::Value(node) => Value::from(Serde(to_json(&node))),
                     Found::Missing(_) if with_default => Value::UNDEFINED,
                     Found::Missing(fault) | Found::Unknown(fault) => return Err(fault),
                 };
@@ -238,6 +238,16 @@ pub fn moved(node: Node, place: Place) -> Node {
     Node::new(value, place)
 }
 
+/// Returns the value with its numbers as numbers, whatever their spelling: `1.10` equals `1.1`.
+pub fn to_json(node: &Node) -> serde_json::Value {
+    match &node.value {
+        NodeValue::Number(spelled) => serde_json::from_str(spelled).unwrap_or_else(|_| node.to_json()),
+        NodeValue::List(items) => items.iter().map(to_json).collect(),
+        NodeValue::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), to_json(&entry.value))).collect(),
+        _ => node.to_json(),
+    }
+}
+
 /// Returns the JSON value as a node, all of it at `place`.
 pub fn from_json(json: &serde_json::Value, place: Place) -> Node {
     use serde_json::Value as Json;
@@ -255,4 +265,136 @@ pub fn from_json(json: &serde_json::Value, place: Place) -> Node {
         ),
     };
     Node::new(value, place)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::manifest::lexer::Step;
+
+    const HERE: Place = Place { file: 0, start: 0, end: 0 };
+
+    /// `params` is the whole of what can be named; dashes are part of names.
+    struct Params;
+
+    impl Names for Params {
+        fn look_up(&self, path: &Path) -> Found {
+            let params = json!({
+                "my-role": {"arn": "arn:x"}, "n": 3, "flag": true, "none": null, "words": ["a", "b"],
+                "buckets": [{"name": "one", "kms": null}, {"name": "two"}], "a.b": "dotted",
+            });
+            if path.root != "params" {
+                return Found::Unknown(Fault::new("unknown-reference", path.to_string()));
+            }
+            let mut value = &params;
+            for step in &path.steps {
+                let next = match step {
+                    Step::Name(name) => value.get(name),
+                    Step::Index(index) => value.get(index),
+                };
+                match next {
+                    Some(next) => value = next,
+                    None => return Found::Missing(Fault::new("unknown-reference", format!("no {path}"))),
+                }
+            }
+            Found::Value(from_json(value, HERE))
+        }
+    }
+
+    fn value(source: &str) -> Json {
+        evaluate(source, &Params, HERE).unwrap_or_else(|fault| panic!("{source}: {fault:?}")).to_json()
+    }
+
+    fn fault(source: &str) -> (&'static str, String) {
+        match evaluate(source, &Params, HERE) {
+            Err(Fault::Wrong { code, message, .. }) => (code, message),
+            other => panic!("{source}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_dash_belongs_to_a_name() {
+        assert_eq!(value("params.my-role.arn"), "arn:x");
+        assert_eq!(value("params[\"a.b\"]"), "dotted");
+        assert_eq!(value("params['my-role'].arn"), "arn:x");
+        assert_eq!(value("params.buckets[1].name"), "two");
+    }
+
+    #[test]
+    fn operators_compare_and_combine() {
+        for source in [
+            "params.n == 3",
+            "params.my-role.arn != 'x' and params.flag",
+            "not (params.n == 4 or false)",
+            "\"a\" in params.words",
+            "\"c\" not in params.words",
+            "params.n in [1, 2, 3]",
+            "-1 != 1.5",
+        ] {
+            assert_eq!(value(source), true, "{source}");
+        }
+        assert_eq!(value("[params.n, 'x']"), json!([3, "x"]));
+    }
+
+    #[test]
+    fn filters_fill_in_join_and_pick() {
+        assert_eq!(value("params.missing | default('d')"), "d");
+        assert_eq!(value("params.none | default('d')"), "d");
+        assert_eq!(value("params.flag | default(false)"), true);
+        assert_eq!(value("params.words | join(', ')"), "a, b");
+        assert_eq!(value("params.buckets | map('name') | join('-')"), "one-two");
+        assert_eq!(value("params.buckets | map(attribute='name')"), json!(["one", "two"]));
+        assert_eq!(value("params.words|join"), "ab");
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_says_why() {
+        for (source, code, part) in [
+            ("params.missing", "unknown-reference", "no params.missing"),
+            ("nothing.at.all | default(1)", "unknown-reference", "nothing.at.all"),
+            ("params.buckets | join", "expression-value", "item 1 is a map"),
+            ("params.n | join", "expression-value", "takes a list, this is a number"),
+            ("params.buckets | map('arn')", "expression-value", "no `arn`"),
+            ("params.words | upper", "expression-syntax", "default, join and map"),
+            ("params.n + 1", "expression-syntax", "`+`"),
+            ("params.n params.n", "expression-syntax", "cannot be read"),
+            ("params.", "expression-syntax", "lacks a name"),
+            ("params.words[x]", "expression-syntax", "a number or a quoted name"),
+            ("'x", "expression-syntax", "no closing quote"),
+            ("(params.n", "expression-syntax", "cannot be read"),
+            ("", "expression-syntax", "empty"),
+            ("é ==", "unknown-reference", "é"),
+        ] {
+            let (found, message) = fault(source);
+            assert_eq!(found, code, "{source}: {message}");
+            assert!(message.contains(part), "{source}: {message}");
+        }
+    }
+
+    #[test]
+    fn no_expression_exhausts_the_stack() {
+        let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(600), close.repeat(600));
+        for source in [deep("(", ")"), deep("[", "]"), format!("{}1", "not ".repeat(450)), deep("1 in [", "]")] {
+            // Too deep for the evaluator or not: it answers.
+            let _ = evaluate(&source, &Params, HERE);
+        }
+        assert!(fault(&"(".repeat(1_000_000)).1.contains("2000 characters"));
+    }
+
+    #[test]
+    fn only_double_braces_are_expressions() {
+        let text = "a/${aws:username}/${{ params.n }}-${{ '}}' }}";
+        let pieces = pieces(text).unwrap();
+        let expected = [
+            Piece::Plain("a/${aws:username}/"),
+            Piece::Expression("params.n", 18..33),
+            Piece::Plain("-"),
+            Piece::Expression("'}}'", 34..45),
+        ];
+        assert_eq!(pieces, expected);
+        assert!(!is_in("${aws:username}"));
+        assert!(super::pieces("a ${{ b }").is_err());
+    }
 }

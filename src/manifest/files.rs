@@ -7,6 +7,7 @@ use super::expand::Expander;
 use super::report::Report;
 use super::yaml;
 use crate::model::{Node, NodeValue};
+use crate::policy::{self, json::JsonFault};
 use crate::problem::{FileId, Place, Problem, Sources};
 
 /// What each `{file: F}` names, by the place of F.
@@ -80,7 +81,8 @@ fn read(path: &str, place: Place, files: &dyn Files, sources: &mut Sources) -> R
 }
 
 fn json(text: &str, file: FileId) -> Result<Node, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let node = yaml::parse(text, file, &mut problems).map_err(|problem| vec![problem])?;
-    if problems.is_empty() { Ok(node) } else { Err(problems) }
+    let problem = |fault: JsonFault| {
+        Problem::error("policy-json", format!("this is no strict JSON: {}", fault.message)).at(fault.place)
+    };
+    policy::json::parse(text, file).map_err(|faults| faults.into_iter().map(problem).collect())
 }

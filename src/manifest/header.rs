@@ -39,9 +39,15 @@ pub struct Defaults {
 /// Reads everything that needs no account of AWS.
 pub fn read(root: &Node, params: &Params, sources: &Sources, report: &mut Report) -> Header {
     let sections: Vec<&'static str> = names::sections().map(|(_, section)| section.name).collect();
-    if let NodeValue::Map(entries) = &root.value {
-        let known: Vec<&str> = KEYS.iter().chain(&sections).copied().collect();
-        shape::known_keys(entries, "a manifest", &known, report);
+    let entries = match &root.value {
+        NodeValue::Map(entries) => entries.as_slice(),
+        _ => &[],
+    };
+    let known: Vec<&str> = KEYS.iter().chain(&sections).copied().collect();
+    shape::known_keys(entries, "a manifest", &known, report);
+    let is_missing = |key: &str| root.get(key).is_none() && !shape::is_meant(entries, &known, key);
+    if is_missing("apiVersion") {
+        report.push(missing(root, "apiVersion").help(format!("apiVersion: {API_VERSION}")));
     }
     api_version(root, report);
     let mut header = Header::default();
@@ -60,7 +66,7 @@ pub fn read(root: &Node, params: &Params, sources: &Sources, report: &mut Report
     let (account, region) = (header.account.clone(), header.region.clone());
     let scope = Scope { account: Some(&account), region: Some(&region), ..scope };
     header.deployment = given("name", &scope, report, name_is_well);
-    if header.deployment == Given::Absent {
+    if is_missing("name") {
         report.push(missing(root, "name").note("it marks what this manifest owns in the account"));
     }
     header.state = given("state", &scope, report, |_, _, _| true).text().map(str::to_owned);
@@ -72,10 +78,7 @@ type Check = fn(&str, Place, &mut Report) -> bool;
 
 fn api_version(root: &Node, report: &mut Report) {
     let help = format!("apiVersion: {API_VERSION}");
-    let Some(entry) = root.get("apiVersion") else {
-        report.push(missing(root, "apiVersion").help(help));
-        return;
-    };
+    let Some(entry) = root.get("apiVersion") else { return };
     let Some(text) = shape::text(&entry.value, "`apiVersion`", report) else { return };
     if text != API_VERSION {
         let problem = Problem::error("unknown-version", format!("this version reads no `{text}` manifests"));
@@ -148,7 +151,7 @@ fn defaults(root: &Node, early: &Expander, report: &mut Report) -> Defaults {
 
 /// Returns a problem about an import or address that names nothing, with the one that was meant.
 pub fn unknown_address<'a>(text: &str, place: Place, known: impl Iterator<Item = &'a str>) -> Problem {
-    let problem = Problem::error("unknown-reference", format!("there is no {text} in this manifest")).at(place);
+    let problem = Problem::error("unknown-reference", format!("there is no `{text}` in this manifest")).at(place);
     match nearest(text, known) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem,

@@ -95,7 +95,9 @@ impl Manifest {
         let paths = {
             let sections = section_names();
             let scope = early(&params, &header, &sections);
-            files::paths(&root, &Expander { names: &scope, sources: &sources }, &mut report)
+            let early = Expander { names: &scope, sources: &sources };
+            let written = sections.iter().filter_map(|section| root.get(section));
+            written.flat_map(|section| files::paths(&section.value, &early, &mut report)).collect()
         };
         let files = files::load(paths, files, &mut sources);
         Ok(Manifest { sources, root, header, params, files, report })
@@ -160,7 +162,7 @@ impl Manifest {
         for named in declared.all() {
             let entry = reading.entry(named);
             // Half an entry would be blamed again for what it lacks.
-            if named.arn.is_none() {
+            if named.name.is_none() || named.path.is_none() {
                 continue;
             }
             for resource in named.spec.declare(account, &entry) {
@@ -181,16 +183,18 @@ impl Manifest {
     fn imports(&self, desired: &Desired, reading: &mut Reading) -> Vec<(Address, Place)> {
         let Some(entry) = self.root.get("import") else { return Vec::new() };
         let node = reading.expander.node(&entry.value, &mut reading.report);
-        let mut imports: Vec<(Address, Place)> = Vec::new();
+        let mut imports: IndexMap<Address, Place> = IndexMap::new();
         for item in shape::list(&node, "`import`", &mut reading.report).unwrap_or_default() {
             let Some(text) = shape::text(item, "`import`", &mut reading.report) else { continue };
             let known = || desired.resources.keys().map(ToString::to_string).collect::<Vec<_>>();
             let found = text.parse().ok().filter(|address| desired.resources.contains_key(address));
             match found {
-                Some(address) if imports.iter().any(|(first, _)| *first == address) => reading
+                Some(address) if imports.contains_key(&address) => reading
                     .report
                     .push(Problem::error("duplicate-item", format!("`import` names {address} twice")).at(item.place)),
-                Some(address) => imports.push((address, item.place)),
+                Some(address) => {
+                    imports.insert(address, item.place);
+                }
                 None if self.is_declared(text) => {}
                 None => {
                     let known = known();
@@ -199,7 +203,7 @@ impl Manifest {
                 }
             }
         }
-        imports
+        imports.into_iter().collect()
     }
 
     /// Says whether an address names an entry, though it may be too wrong to become a resource.
@@ -213,7 +217,7 @@ impl Manifest {
         let Some(entry) = self.root.get("outputs") else { return IndexMap::new() };
         let node = reading.expander.node(&entry.value, &mut reading.report);
         let entries = shape::map(&node, "`outputs`", &mut reading.report).unwrap_or_default();
-        entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
+        entries.iter().map(|entry| (entry.key.clone(), expression::to_json(&entry.value))).collect()
     }
 }
 

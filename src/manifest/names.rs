@@ -115,8 +115,7 @@ fn name_entry<'m>(
     let address = Address::new([section.name, key]);
     shape::map(&entry.value, &address.to_string(), report);
     let said = |key: &Key| entry.value.get(key.name).map(|entry| &entry.value);
-    let mut name = None;
-    let mut path = None;
+    let (mut name, mut path) = (Some(key.to_owned()), Some("/".to_owned()));
     for field in section.keys {
         match field.accepts {
             Accepts::Name { longest } => {

@@ -153,6 +153,9 @@ fn bucket(node: &Node, what: &str, report: &mut Report) -> Option<NodeValue> {
             shape::known_keys(entries, what, &BUCKET_KEYS, report);
             let value = |key: &str| node.get(key).map(|entry| &entry.value);
             let Some(name) = value("name") else {
+                if shape::is_meant(entries, &BUCKET_KEYS, "name") {
+                    return None;
+                }
                 report.push(Problem::error("missing-key", format!("{what} lacks `name`")).at(place));
                 return None;
             };
@@ -226,4 +229,82 @@ fn rest_is_well(access: &Node, prefix: &Node, what: &str, report: &mut Report) -
         well = false;
     }
     well
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::manifest::expression::from_json;
+
+    const HERE: Place = Place { file: 0, start: 0, end: 0 };
+
+    fn taken(of: &str, value: Json) -> Result<Json, String> {
+        let mut report = Report::default();
+        let of: Type = of.parse().unwrap();
+        let node = of.take(&from_json(&value, HERE), "p", &mut report);
+        let problems = report.into_sorted();
+        assert!(node.is_some() || !problems.is_empty(), "a value or a problem");
+        let said = problems.iter().flat_map(|p| [&p.message].into_iter().chain(&p.helps)).cloned();
+        let said = said.collect::<Vec<_>>().join("; ");
+        node.filter(|_| problems.is_empty()).map(|node| node.to_json()).ok_or(said)
+    }
+
+    #[test]
+    fn types_are_read_and_printed() {
+        for text in ["string", "list(bucket)", "map(list(map(number)))", "principal", "policy", "bool"] {
+            assert_eq!(text.parse::<Type>().unwrap().to_string(), text);
+        }
+        assert_eq!("list( string )".parse(), Ok(Type::List(Box::new(Type::Text))));
+        assert_eq!("list".parse::<Type>(), Err(Some("list(string)".to_owned())));
+        assert_eq!("list(strng)".parse::<Type>(), Err(Some("list(string)".to_owned())));
+        assert_eq!("colour".parse::<Type>(), Err(None));
+        assert_eq!(format!("{}string{}", "list(".repeat(50_000), ")".repeat(50_000)).parse::<Type>(), Err(None));
+    }
+
+    #[test]
+    fn values_are_checked_to_the_bottom() {
+        assert_eq!(taken("string", json!(12)), Ok(json!("12")));
+        assert_eq!(taken("list(map(bool))", json!([{"a": true}])), Ok(json!([{"a": true}])));
+        let wrong = taken("list(map(bool))", json!([{"a": true}, {"b": "yes"}])).unwrap_err();
+        assert_eq!(wrong, "p[1].b takes `true` or `false`, this is a string; write `true`");
+        assert_eq!(taken("number", json!("1")).unwrap_err(), "p takes a number, this is a string");
+        assert_eq!(taken("list(string)", json!("a")).unwrap_err(), "p takes a list(string), this is a string");
+    }
+
+    #[test]
+    fn a_bucket_is_always_the_whole_map() {
+        let whole = json!({"name": "nf-work", "access": "work", "prefix": "", "kms": null});
+        assert_eq!(taken("bucket", json!("nf-work")), Ok(whole.clone()));
+        assert_eq!(taken("bucket", json!({"name": "nf-work"})), Ok(whole));
+        let given = json!({"name": "ref", "access": "read", "prefix": "hg38/", "kms": "arn:aws:kms:x"});
+        assert_eq!(taken("bucket", given.clone()), Ok(given));
+    }
+
+    #[test]
+    fn what_is_no_bucket_says_what_to_write() {
+        let help = |value: Json| taken("bucket", value).unwrap_err();
+        assert!(help(json!("s3://nf-work")).ends_with("write nf-work"));
+        assert!(help(json!("arn:aws:s3:::nf-work/a/*")).ends_with("write {name: nf-work, prefix: a/}"));
+        assert!(help(json!("Nf_Work")).contains("no bucket name"));
+        assert!(help(json!({"name": "nf-work", "acces": "read"})).contains("did you mean `access`"));
+        assert!(help(json!({"name": "nf-work", "access": "write"})).contains("`work` or `read`"));
+        assert!(help(json!({"name": "nf-work", "prefix": "/a"})).ends_with("write a"));
+        assert!(help(json!({"prefix": "a"})).contains("lacks `name`"));
+    }
+
+    #[test]
+    fn what_is_typed_is_read_by_the_type() {
+        let read = |of: &str, text: &str| {
+            let mut report = Report::default();
+            of.parse::<Type>().unwrap().read(text, HERE, &mut report).map(|node| node.to_json())
+        };
+        assert_eq!(read("string", "true"), Some(json!("true")));
+        assert_eq!(read("bool", "true"), Some(json!(true)));
+        assert_eq!(read("number", "1.5"), Some(json!(1.5)));
+        assert_eq!(read("list(string)", "a, b,"), Some(json!(["a", "b"])));
+        assert_eq!(read("list(number)", ""), Some(json!([])));
+        assert_eq!((read("bool", "yes"), read("number", "x"), read("map(string)", "a")), (None, None, None));
+    }
 }

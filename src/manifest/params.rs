@@ -61,7 +61,7 @@ impl Params {
 
     /// Returns every param with the value it has in this run.
     pub fn values(&self) -> impl Iterator<Item = (&str, serde_json::Value)> {
-        self.values.iter().map(|(name, node)| (name.as_str(), node.to_json()))
+        self.values.iter().map(|(name, node)| (name.as_str(), expression::to_json(node)))
     }
 
     /// Reads the declarations and gives each param its value.
@@ -146,7 +146,11 @@ fn declare(entry: &Entry, report: &mut Report) -> (Param, Option<Option<Node>>) 
     }
     let default = entry.value.get("default").map(|default| {
         let what = format!("{what}.default");
-        refuse_expressions(&default.value, &what, report);
+        if has_expressions(&default.value) {
+            let message = format!("{what} is taken as it stands: a default sees no other value");
+            report.push(Problem::error("unknown-reference", message).at(default.value.place));
+            return None;
+        }
         of.take(&default.value, &what, report)
     });
     (param, default)
@@ -154,6 +158,9 @@ fn declare(entry: &Entry, report: &mut Report) -> (Param, Option<Option<Node>>) 
 
 fn declared_type(entry: &Entry, what: &str, report: &mut Report) -> Option<Type> {
     let Some(of) = entry.value.get("type") else {
+        if matches!(&entry.value.value, NodeValue::Map(keys) if shape::is_meant(keys, &KEYS, "type")) {
+            return None;
+        }
         report.push(
             Problem::error("missing-key", format!("{what} lacks `type`")).at(entry.key_place).help("type: string"),
         );
@@ -173,15 +180,12 @@ fn declared_type(entry: &Entry, what: &str, report: &mut Report) -> Option<Type>
     }
 }
 
-fn refuse_expressions(node: &Node, what: &str, report: &mut Report) {
+fn has_expressions(node: &Node) -> bool {
     match &node.value {
-        NodeValue::Text(text) if expression::is_in(text) => report.push(
-            Problem::error("unknown-reference", format!("{what} is taken as it stands: a default sees no other value"))
-                .at(node.place),
-        ),
-        NodeValue::List(items) => items.iter().for_each(|item| refuse_expressions(item, what, report)),
-        NodeValue::Map(entries) => entries.iter().for_each(|e| refuse_expressions(&e.value, what, report)),
-        _ => {}
+        NodeValue::Text(text) => expression::is_in(text),
+        NodeValue::List(items) => items.iter().any(has_expressions),
+        NodeValue::Map(entries) => entries.iter().any(|entry| has_expressions(&entry.value)),
+        _ => false,
     }
 }
 

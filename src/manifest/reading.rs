@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::declared::{Declared, Inline, Reference, Said};
-use super::document::{self, Written};
+use super::document::{self, DOCUMENT_KEYS, Owner};
 use super::expand::Expander;
 use super::files::Loaded;
 use super::header::Header;
@@ -13,11 +13,8 @@ use super::report::Report;
 use super::{shape, tags};
 use crate::model::schema::{Accepts, Key};
 use crate::model::{Entry, Node, NodeValue};
-use crate::policy::{Document, Host};
-use crate::problem::{Place, Problem};
-
-/// AWS's default; the account may have more.
-const ATTACHMENTS: usize = 10;
+use crate::policy::{Host, limits};
+use crate::problem::Problem;
 
 /// All that entries are read with.
 pub struct Reading<'a> {
@@ -43,12 +40,14 @@ impl Reading<'_> {
             let entry = entries.iter().find(|entry| entry.key == key.name);
             let value = match entry {
                 Some(entry) => self.said(key, entry, named, &what),
-                None => self.unsaid(key, named, &what),
+                None => self.unsaid(key, named, shape::is_meant(entries, &known, key.name), &what),
             };
             said.extend(value.map(|value| (key.name, value)));
         }
-        if let Some((key, document)) = self.own_document(named, entries, &what) {
-            said.insert(key, Said::Document(document));
+        let of_document = |key: &&Key| matches!(key.accepts, Accepts::Document(_));
+        if let Some(Key { name, accepts: Accepts::Document(host), .. }) = named.section.keys.iter().find(of_document) {
+            let owner = Owner { what: &what, place: named.key_place, entries, known: &known };
+            said.extend(self.document(&owner, *host).map(|document| (*name, Said::Document(document))));
         }
         Declared { address: named.address.clone(), place: named.key_place, said }
     }
@@ -69,7 +68,7 @@ impl Reading<'_> {
         }
         let node = self.expander.node(&entry.value, &mut self.report);
         match key.accepts {
-            Accepts::Text { longest } => self.text(&node, &what, longest).map(Said::Text),
+            Accepts::Text { longest, latin1 } => self.text(&node, &what, longest, latin1).map(Said::Text),
             Accepts::Bool => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
             Accepts::Duration { least, most } => self.duration(&node, &what, least, most).map(Said::Seconds),
             Accepts::Tags => tags::read(&node, &what, &self.header.defaults.tags, &mut self.report).map(Said::Tags),
@@ -87,8 +86,8 @@ impl Reading<'_> {
     }
 
     /// Returns what an entry gets that does not say this key.
-    fn unsaid(&mut self, key: &Key, named: &Named, what: &str) -> Option<Said> {
-        if key.required {
+    fn unsaid(&mut self, key: &Key, named: &Named, is_meant: bool, what: &str) -> Option<Said> {
+        if key.required && !is_meant {
             let problem = Problem::error("missing-key", format!("{what} lacks `{}`", key.name));
             self.report.push(problem.at(named.key_place).note(key.doc));
         }
@@ -106,22 +105,6 @@ impl Reading<'_> {
         }
     }
 
-    /// Reads the one document of an entry, where its kind has one.
-    fn own_document(&mut self, named: &Named, entries: &[Entry], what: &str) -> Option<(&'static str, Document)> {
-        let said = |name: &str| entries.iter().find(|entry| entry.key == name);
-        let (key, host) = named.section.keys.iter().find_map(|key| match key.accepts {
-            Accepts::Document(host) => Some((key.name, host)),
-            _ => None,
-        })?;
-        let statements = named.section.keys.iter().find(|key| matches!(key.accepts, Accepts::Statements(_)));
-        let written = Written {
-            document: said(key),
-            statements: statements.and_then(|key| said(key.name)),
-            place: named.key_place,
-        };
-        Some((key, self.document(&written, what, host)?))
-    }
-
     fn inline(&mut self, entry: &Entry, what: &str, host: Host) -> Option<Vec<Inline>> {
         let mut inline = Vec::new();
         let mut sum = 0;
@@ -136,33 +119,29 @@ impl Reading<'_> {
                 self.report.push(problem.at(entry.key_place).note("1 to 128 letters, digits and _ + = , . @ -"));
             }
             let Some(keys) = shape::map(&entry.value, &what, &mut self.report) else { continue };
-            shape::known_keys(keys, &what, &["statements", "document"], &mut self.report);
-            let said = |name: &str| keys.iter().find(|key| key.key == name);
-            let written =
-                Written { document: said("document"), statements: said("statements"), place: entry.key_place };
-            let Some(document) = self.document(&written, &what, host) else { continue };
-            sum += document::size(&document);
+            shape::known_keys(keys, &what, &DOCUMENT_KEYS, &mut self.report);
+            let owner = Owner { what: &what, place: entry.key_place, entries: keys, known: &DOCUMENT_KEYS };
+            let Some(document) = self.document(&owner, host) else { continue };
+            sum += document.size();
             inline.push(Inline { name, document, place: entry.key_place });
         }
-        let longest = document::longest(host);
+        let longest = limits::longest(host);
         // One that is too large alone has been reported.
-        if inline.len() > 1 && sum > longest && inline.iter().all(|one| document::size(&one.document) <= longest) {
+        if inline.len() > 1 && sum > longest && inline.iter().all(|one| one.document.size() <= longest) {
             let problem = document::too_large(&format!("{what}: the policies together"), sum, longest);
             self.report.push(problem.at(entry.key_place));
         }
         Some(inline)
     }
 
-    /// Reports a document that is larger than AWS takes.
-    pub fn fits(&mut self, document: &Document, what: &str, host: Host, place: Place) {
-        let (size, longest) = (document::size(document), document::longest(host));
-        if size > longest {
-            self.report.push(document::too_large(what, size, longest).at(place));
-        }
-    }
-
-    fn text(&mut self, node: &Node, what: &str, longest: usize) -> Option<String> {
+    fn text(&mut self, node: &Node, what: &str, longest: usize, latin1: bool) -> Option<String> {
         let text = shape::text(node, what, &mut self.report)?;
+        let odd = |c: &char| !matches!(*c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
+        if latin1 && let Some(odd) = text.chars().find(odd) {
+            let problem = Problem::error("bad-text", format!("{what}: AWS takes no `{odd}` here")).at(node.place);
+            self.report.push(problem.note("letters of western Europe, digits and the signs of ASCII are allowed"));
+            return None;
+        }
         let length = text.chars().count();
         if length > longest {
             let problem = Problem::error("too-long", format!("{what} has {length} characters, AWS takes {longest}"));
@@ -202,8 +181,8 @@ impl Reading<'_> {
                 policies.push(reference);
             }
         }
-        if let Some(extra) = policies.get(ATTACHMENTS) {
-            let message = format!("{what} has {} policies, AWS attaches {ATTACHMENTS}", policies.len());
+        if let Some(extra) = policies.get(limits::ATTACHMENTS) {
+            let message = format!("{what} has {} policies, AWS attaches {}", policies.len(), limits::ATTACHMENTS);
             let problem = Problem::error("too-many-attachments", message).at(extra.place);
             self.report.push(problem.note("join statements into fewer policies, or move some to `inline`"));
         }

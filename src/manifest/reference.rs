@@ -1,7 +1,7 @@
 //! What a field refers to: an address of this manifest, something else in the account, or an ARN.
 
 use super::declared::Reference;
-use super::names::Declarations;
+use super::names::{self, Declarations};
 use super::report::Report;
 use super::shape;
 use crate::model::{Account, Address, Node};
@@ -179,7 +179,9 @@ impl References<'_> {
 }
 
 fn mismatch(text: &str, what: &str, target: &Target) -> Problem {
-    let expected: Vec<String> = target.sections.iter().map(|section| format!("{section}.KEY")).collect();
     let problem = Problem::error("wrong-reference", format!("{what} takes {}, `{text}` is none", target.noun));
-    problem.note(format!("expected {}, {}/NAME or an ARN", expected.join(", "), target.collections.join("/NAME, ")))
+    let known = |section: &&&str| names::sections().any(|(_, known)| known.name == **section);
+    let mut ways: Vec<String> = target.sections.iter().filter(known).map(|section| format!("{section}.KEY")).collect();
+    ways.extend(target.collections.iter().map(|collection| format!("{collection}/NAME")));
+    problem.note(format!("it is written {} or as an ARN", ways.join(", ")))
 }

@@ -95,8 +95,7 @@ impl Scope<'_> {
 
 fn header(path: &Path, given: Option<&Given>) -> Found {
     let name = &path.root;
-    if let Some(step) = path.steps.first() {
-        let _ = step;
+    if !path.steps.is_empty() {
         return Found::Unknown(Fault::new(
             "unknown-reference",
             format!("`{name}` is a string: `{path}` names nothing"),

@@ -57,7 +57,14 @@ pub fn known_keys(entries: &[Entry], what: &str, known: &[&str], report: &mut Re
     }
 }
 
-pub fn unknown_key(entry: &Entry, what: &str, known: &[&str]) -> Problem {
+/// Says whether an unknown key is a slip of `key`, which then is not missing as well.
+pub fn is_meant(entries: &[Entry], known: &[&str], key: &str) -> bool {
+    let slip =
+        |entry: &Entry| !known.contains(&entry.key.as_str()) && nearest(&entry.key, known.iter().copied()) == Some(key);
+    entries.iter().any(slip)
+}
+
+fn unknown_key(entry: &Entry, what: &str, known: &[&str]) -> Problem {
     let problem = Problem::error("unknown-key", format!("{what} has no key `{}`", entry.key)).at(entry.key_place);
     match nearest(&entry.key, known.iter().copied()) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),

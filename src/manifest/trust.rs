@@ -26,7 +26,7 @@ impl Reading<'_> {
                 shape::known_keys(keys, &what, &["document"], &mut self.report);
             }
             let node = self.whole(document, &what)?;
-            return self.checked(&node, &what, Host::Trust);
+            return Some(self.checked(&node, &what, Host::Trust));
         }
         let node = self.expander.node(&entry.value, &mut self.report);
         let rules = match &node.value {
@@ -69,7 +69,11 @@ impl Reading<'_> {
             Some(entry) => shape::flag(&entry.value, &format!("{what}.tag_session"), &mut self.report)?,
             None => false,
         };
+        let is_meant = ["services", "principals"].iter().any(|key| shape::is_meant(keys, &KEYS, key));
         if services.is_none() && principals.is_none() {
+            if is_meant {
+                return None;
+            }
             let problem = Problem::error("missing-key", format!("a rule of {what} lacks `services` or `principals`"));
             self.report.push(problem.at(keys.first().map_or(node.place, |key| key.key_place)));
             return None;

@@ -18,7 +18,7 @@ pub fn explain(error: &Error, text: &str, file: FileId) -> Problem {
             .help("remove the `---`, or write one file for each deployment");
     }
     let rest = text.get(at..).unwrap_or_default();
-    if rest.starts_with('*') {
+    if rest.starts_with('*') && !is_limit(error) {
         return alias(text, at, file);
     }
     if rest.starts_with('{') && text.get(..at).is_some_and(|before| before.ends_with('$')) {

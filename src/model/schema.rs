@@ -82,8 +82,10 @@ pub enum Accepts {
     },
     /// `/a/b/`; default: `defaults.path`, else `/`.
     Path,
+    /// AWS takes only Latin-1 in some texts: no dash but `-`, no curly quotes.
     Text {
         longest: usize,
+        latin1: bool,
     },
     Bool,
     /// `4h`, `90m`, `3600`; seconds within the bounds.

@@ -1,14 +1,15 @@
 //! What a reviewer has to look at twice. Readers of the change list, each on its own.
 
 use super::{Change, First, Step};
-use crate::model::{Account, Value};
+use crate::model::{Account, Attributes, Value};
+use crate::policy::{Grant, grants};
 
 /// Returns the dangers of one step, each a sentence.
 pub fn of(step: &Step, account: &Account) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(gap(step));
     found.extend(room(step));
-    found.extend(everything_everywhere(step));
+    found.extend(escalation(step));
     found.extend(outside_principals(step, account));
     found
 }
@@ -26,19 +27,41 @@ fn room(step: &Step) -> Option<String> {
     Some(format!("goes before {next} comes: AWS allows no more of them at a time"))
 }
 
-/// A document that newly allows every action on every resource.
-fn everything_everywhere(step: &Step) -> Option<String> {
-    let before = step.change.before().into_iter().flat_map(|a| a.values()).filter_map(Value::document);
-    if before.into_iter().any(|document| document.allows_everything()) {
-        return None;
+/// Actions with which a principal gives itself what it does not have. The known ways all need one of them.
+const ESCALATING: [&str; 12] = [
+    "iam:AddUserToGroup",
+    "iam:AttachGroupPolicy",
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:CreatePolicyVersion",
+    "iam:PassRole",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+    "iam:SetDefaultPolicyVersion",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+/// A document that newly allows everything, or on every resource what leads to everything.
+fn escalation(step: &Step) -> Option<String> {
+    let granted = |attributes: Option<&Attributes>| {
+        attributes.and_then(|a| a.get("document")).and_then(Value::document).map(grants).unwrap_or_default()
+    };
+    let (before, after) = (granted(step.change.before()), granted(step.change.after()));
+    let new: Vec<&Grant> = after.difference(&before).collect();
+    if new.iter().any(|grant| grant.allows_everywhere("*") || grant.allows_everywhere("*:*")) {
+        return Some("allows every action on every resource".to_owned());
     }
-    let mut after = step.change.after()?.values().filter_map(Value::document);
-    after.any(|document| document.allows_everything()).then(|| "allows every action on every resource".to_owned())
+    let leads: Vec<&str> =
+        ESCALATING.into_iter().filter(|action| new.iter().any(|grant| grant.allows_everywhere(action))).collect();
+    let leads_to = "on every resource, which is enough to gain any permission";
+    (!leads.is_empty()).then(|| format!("allows {} {leads_to}", leads.join(", ")))
 }
 
 /// A trust policy that newly names somebody of another account.
 fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
-    let trusted = |attributes: Option<&crate::model::Attributes>| -> Vec<String> {
+    let trusted = |attributes: Option<&Attributes>| -> Vec<String> {
         let trust = attributes.and_then(|a| a.get("trust")).and_then(Value::document);
         trust.into_iter().flat_map(|document| document.principals()).map(str::to_owned).collect()
     };

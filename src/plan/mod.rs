@@ -20,9 +20,10 @@ pub mod digest;
 pub mod order;
 mod refusal;
 mod room;
+pub mod saved;
 mod wish;
 
-pub use claim::{Claims, recover};
+pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
 
 /// What happens to one address.

@@ -20,6 +20,8 @@ use crate::problem::Problem;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     Make,
+    /// Puts in what could not be made at once: roles that trust each other are created trusting nobody.
+    Finish,
     Remove,
 }
 
@@ -29,6 +31,8 @@ pub struct Task {
     /// Index of its step in the plan.
     pub step: usize,
     pub part: Part,
+    /// Whether making leaves out the names of what does not exist yet; a finishing part follows then.
+    pub interim: bool,
     /// Indexes of the tasks that have to be done before.
     pub after: Vec<usize>,
 }
@@ -122,7 +126,8 @@ fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, re
 pub(super) fn waits(steps: &mut [Step], account: &Account) -> Option<Problem> {
     let tasks = tasks(steps, account);
     let addresses: Vec<Address> = steps.iter().map(|step| step.address.clone()).collect();
-    for task in &tasks {
+    // Those that are finished later wait for each other only then.
+    for task in tasks.iter().filter(|task| task.part != Part::Finish) {
         let before = task.after.iter().map(|&other| tasks[other].step).filter(|&other| other != task.step);
         let before: Vec<Address> = before.map(|other| addresses[other].clone()).collect();
         steps[task.step].waits_for.extend(before);
@@ -164,6 +169,8 @@ pub fn tasks(steps: &[Step], account: &Account) -> Vec<Task> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Edge {
     Hard,
+    /// A name in a trust policy: as hard, but it can be put in later.
+    Named,
     Soft,
 }
 
@@ -196,6 +203,7 @@ impl<'a> Ordering<'a> {
             self.holders_go_first(step);
             self.halves(step);
         }
+        let finished = self.circles_of_trust();
         self.one_of_a_name();
         self.room_first();
         self.steady_permissions();
@@ -207,7 +215,7 @@ impl<'a> Ordering<'a> {
             let mut after: Vec<usize> = before.map(|edge| edge.source().index()).collect();
             after.sort_unstable();
             after.dedup();
-            Task { step, part, after }
+            Task { step, part, interim: part == Part::Make && finished.contains(&step), after }
         };
         (0..self.graph.node_count()).map(task).collect()
     }
@@ -225,14 +233,21 @@ impl<'a> Ordering<'a> {
         spec.map(|spec| spec.refers(self.account, attributes)).unwrap_or_default()
     }
 
-    /// What is created, or taken over, comes before what refers to it. What is only updated is there.
+    /// What is created comes before what refers to it, and what is taken over before what hangs on it. What
+    /// is only updated is there.
     fn owners_first(&mut self, step: &Step) {
         let (Some(after), Some(make)) = (step.change.after(), self.make_of(step)) else { return };
         for needed in self.needs(step, after) {
             let Some(&owner) = self.makes.get(&needed.id) else { continue };
-            let updated = matches!(self.steps[self.graph[owner].0].change, Change::Update { .. });
-            if owner != make && !updated {
-                self.graph.add_edge(owner, make, Edge::Hard);
+            let there = match self.steps[self.graph[owner].0].change {
+                Change::Update { .. } => true,
+                Change::Import { .. } => !needed.held,
+                Change::Create { .. } | Change::Replace { .. } | Change::Delete { .. } | Change::Forget { .. } => false,
+            };
+            let edge = if needed.held { Edge::Hard } else { Edge::Named };
+            // An edge to itself stays: a role may trust itself.
+            if !there {
+                self.graph.add_edge(owner, make, edge);
             }
         }
     }
@@ -260,6 +275,27 @@ impl<'a> Ordering<'a> {
             Change::Replace { first: First::Create, .. } => self.graph.add_edge(make, remove, Edge::Hard),
             _ => self.graph.add_edge(remove, make, Edge::Hard),
         };
+    }
+
+    /// Roles that trust each other, or themselves: each is created without the names and finished when
+    /// all exist. Returns their steps.
+    fn circles_of_trust(&mut self) -> BTreeSet<usize> {
+        let circle = self.circles();
+        let within = |graph: &DiGraph<_, Edge>, edge| {
+            let (from, to) = graph.edge_endpoints(edge)?;
+            let named = graph[edge] == Edge::Named && circle[from.index()] == circle[to.index()];
+            named.then_some((from, to))
+        };
+        let closing: Vec<_> = self.graph.edge_indices().filter_map(|edge| within(&self.graph, edge)).collect();
+        self.graph.retain_edges(|graph, edge| within(&graph, edge).is_none());
+        let mut finishing: BTreeMap<usize, NodeIndex> = BTreeMap::new();
+        for (named, make) in closing {
+            let step = self.graph[make].0;
+            let finish = *finishing.entry(step).or_insert_with(|| self.graph.add_node((step, Part::Finish)));
+            self.graph.update_edge(make, finish, Edge::Hard);
+            self.graph.update_edge(named, finish, Edge::Hard);
+        }
+        finishing.into_keys().collect()
     }
 
     /// A name is free only when the object that had it is gone.
@@ -341,15 +377,21 @@ impl<'a> Ordering<'a> {
     }
 
     fn soft_edges_give_way(&mut self) {
+        let circle = self.circles();
+        self.graph.retain_edges(|graph, edge| {
+            let inside =
+                graph.edge_endpoints(edge).is_some_and(|(from, to)| circle[from.index()] == circle[to.index()]);
+            graph[edge] != Edge::Soft || !inside
+        });
+    }
+
+    /// Numbers the nodes so that those on a common circle have the same number.
+    fn circles(&self) -> Vec<usize> {
         let mut circle = vec![usize::MAX; self.graph.node_count()];
         for (number, component) in tarjan_scc(&self.graph).into_iter().enumerate() {
             component.into_iter().for_each(|node| circle[node.index()] = number);
         }
-        self.graph.retain_edges(|graph, edge| {
-            let inside =
-                graph.edge_endpoints(edge).is_some_and(|(from, to)| circle[from.index()] == circle[to.index()]);
-            graph[edge] == Edge::Hard || !inside
-        });
+        circle
     }
 }
 

@@ -56,19 +56,6 @@ impl Document {
         statements(&self.json).any(|statement| has_effect(statement, "Deny"))
     }
 
-    /// Says whether a statement allows every action on every resource without a condition.
-    pub fn allows_everything(&self) -> bool {
-        let is_star = |statement: &Json, element: &str| {
-            statement.get(element).into_iter().flat_map(one_or_many).any(|value| value == "*" || value == "*:*")
-        };
-        statements(&self.json).any(|statement| {
-            has_effect(statement, "Allow")
-                && is_star(statement, "Action")
-                && is_star(statement, "Resource")
-                && statement.get("Condition").is_none()
-        })
-    }
-
     /// Returns the text that is sent to AWS, without white space.
     pub fn to_compact(&self) -> String {
         self.json.to_string()

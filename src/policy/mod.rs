@@ -3,13 +3,16 @@
 mod canonical;
 pub mod diff;
 pub mod document;
+pub mod grants;
 pub mod json;
 mod label;
 pub mod limits;
 pub mod managed;
+pub mod pattern;
 pub mod validate;
 
 pub use crate::model::PathSegment;
 pub use diff::{DocumentChange, diff};
 pub use document::{Document, Host};
+pub use grants::{Grant, grants};
 pub use validate::{Fault, validate, validate_text};

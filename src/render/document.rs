@@ -3,6 +3,7 @@
 use similar::{ChangeTag, TextDiff};
 
 use super::theme::{self, paint};
+use super::wrap;
 use crate::policy::Document;
 use crate::policy::diff::{DocumentChange, Line, Sign, Status, Subject, diff};
 
@@ -50,29 +51,44 @@ fn meanings(changes: &[DocumentChange], indent: usize, detail: Detail) -> String
             Status::Removed => (theme::DELETE, "-"),
             Status::Changed => (theme::UPDATE, "~"),
         };
-        text += &format!("{pad}{} {}\n", paint(style, symbol), change.label);
+        text += &wrap::words(&format!("{pad}{} ", paint(style, symbol)), &label(change), indent + 2, detail.width);
         text += &match change.status {
-            Status::Added | Status::Removed => elements(&change.lines, indent + 4, detail),
-            Status::Changed => change.lines.iter().map(|line| one_line(line, indent + 4)).collect(),
+            Status::Added | Status::Removed => elements(&change.lines, indent + 2, detail),
+            Status::Changed => change.lines.iter().map(|line| one_line(line, indent + 2, detail)).collect(),
         };
     }
     text
 }
 
-fn one_line(line: &Line, indent: usize) -> String {
+/// `Logs: Allow` for a statement that comes or goes; what has no Sid says its effect already.
+fn label(change: &DocumentChange) -> String {
+    let line = |element: &str| change.lines.iter().find(|line| line.element == element).map(|line| line.text.as_str());
+    match (change.status, line("Effect")) {
+        (Status::Added | Status::Removed, Some(effect)) if line("Sid") == Some(change.label.as_str()) => {
+            format!("{}: {effect}", change.label)
+        }
+        _ => change.label.clone(),
+    }
+}
+
+fn one_line(line: &Line, indent: usize, detail: Detail) -> String {
     let (style, symbol) = match line.sign {
         Sign::Added => (theme::CREATE, "+"),
         Sign::Removed => (theme::DELETE, "-"),
     };
     let element = if line.element == "Action" { String::new() } else { format!("{}: ", line.element) };
     let on = line.on.as_ref().map(|on| format!(" on {on}")).unwrap_or_default();
-    format!("{}{}\n", " ".repeat(indent), paint(style, format!("{symbol} {element}{}{on}", line.text)))
+    let text = wrap::words("", &format!("{symbol} {element}{}{on}", line.text), indent + 2, detail.width);
+    let lines = text.trim_end().lines().map(|line| paint(style, line.trim_start()));
+    let pads = std::iter::once(" ".repeat(indent)).chain(std::iter::repeat(" ".repeat(indent + 2)));
+    lines.zip(pads).map(|(line, pad)| format!("{pad}{line}\n")).collect()
 }
 
 /// The elements of a statement that comes or goes as a whole, one list each.
 fn elements(lines: &[Line], indent: usize, detail: Detail) -> String {
     let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
-    for line in lines {
+    // The label says these.
+    for line in lines.iter().filter(|line| line.element != "Sid" && line.element != "Effect") {
         match grouped.iter_mut().find(|(element, _)| *element == line.element) {
             Some((_, texts)) => texts.push(&line.text),
             None => grouped.push((&line.element, vec![&line.text])),
@@ -83,29 +99,9 @@ fn elements(lines: &[Line], indent: usize, detail: Detail) -> String {
         .into_iter()
         .map(|(element, texts)| {
             let head = format!("{}{element:<label$}  ", " ".repeat(indent));
-            list(&head, &texts, indent + label + 2, detail.width)
+            wrap::list(&head, &texts, indent + label + 2, detail.width)
         })
         .collect()
-}
-
-/// Writes `items` after `head`, separated by commas, wrapped at `width` and aligned at `indent`.
-pub fn list(head: &str, items: &[&str], indent: usize, width: usize) -> String {
-    let mut text = head.to_owned();
-    let mut column = indent;
-    for (number, item) in items.iter().enumerate() {
-        let comma = if number + 1 < items.len() { "," } else { "" };
-        let length = item.chars().count() + comma.len();
-        if number > 0 && column + 1 + length > width {
-            text += &format!("\n{}", " ".repeat(indent));
-            column = indent;
-        } else if number > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text += &format!("{item}{comma}");
-        column += length;
-    }
-    text + "\n"
 }
 
 fn whole_text(document: &Document, symbol: &str, indent: usize) -> String {

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use super::document::{self, Detail};
 use super::theme::{self, paint};
+use super::wrap;
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::{Action, Change, Plan, Step, Summary};
+use crate::plan::{Action, Change, DEPLOYMENT_TAG, LINEAGE_TAG, Plan, Step, Summary};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -54,7 +55,7 @@ fn legend(plan: &Plan) -> String {
 }
 
 /// Steps with what changes in each; those that change in the same way stand together.
-fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
+pub(super) fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
     let mut groups: Vec<(Vec<&Step>, String)> = Vec::new();
     for step in &plan.steps {
         let body = body(step, detail);
@@ -74,12 +75,26 @@ fn titles(steps: &[&Step], width: usize) -> String {
     steps.iter().map(|step| title(step, width)).collect()
 }
 
-fn title(step: &Step, width: usize) -> String {
+pub(super) fn title(step: &Step, width: usize) -> String {
     let action = step.action();
-    let mut text = format!("{:>5} {}", "", paint(theme::STRONG, &step.address));
-    // Symbols of up to three characters end in the same column.
     let symbol = action.symbol();
-    text.replace_range(..5, &format!("{}{}", " ".repeat(5 - symbol.len()), paint(theme::of(action), symbol)));
+    // Symbols of up to three characters end in the same column.
+    let pad = " ".repeat(3 - symbol.len());
+    let mut text = format!("{pad}{} {}", paint(theme::of(action), symbol), paint(theme::STRONG, &step.address));
+    let mut column = 4 + step.address.to_string().chars().count();
+    for remark in remarks(step) {
+        let length = remark.chars().count() + 3;
+        if column + length > width {
+            text += "\n    ";
+            column = 4;
+        }
+        column += length;
+        let _ = write!(text, " {}", paint(theme::QUIET, format!("({remark})")));
+    }
+    text + "\n"
+}
+
+fn remarks(step: &Step) -> Vec<String> {
     let mut remarks: Vec<String> = Vec::new();
     if let Some(id) = step.id()
         && step.address.segments().last().is_some_and(|key| *key != short(&id.name))
@@ -91,16 +106,7 @@ fn title(step: &Step, width: usize) -> String {
         remarks.push(because.clone());
     }
     remarks.extend(outside(step).map(str::to_owned));
-    let mut column = 6 + step.address.to_string().chars().count();
-    for remark in remarks {
-        if column + remark.chars().count() + 4 > width {
-            text += "\n       ";
-            column = 7;
-        }
-        column += remark.chars().count() + 4;
-        let _ = write!(text, "  {}", paint(theme::QUIET, format!("({remark})")));
-    }
-    text + "\n"
+    remarks
 }
 
 fn short(name: &str) -> &str {
@@ -120,34 +126,35 @@ fn outside(step: &Step) -> Option<&'static str> {
 }
 
 fn body(step: &Step, detail: Detail) -> String {
-    let empty = Attributes::new();
-    let fields = step.id().and_then(|id| kinds::spec(&id.kind)).map_or(&[][..], |spec| spec.schema().fields);
-    let (before, after) = (step.change.before(), step.change.after());
-    let mut text = String::new();
-    match &step.change {
-        // An attachment is said by its address.
-        Change::Create { .. } | Change::Delete { .. } if fields.iter().all(|field| is_name(field)) => {}
-        Change::Forget { .. } => text += "       AWS does not hold it any more\n",
-        _ => {
-            for field in fields.iter().filter(|field| !is_name(field) || matches!(step.change, Change::Replace { .. }))
-            {
-                let (before, after) =
-                    (before.unwrap_or(&empty).get(field.name), after.unwrap_or(&empty).get(field.name));
-                text += &self::field(field.name, before, after, detail);
-            }
-        }
-    }
+    let mut text = match &step.change {
+        // What goes with its owner needs no reading; what somebody added does.
+        Change::Delete { .. } if !step.drift && !detail.verbose => String::new(),
+        Change::Forget { .. } => format!("{BODY}AWS does not hold it any more\n"),
+        _ => fields(step, detail),
+    };
     for danger in &step.dangers {
-        text += &format!("       {} {danger}\n", paint(theme::DANGER, "danger:"));
+        text +=
+            &wrap::words(&format!("{BODY}{} ", paint(theme::DANGER, "danger:")), danger, BODY.len() + 8, detail.width);
     }
     text
 }
 
-/// What the address says already.
-fn is_name(field: &Field) -> bool {
-    matches!(field.name, "name" | "role" | "policy_arn" | "instance_profile")
+fn fields(step: &Step, detail: Detail) -> String {
+    let empty = Attributes::new();
+    let fields = step.id().and_then(|id| kinds::spec(&id.kind)).map_or(&[][..], |spec| spec.schema().fields);
+    let (before, after) = (step.change.before().unwrap_or(&empty), step.change.after().unwrap_or(&empty));
+    let shown = fields.iter().filter(|field| !said_by_address(field, step));
+    shown.map(|field| self::field(field.name, before.get(field.name), after.get(field.name), detail)).collect()
 }
 
+/// What the address says already: names, and the owner that something hangs on.
+fn said_by_address(field: &Field, step: &Step) -> bool {
+    let replaced = matches!(step.change, Change::Replace { .. });
+    !replaced && matches!(field.name, "name" | "role" | "policy_arn" | "instance_profile")
+}
+
+/// Before every line of a step's body.
+const BODY: &str = "      ";
 const LABEL: usize = 11;
 
 fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Detail) -> String {
@@ -159,21 +166,42 @@ fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Deta
         (_, None) => (theme::DELETE, "-"),
         _ => (theme::UPDATE, "~"),
     };
-    let head = format!("       {} {name:<LABEL$}", paint(style, symbol));
+    // The root path is what everybody expects.
+    if (before, name) == (None, "path") && after.and_then(Value::text) == Some("/") {
+        return String::new();
+    }
+    let head = format!("{BODY}{} {name:<LABEL$}", paint(style, symbol));
     let document = |value: Option<&Value>| value.and_then(Value::document).cloned();
     let tags = |value: Option<&Value>| value.and_then(Value::tags).cloned().unwrap_or_default();
     match (before, after) {
         (Some(Value::Document(_)), _) | (_, Some(Value::Document(_))) => {
-            let change = document::change(document(before).as_ref(), document(after).as_ref(), 11, detail);
+            let change = document::change(document(before).as_ref(), document(after).as_ref(), BODY.len() + 4, detail);
             format!("{}\n{change}", head.trim_end())
         }
         (Some(Value::Tags(_)), _) | (_, Some(Value::Tags(_))) => {
-            format!("{}\n{}", head.trim_end(), tag_lines(&tags(before), &tags(after)))
+            let (before, after) = (tags(before), tags(after));
+            if before.is_empty() || after.is_empty() {
+                tag_list(&head, if after.is_empty() { &before } else { &after }, detail)
+            } else {
+                format!("{}\n{}", head.trim_end(), tag_lines(&before, &after))
+            }
         }
         (Some(before), Some(after)) => format!("{head}  {} -> {}\n", scalar(name, before), scalar(name, after)),
         (None, Some(value)) | (Some(value), None) => format!("{head}  {}\n", scalar(name, value)),
         (None, None) => String::new(),
     }
+}
+
+/// All tags of an object that comes or goes. Ours are on everything, so they are not worth a line.
+fn tag_list(head: &str, tags: &Tags, detail: Detail) -> String {
+    let own = |key: &str| key == DEPLOYMENT_TAG || key == LINEAGE_TAG;
+    let shown = tags.iter().filter(|(key, _)| detail.verbose || !own(key));
+    let shown: Vec<String> = shown.map(|(key, value)| format!("{key}={value}")).collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    wrap::list(&format!("{head}  "), &shown, BODY.len() + LABEL + 4, detail.width)
 }
 
 fn tag_lines(before: &Tags, after: &Tags) -> String {
@@ -187,7 +215,7 @@ fn tag_lines(before: &Tags, after: &Tags) -> String {
             (Some(before), None) => paint(theme::DELETE, format!("- {key} = {before}")),
             (None, None) => continue,
         };
-        let _ = writeln!(text, "           {line}");
+        let _ = writeln!(text, "{BODY}    {line}");
     }
     text
 }
@@ -211,11 +239,10 @@ fn duration(seconds: u64) -> String {
 }
 
 /// What is kept, what changed outside without a step, and all dangers once more.
-fn notes(plan: &Plan, width: usize) -> String {
+pub(super) fn notes(plan: &Plan, width: usize) -> String {
     let mut text = String::new();
     let mut note = |style: anstyle::Style, word: &str, what: String| {
-        let words: Vec<&str> = what.split(' ').collect();
-        text += &wrapped(&format!("{} ", paint(style, word)), word.len() + 1, &words, width);
+        text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
     for drift in &plan.drift {
         note(theme::WARNING, "drift:", format!("{}: {}", drift.address, drift.text));
@@ -232,24 +259,6 @@ fn notes(plan: &Plan, width: usize) -> String {
         text.push('\n');
     }
     text
-}
-
-fn wrapped(head: &str, indent: usize, words: &[&str], width: usize) -> String {
-    let mut text = head.to_owned();
-    let mut column = indent;
-    for (number, word) in words.iter().enumerate() {
-        let length = word.chars().count();
-        if number > 0 && column + 1 + length > width {
-            let _ = write!(text, "\n{}", " ".repeat(indent));
-            column = indent;
-        } else if number > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text += word;
-        column += length;
-    }
-    text + "\n"
 }
 
 /// The line that ends every plan. A replacement adds one and destroys one.

@@ -4,8 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::model::{Attributes, Value};
 use crate::plan::{Change, Plan, Step, digest};
-use crate::policy::Document;
-use crate::policy::diff::{Sign, Status, Subject, diff};
+use crate::policy::grants;
 
 pub const FORMAT_VERSION: &str = "1";
 
@@ -48,29 +47,19 @@ fn step(step: &Step) -> Json {
     json
 }
 
-/// What the documents of a step allow more or less, statement by statement as it is written. A Deny
-/// that comes takes away, and is listed as removed.
+/// What the document of a step allows more or less, as its statements are written. A Deny that comes
+/// takes permissions away.
 fn permissions(step: &Step) -> Json {
-    let empty = Attributes::new();
-    let (before, after) = (step.change.before().unwrap_or(&empty), step.change.after().unwrap_or(&empty));
-    let nothing = Document::from_json(json!({"Version": "2012-10-17", "Statement": []}));
+    let granted = |attributes: Option<&Attributes>| {
+        attributes.and_then(|a| a.get("document")).and_then(Value::document).map(grants).unwrap_or_default()
+    };
+    let (before, after) = (granted(step.change.before()), granted(step.change.after()));
     let (mut added, mut removed) = (Vec::new(), Vec::new());
-    let fields = before.keys().chain(after.keys().filter(|field| !before.contains_key(*field)));
-    for field in fields.filter(|field| **field == "document") {
-        let document =
-            |side: &Attributes| side.get(field).and_then(Value::document).cloned().unwrap_or_else(|| nothing.clone());
-        let (before, after) = (document(before), document(after));
-        for change in diff(&before, &after).into_iter().filter(|change| change.subject == Subject::Statement) {
-            for line in change.lines.iter().filter(|line| line.element == "Action") {
-                let on = line.on.as_deref().unwrap_or("*");
-                let text = format!("{} on {on}", line.text);
-                match line.sign {
-                    Sign::Added => added.push(text),
-                    Sign::Removed => removed.push(text),
-                }
-            }
-            debug_assert!(change.status != Status::Changed || !change.lines.is_empty());
-        }
+    for grant in after.difference(&before) {
+        if grant.allows { &mut added } else { &mut removed }.push(grant.to_string());
+    }
+    for grant in before.difference(&after) {
+        if grant.allows { &mut removed } else { &mut added }.push(grant.to_string());
     }
     json!({"added": added, "removed": removed})
 }

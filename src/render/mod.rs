@@ -4,5 +4,7 @@
 pub mod document;
 pub mod human;
 pub mod json;
+pub mod markdown;
 pub mod problem;
 pub mod theme;
+mod wrap;

@@ -27,7 +27,7 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let sandbox = self.0.clone();
         HttpConnectorFuture::new(async move {
-            if let Some(latency) = sandbox.faults().latency {
+            if let Some(latency) = sandbox.latency() {
                 tokio::time::sleep(latency).await;
             }
             let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a streamed body".into()))?;

@@ -13,6 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ mod sts;
 mod world;
 mod xml;
 
+#[cfg(test)]
+mod lifecycle;
 #[cfg(test)]
 mod testbed;
 
@@ -107,9 +110,9 @@ impl Sandbox {
         self.shared.calls.load(Ordering::Relaxed)
     }
 
-    /// Returns what shall go wrong; the latency is for whoever carries the answer.
-    pub fn faults(&self) -> &Faults {
-        &self.shared.faults
+    /// Returns how long whoever carries the answers has to wait before each: [`Sandbox::answer`] waits never.
+    pub fn latency(&self) -> Option<Duration> {
+        self.shared.faults.latency
     }
 
     /// Answers one call; none when the answer is lost on its way.
@@ -203,4 +206,145 @@ impl State {
 fn unknown(request: &Request) -> Refusal {
     let message = format!("Could not find operation {} for version {}", request.action(), request.version());
     Refusal::new(400, "InvalidAction", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::testbed::{ACCOUNT, Bed, refused, trust, trust_of};
+    use super::*;
+
+    async fn create(bed: &Bed, name: &str) -> Result<(), (String, String)> {
+        let call = bed.iam().create_role().role_name(name).assume_role_policy_document(trust("ec2").to_string());
+        call.send().await.map(drop).map_err(|error| refused(Err::<(), _>(error)))
+    }
+
+    async fn exists(bed: &Bed, name: &str) -> bool {
+        bed.iam().get_role().role_name(name).send().await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_caller_is_a_user_of_the_account() {
+        let bed = Bed::new().await;
+        assert_eq!(bed.cloud.account.id, ACCOUNT);
+        assert_eq!(bed.cloud.caller, "arn:aws:iam::123456789012:user/sandbox");
+        let answer = bed.sandbox.answer(&Request::parse(b"Action=Dance&Version=2010-05-08")).unwrap();
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.contains("<Type>Sender</Type><Code>InvalidAction</Code>"), "{}", answer.body);
+    }
+
+    #[tokio::test]
+    async fn the_nth_write_fails_before_it_takes_effect() {
+        let bed = Bed::with("fail_write=2:before").await;
+        create(&bed, "a").await.unwrap();
+        assert!(exists(&bed, "a").await);
+        let calls = bed.sandbox.calls();
+        assert_eq!(create(&bed, "b").await.unwrap_err().0, "InjectedFailure");
+        assert_eq!(bed.sandbox.calls(), calls + 1, "the SDK must not call again");
+        assert!(!exists(&bed, "b").await);
+        create(&bed, "b").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_nth_write_takes_effect_and_its_answer_is_lost() {
+        let bed = Bed::with("fail_write=1:after").await;
+        let calls = bed.sandbox.calls();
+        let call = bed.iam().create_role().role_name("a").assume_role_policy_document(trust("ec2").to_string());
+        let error = bed.cloud.call("CreateRole", "a", call.send()).await.unwrap_err();
+        assert_eq!(bed.sandbox.calls(), calls + 1, "the SDK must not call again");
+        assert!(error.code.is_empty() && error.message.contains("the connection broke"), "{error:?}");
+        assert!(exists(&bed, "a").await);
+    }
+
+    #[tokio::test]
+    async fn an_action_can_be_denied() {
+        let bed = Bed::with("fail_action=CreateRole,fail_action=GetRole").await;
+        let message = "User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: iam:CreateRole on \
+                       resource: arn:aws:iam::123456789012:role/a";
+        assert_eq!(create(&bed, "a").await, Err(("AccessDenied".to_owned(), message.to_owned())));
+        assert_eq!(refused(bed.iam().get_role().role_name("a").send().await).0, "AccessDenied");
+        assert!(bed.iam().list_roles().send().await.unwrap().roles().is_empty());
+    }
+
+    #[tokio::test]
+    async fn throttling_is_overcome_by_the_sdk() {
+        let bed = Bed::with("throttle=2").await;
+        let calls = bed.sandbox.calls();
+        create(&bed, "a").await.unwrap();
+        assert_eq!(bed.sandbox.calls(), calls + 3);
+        assert!(bed.cloud.was_throttled());
+    }
+
+    #[tokio::test]
+    async fn a_new_principal_is_not_known_at_once() {
+        let bed = Bed::with("invalid_principal=2").await;
+        create(&bed, "head").await.unwrap();
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role/head");
+        let put = || {
+            let call = bed.iam().create_role().role_name("launch");
+            call.assume_role_policy_document(trust_of(&arn).to_string()).send()
+        };
+        let message = format!("Invalid principal in policy: \"AWS\":\"{arn}\"");
+        for _ in 0..2 {
+            assert_eq!(refused(put().await), ("MalformedPolicyDocument".into(), message.clone()));
+        }
+        put().await.unwrap();
+        // One that another process made is known.
+        let bed = Bed::over(bed.dir, "invalid_principal=2").await;
+        let call = bed.iam().update_assume_role_policy().role_name("launch");
+        call.policy_document(trust_of(&arn).to_string()).send().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn calls_wait_together() {
+        let bed = Bed::with("latency=200ms").await;
+        let start = Instant::now();
+        tokio::join!(exists(&bed, "a"), exists(&bed, "b"), exists(&bed, "c"), exists(&bed, "d"));
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(600), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn calls_are_logged_in_order() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let bed = Bed::with(&format!("log={},throttle=1", log.path().display())).await;
+        create(&bed, "head").await.unwrap();
+        let arn = bed.policy("reads").await;
+        bed.iam().attach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+        let text = std::fs::read_to_string(log.path()).unwrap();
+        let expected = format!(
+            "GetCallerIdentity\nCreateRole head\nCreateRole head\nCreatePolicy reads\nAttachRolePolicy head {arn}\n"
+        );
+        assert_eq!(text, expected);
+    }
+
+    /// The process that dies; the test below starts it.
+    #[tokio::test]
+    #[ignore = "kills the process"]
+    async fn dies() {
+        let dir = std::path::PathBuf::from(std::env::var_os("SANDBOX_TEST_DIR").unwrap());
+        let sandbox = Sandbox::open(&dir, None, Faults::from_env().unwrap()).unwrap();
+        let target = crate::cloud::Target { http: Some(sandbox.http_client()), ..Default::default() };
+        let cloud = crate::cloud::Cloud::connect(&target).await.unwrap();
+        for name in ["a", "b", "c"] {
+            let call = cloud.iam.create_role().role_name(name).assume_role_policy_document(trust("ec2").to_string());
+            call.send().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kill_leaves_what_was_written() {
+        for (setting, names) in [("kill_write=2:before", &["a"][..]), ("kill_write=2:after", &["a", "b"])] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "--ignored", "sandbox::tests::dies"]);
+            command.env("SANDBOX_TEST_DIR", dir.path()).env(VARIABLE, setting);
+            assert_eq!(command.output().unwrap().status.code(), Some(KILLED), "{setting}");
+            let bed = Bed::over(dir, "").await;
+            let listed = bed.iam().list_roles().send().await.unwrap();
+            let listed: Vec<_> = listed.roles().iter().map(|role| role.role_name()).collect();
+            assert_eq!(listed, names, "{setting}");
+        }
+    }
 }

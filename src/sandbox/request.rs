@@ -33,12 +33,12 @@ impl Request {
         self.params.get(name).map(String::as_str)
     }
 
-    pub fn required(&self, name: &str) -> Result<&str, Refusal> {
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| Refusal::constraint(None, name, "Member must not be null"))
     }
 
     /// Returns the number in `name` when it lies within the bounds.
-    pub fn number(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Refusal> {
+    pub(super) fn number(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Refusal> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let wrong = |why: String| Refusal::constraint(Some(text), name, &why);
         match text.parse::<u32>() {
@@ -52,12 +52,12 @@ impl Request {
     }
 
     /// Returns the items of a list of texts.
-    pub fn texts(&self, list: &str) -> Vec<&str> {
+    pub(super) fn texts(&self, list: &str) -> Vec<&str> {
         (1..).map_while(|n| self.get(&format!("{list}.member.{n}"))).collect()
     }
 
     /// Returns the keys and values of `Tags`.
-    pub fn tags(&self) -> Vec<(&str, &str)> {
+    pub(super) fn tags(&self) -> Vec<(&str, &str)> {
         let pair = |n: usize| {
             let key = self.get(&format!("Tags.member.{n}.Key"));
             let value = self.get(&format!("Tags.member.{n}.Value"));
@@ -67,7 +67,7 @@ impl Request {
     }
 
     /// Returns the action and the names it is about, for the log.
-    pub fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let names = SUBJECTS.iter().filter_map(|name| self.get(name));
         std::iter::once(self.action()).chain(names).collect::<Vec<_>>().join(" ")
     }

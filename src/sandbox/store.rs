@@ -16,6 +16,9 @@ use super::ids;
 use super::world::{Account, Entity, Policy, Profile, Role, Table, World};
 use crate::error::{Error, Result};
 
+/// What the names of files start with that are not complete yet.
+const PREPARED: &str = ".new-";
+
 /// After a pause this long a person may have edited the files.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,12 +61,14 @@ impl Store {
         let lock = Arc::new(lock);
         let mut store = Self { dir: dir.to_owned(), lock, world: None, generation: 0, last_turn: Instant::now() };
         let _locked = Locked::new(&store.lock).map_err(cannot("lock", &path))?;
+        store.sweep()?;
         let path = dir.join("account.json");
         if !path.exists() {
             let mut new = Account::default();
             if let Some(id) = account {
                 id.clone_into(&mut new.id);
             }
+            check_id(&new.id, &path)?;
             store.write_json(&path, &new)?;
         }
         store.generation = store.read_generation();
@@ -133,10 +138,7 @@ impl Store {
     fn read(&self) -> Result<World> {
         let path = self.dir.join("account.json");
         let account: Account = parse(&path, &std::fs::read(&path).map_err(cannot("read", &path))?)?;
-        if account.id.len() != 12 || !account.id.bytes().all(|b| b.is_ascii_digit()) {
-            let message = format!("{}: the account `{}` is not 12 digits", path.display(), account.id);
-            return Err(Error::failed(message));
-        }
+        check_id(&account.id, &path)?;
         let id = &account.id;
         Ok(World {
             roles: self.read_table(id)?,
@@ -144,6 +146,17 @@ impl Store {
             profiles: self.read_table(id)?,
             account,
         })
+    }
+
+    /// Deletes what a process that was killed had prepared. Nobody else prepares anything under the lock.
+    fn sweep(&self) -> Result<()> {
+        for file in std::fs::read_dir(&self.dir).map_err(cannot("read", &self.dir))? {
+            let path = file.map_err(cannot("read", &self.dir))?.path();
+            if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREPARED)) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
     }
 
     fn read_table<T: Entity>(&self, account: &str) -> Result<Table<T>> {
@@ -178,12 +191,19 @@ impl Store {
     /// one that a kill leaves behind is never taken for an object.
     fn write_text(&self, path: &Path, text: &str) -> Result<()> {
         let write = || {
-            let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.dir)?;
+            let mut file = tempfile::Builder::new().prefix(PREPARED).tempfile_in(&self.dir)?;
             file.write_all(text.as_bytes())?;
             file.persist(path).map(drop).map_err(|error| error.error)
         };
         write().map_err(cannot("write", path))
     }
+}
+
+fn check_id(id: &str, path: &Path) -> Result<()> {
+    if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Error::failed(format!("{}: the account `{id}` is not 12 digits", path.display())))
 }
 
 fn json(path: &Path, value: &impl Serialize) -> Result<String> {
@@ -210,4 +230,118 @@ fn remove(path: &Path) -> Result<()> {
 fn cannot(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let message = format!("cannot {verb} {} of the sandbox", path.display());
     move |error| Error::failed(message).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::testbed::{ACCOUNT, Bed, refused};
+    use crate::sandbox::{Faults, Sandbox};
+
+    #[tokio::test]
+    async fn an_account_survives_and_keeps_its_id() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Sandbox::open(dir.path(), Some("12"), Faults::default()).is_err());
+        std::fs::write(dir.path().join(".new-left"), "{").unwrap();
+        let first = Sandbox::open(dir.path(), Some("999999999999"), Faults::default()).unwrap();
+        assert!(!dir.path().join(".new-left").exists());
+        assert_eq!(first.account(), "999999999999");
+        let bed = Bed::over(dir, "").await;
+        assert_eq!((bed.sandbox.account(), bed.cloud.account.id.as_str()), ("999999999999", "999999999999"));
+        bed.role("head").await;
+        let arn = bed.policy("reads").await;
+        bed.iam().attach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+        let before = bed.iam().get_role().role_name("head").send().await.unwrap().role;
+        let bed = Bed::over(bed.dir, "").await;
+        assert_eq!(bed.iam().get_role().role_name("head").send().await.unwrap().role, before);
+        assert_eq!(refused(bed.iam().delete_policy().policy_arn(&arn).send().await).0, "DeleteConflict");
+    }
+
+    #[tokio::test]
+    async fn two_processes_see_each_other_and_make_different_ids() {
+        let one = Bed::new().await;
+        let other = Sandbox::open(one.dir.path(), None, Faults::default()).unwrap();
+        let target = crate::cloud::Target { http: Some(other.http_client()), ..Default::default() };
+        let other = crate::cloud::Cloud::connect(&target).await.unwrap();
+        let mut ids = std::collections::BTreeSet::new();
+        for n in 0..4 {
+            one.role(&format!("r{n}")).await;
+            let role = other.iam.get_role().role_name(format!("r{n}")).send().await.unwrap().role.unwrap();
+            assert!(ids.insert(role.role_id));
+            let call = other.iam.create_instance_profile().instance_profile_name(format!("r{n}"));
+            let profile = call.send().await.unwrap().instance_profile.unwrap();
+            assert!(ids.insert(profile.instance_profile_id[4..].to_owned()));
+        }
+        assert_eq!(one.iam().list_instance_profiles().send().await.unwrap().instance_profiles().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_a_person_edits_is_drift() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let path = bed.file("roles/head.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replacen('{', "{\n  \"description\": \"by hand\",", 1)).unwrap();
+        std::fs::write(bed.file("roles/bare.json"), r#"{"trust": {}}"#).unwrap();
+        std::thread::sleep(PAUSE + Duration::from_millis(50));
+        let get = |name: &str| bed.iam().get_role().role_name(name).send();
+        assert_eq!(get("head").await.unwrap().role.unwrap().description(), Some("by hand"));
+        let bare = get("bare").await.unwrap().role.unwrap();
+        assert!(bare.role_id().starts_with("AROA") && bare.path() == "/", "{bare:?}");
+        std::fs::remove_file(&path).unwrap();
+        let bed = Bed::over(bed.dir, "").await;
+        assert_eq!(refused(bed.iam().get_role().role_name("head").send().await).0, "NoSuchEntity");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_nonsense_is_named() {
+        let bed = Bed::new().await;
+        let open = || Sandbox::open(bed.dir.path(), None, Faults::default());
+        for (file, text) in
+            [("roles/x.json", "{"), ("roles/x.json", r#"{"trust": {}, "colour": 1}"#), ("policies/y.json", "1")]
+        {
+            std::fs::write(bed.file(file), text).unwrap();
+            let error = open().err().unwrap();
+            assert!(error.to_string().contains(file), "{error}");
+            std::fs::remove_file(bed.file(file)).unwrap();
+        }
+        std::fs::write(bed.file("roles/a.json"), r#"{"trust": {}}"#).unwrap();
+        std::fs::write(bed.file("roles/A.json"), r#"{"trust": {}}"#).unwrap();
+        assert!(open().err().unwrap().to_string().contains("letter case"));
+        std::fs::remove_file(bed.file("roles/A.json")).unwrap();
+        std::fs::write(bed.file("account.json"), r#"{"account": "12"}"#).unwrap();
+        assert!(open().err().unwrap().to_string().contains("12 digits"));
+        // A running one says so too, and goes on when the file is mended.
+        std::fs::write(bed.file(".generation"), "99").unwrap();
+        assert_eq!(refused(bed.iam().list_roles().send().await).0, "SandboxFailure");
+        std::fs::write(bed.file("account.json"), format!(r#"{{"account": "{ACCOUNT}"}}"#)).unwrap();
+        assert_eq!(bed.iam().list_roles().send().await.unwrap().roles().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_on_disk_did_not_happen() {
+        let bed = Bed::new().await;
+        // A folder stands where the file should go.
+        std::fs::create_dir(bed.file("roles/head.json")).unwrap();
+        let call = bed.iam().create_role().role_name("head");
+        let call = call.assume_role_policy_document(crate::sandbox::testbed::trust("ec2").to_string());
+        assert_eq!(refused(call.send().await).0, "SandboxFailure");
+        std::fs::remove_dir(bed.file("roles/head.json")).unwrap();
+        assert_eq!(refused(bed.iam().get_role().role_name("head").send().await).0, "NoSuchEntity");
+    }
+
+    #[tokio::test]
+    async fn a_call_writes_its_object_and_nothing_else() {
+        let bed = Bed::new().await;
+        for n in 0..3 {
+            bed.role(&format!("r{n}")).await;
+        }
+        let written = |name: &str| std::fs::metadata(bed.file(name)).unwrap().modified().unwrap();
+        let before = [written("roles/r0.json"), written("roles/r2.json"), written("account.json")];
+        std::thread::sleep(Duration::from_millis(20));
+        let change = written("roles/r1.json");
+        bed.iam().update_role().role_name("r1").description("d").send().await.unwrap();
+        assert_eq!(before, [written("roles/r0.json"), written("roles/r2.json"), written("account.json")]);
+        assert_ne!(change, written("roles/r1.json"));
+    }
 }

@@ -33,7 +33,12 @@ enum RawEntry {
 impl Entry {
     pub fn apply(self, state: &mut State) {
         match self {
-            Entry::Put(record) => drop(state.objects.insert(record.id.clone(), record)),
+            Entry::Put(mut record) => {
+                // An update does not say the id again that AWS gave.
+                let known = state.objects.get(&record.id).and_then(|known| known.aws_id.clone());
+                record.aws_id = record.aws_id.or(known);
+                state.objects.insert(record.id.clone(), record);
+            }
             Entry::Forget(id) => drop(state.objects.remove(&id)),
         }
     }

@@ -39,3 +39,24 @@ pub fn summary(call: &mut Call) -> Answer {
     });
     Ok(xml)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sandbox::testbed::Bed;
+
+    #[tokio::test]
+    async fn the_summary_counts_and_says_the_quotas() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        let arn = bed.policy("reads").await;
+        bed.policy("unused").await;
+        bed.iam().attach_role_policy().role_name("head").policy_arn(&arn).send().await.unwrap();
+        let summary = bed.iam().get_account_summary().send().await.unwrap().summary_map.unwrap();
+        let figure = |name: &str| summary.iter().find(|(key, _)| key.as_str() == name).map(|(_, value)| *value);
+        assert_eq!((figure("Roles"), figure("Policies"), figure("AttachedPolicies")), (Some(1), Some(2), Some(1)));
+        assert_eq!(
+            (figure("AttachedPoliciesPerRoleQuota"), figure("AssumeRolePolicySizeQuota")),
+            (Some(10), Some(2048))
+        );
+    }
+}

@@ -1,4 +1,6 @@
 //! IAM: a table of actions, each a plain function from the account and the parameters to a result.
+//!
+//! An action checks everything before it changes anything: what it changed is kept even if it then fails.
 
 use jiff::Timestamp;
 

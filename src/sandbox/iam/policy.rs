@@ -274,7 +274,7 @@ pub const OF_AWS_SINCE: &str = "2015-02-06T18:40:00Z";
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_iam::types::PolicyScopeType;
+    use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType, Tag};
 
     use crate::sandbox::testbed::{ACCOUNT, Bed, allow, refused, trust};
 
@@ -382,5 +382,46 @@ mod tests {
         let all = list(PolicyScopeType::All, false).await;
         assert_eq!((all.len(), &all[..2]), (known + 2, &["A".to_owned(), "b".to_owned()][..]));
         assert_eq!(list(PolicyScopeType::All, true).await, ["AmazonSSMManagedInstanceCore"]);
+    }
+
+    #[tokio::test]
+    async fn entities_are_filtered_by_use_and_path() {
+        let bed = Bed::with("page=1").await;
+        let arn = bed.policy("reads").await;
+        for name in ["both", "attached", "bounded"] {
+            bed.role(name).await;
+        }
+        for name in ["both", "attached"] {
+            bed.iam().attach_role_policy().role_name(name).policy_arn(&arn).send().await.unwrap();
+        }
+        for name in ["both", "bounded"] {
+            bed.iam().put_role_permissions_boundary().role_name(name).permissions_boundary(&arn).send().await.unwrap();
+        }
+        let names = |filter: Option<PolicyUsageType>, prefix: &str| {
+            let call = bed.iam().list_entities_for_policy().policy_arn(&arn);
+            let mut pages = call.set_policy_usage_filter(filter).path_prefix(prefix).into_paginator().send();
+            async move {
+                let mut names = Vec::new();
+                while let Some(page) = pages.next().await {
+                    names.extend(page.unwrap().policy_roles.unwrap().into_iter().filter_map(|role| role.role_name));
+                }
+                names
+            }
+        };
+        assert_eq!(names(None, "/").await, ["attached", "both", "bounded"]);
+        assert_eq!(names(Some(PolicyUsageType::PermissionsPolicy), "/").await, ["attached", "both"]);
+        assert_eq!(names(Some(PolicyUsageType::PermissionsBoundary), "/").await, ["both", "bounded"]);
+        assert!(names(None, "/x/").await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn tags_of_policies_tell_case() {
+        let bed = Bed::new().await;
+        let arn = bed.policy("reads").await;
+        let tag = |key: &str| Tag::builder().key(key).value("v").build().unwrap();
+        bed.iam().tag_policy().policy_arn(&arn).tags(tag("Team")).tags(tag("team")).send().await.unwrap();
+        bed.iam().untag_policy().policy_arn(&arn).tag_keys("TEAM").tag_keys("team").send().await.unwrap();
+        let listed = bed.iam().list_policy_tags().policy_arn(&arn).send().await.unwrap();
+        assert_eq!(listed.tags(), [tag("Team")]);
     }
 }

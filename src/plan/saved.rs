@@ -1,0 +1,100 @@
+//! A plan that somebody looked at, to be applied as it was: which manifest with which params, and what
+//! each step was. Applying plans again and refuses when that gives another plan.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, digest};
+use crate::model::Address;
+
+pub const FORMAT_VERSION: &str = "1";
+
+/// What `plan --out` writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedPlan {
+    pub format_version: String,
+    pub invocation: Invocation,
+    pub account: String,
+    pub deployment: String,
+    /// So that a deployment that has none yet gets the one that was shown.
+    pub lineage: String,
+    pub serial: u64,
+    pub digest: String,
+    pub steps: Vec<SavedStep>,
+}
+
+/// What was typed: it is used again instead of flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invocation {
+    pub file: String,
+    pub param: Vec<(String, String)>,
+    pub params: Vec<String>,
+    pub state: Option<String>,
+    pub sandbox: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedStep {
+    pub address: Address,
+    pub action: String,
+    pub digest: String,
+}
+
+impl SavedPlan {
+    pub fn new(plan: &Plan, invocation: Invocation) -> Self {
+        let step = |step: &super::Step| SavedStep {
+            address: step.address.clone(),
+            action: step.action().word().to_owned(),
+            digest: digest::of_step(step),
+        };
+        Self {
+            format_version: FORMAT_VERSION.to_owned(),
+            invocation,
+            account: plan.account.id.clone(),
+            deployment: plan.deployment.clone(),
+            lineage: plan.lineage.clone(),
+            serial: plan.serial,
+            digest: digest::digest(plan),
+            steps: plan.steps.iter().map(step).collect(),
+        }
+    }
+
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let saved: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        match saved.format_version.as_str() {
+            FORMAT_VERSION => Ok(saved),
+            other => Err(format!("it has format version {other}, this program reads {FORMAT_VERSION}")),
+        }
+    }
+
+    /// Returns what is otherwise in `plan`, a line each; nothing when it is the plan that was saved.
+    pub fn moved(&self, plan: &Plan) -> Vec<String> {
+        let now = SavedPlan::new(plan, self.invocation.clone());
+        let mut moved = Vec::new();
+        let mut differs = |what: &str, then: &str, now: &str| {
+            if then != now {
+                moved.push(format!("{what} was {then} and is {now}"));
+            }
+        };
+        differs("the account", &self.account, &now.account);
+        differs("the deployment", &self.deployment, &now.deployment);
+        differs("the state's serial", &self.serial.to_string(), &now.serial.to_string());
+        for then in &self.steps {
+            match now.steps.iter().find(|step| step.address == then.address) {
+                None => moved.push(format!("{}: {} is not needed any more", then.address, then.action)),
+                Some(step) if step.action != then.action => {
+                    moved.push(format!("{}: {} became {}", then.address, then.action, step.action));
+                }
+                Some(step) if step.digest != then.digest => {
+                    moved.push(format!("{}: {} is another one now", then.address, then.action));
+                }
+                Some(_) => {}
+            }
+        }
+        let new = now.steps.iter().filter(|step| !self.steps.iter().any(|then| then.address == step.address));
+        moved.extend(new.map(|step| format!("{}: {} came up", step.address, step.action)));
+        if moved.is_empty() && self.digest != now.digest {
+            moved.push("the steps stand in another order".to_owned());
+        }
+        moved
+    }
+}

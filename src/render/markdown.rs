@@ -1,0 +1,136 @@
+//! A plan as a comment on a pull request: summary and dangers first, each step collapsed.
+
+use anstream::adapter::strip_str;
+
+use super::document::Detail;
+use super::human;
+use crate::plan::{Plan, Step};
+
+/// What a comment on GitHub holds.
+const LONGEST: usize = 65_536;
+
+/// What is left for the end of one part and the head of the next.
+const RESERVE: usize = 256;
+
+/// Returns the plan in parts that each fit a comment; the first one has the summary.
+pub fn plan(plan: &Plan) -> Vec<String> {
+    let mut parts = vec![head(plan)];
+    for section in sections(plan) {
+        for piece in pieces(&section) {
+            let last = parts.last_mut().filter(|last| last.len() + piece.len() < LONGEST);
+            match last {
+                Some(last) => *last += &piece,
+                None => parts.push(format!("_Plan of `{}`, continued_\n\n{piece}", plan.deployment)),
+            }
+        }
+    }
+    parts
+}
+
+fn head(plan: &Plan) -> String {
+    let mut text = format!("### seqera-iam: `{}` in account {}\n\n", plan.deployment, plan.account.id);
+    text += &format!("**{}**\n", strip(&human::summary(&plan.summary())).trim());
+    let lines = human::notes(plan, usize::MAX);
+    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
+    if !lines.is_empty() {
+        text += "\n";
+        text += &lines.iter().map(|line| format!("- {}\n", escaped(&strip(line)))).collect::<String>();
+    }
+    text + "\n"
+}
+
+/// One collapsed section for each group of steps that change alike.
+fn sections(plan: &Plan) -> Vec<Section> {
+    let detail = Detail { width: 100, verbose: false };
+    let section = |(steps, body): (Vec<&Step>, String)| {
+        let first =
+            steps.first().map_or_else(String::new, |step| format!("{} {}", step.action().symbol(), step.address));
+        let others = if steps.len() > 1 { format!(" and {} others", steps.len() - 1) } else { String::new() };
+        let titles = steps.iter().map(|step| strip(&human::title(step, usize::MAX))).collect::<String>();
+        Section { summary: format!("{first}{others}"), body: titles + &strip(&body) }
+    };
+    human::folded(plan, detail).into_iter().map(section).collect()
+}
+
+struct Section {
+    summary: String,
+    body: String,
+}
+
+/// A section that is too long for one comment goes on in the next; the fence is closed and opened again.
+fn pieces(section: &Section) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut body = String::new();
+    for line in section.body.lines() {
+        if body.len() + line.len() + section.summary.len() + RESERVE > LONGEST - RESERVE {
+            pieces.push(piece(&section.summary, &body));
+            body.clear();
+        }
+        body += line;
+        body.push('\n');
+    }
+    pieces.push(piece(&section.summary, &body));
+    pieces
+}
+
+fn piece(summary: &str, body: &str) -> String {
+    let summary = summary.replace('&', "&amp;").replace('<', "&lt;");
+    // A fence longer than any run of backticks inside.
+    let fence = "`".repeat(body.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
+    format!(
+        "<details><summary><code>{summary}</code></summary>\n\n{fence}diff\n{}{fence}\n\n</details>\n\n",
+        diff(body)
+    )
+}
+
+/// Moves `+` and `-` to the start of the line, where GitHub colours them.
+fn diff(body: &str) -> String {
+    let mark = |line: &str| {
+        let trimmed = line.trim_start();
+        let indent = &line[..line.len() - trimmed.len()];
+        match trimmed.split_at_checked(2) {
+            Some((sign @ ("+ " | "- "), rest)) => format!("{}{indent} {rest}\n", &sign[..1]),
+            Some(("~ ", rest)) => format!("!{indent} {rest}\n"),
+            _ => format!(" {line}\n"),
+        }
+    };
+    body.lines().map(mark).collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('<', "&lt;").replace('*', "\\*").replace('_', "\\_")
+}
+
+fn strip(text: &str) -> String {
+    strip_str(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_section_is_cut_between_lines_and_fenced_again() {
+        let line = "+ aws:action\n";
+        let section = Section { summary: "x".to_owned(), body: line.repeat(3 * LONGEST / line.len()) };
+        let pieces = pieces(&section);
+        assert!(pieces.len() >= 3);
+        for piece in &pieces {
+            assert!(piece.len() < LONGEST, "{}", piece.len());
+            assert_eq!(piece.matches("```").count(), 2);
+            assert!(piece.ends_with("</details>\n\n"));
+        }
+        let lines: usize = pieces.iter().map(|piece| piece.matches("aws:action").count()).sum();
+        assert_eq!(lines, 3 * LONGEST / line.len());
+    }
+
+    #[test]
+    fn signs_stand_where_they_are_coloured() {
+        assert_eq!(diff("  + a\n    ~ b\n  c\n"), "+   a\n!     b\n   c\n");
+    }
+
+    #[test]
+    fn backticks_in_a_policy_do_not_end_the_fence() {
+        assert!(piece("x", "a ``` b\n").contains("````diff\n"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Text in lines of a width. A word that is too long stays whole: an ARN is copied, not hyphenated.
+
+/// Writes `items` after `head`, separated by commas, wrapped at `width` and aligned at `indent`.
+pub fn list(head: &str, items: &[&str], indent: usize, width: usize) -> String {
+    let last = items.len().saturating_sub(1);
+    let items: Vec<String> = items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| if i < last { format!("{item},") } else { (*item).to_owned() })
+        .collect();
+    fill(head, items.iter().map(String::as_str), indent, width)
+}
+
+/// Writes the words of `text` after `head`, wrapped at `width` and aligned at `indent`.
+pub fn words(head: &str, text: &str, indent: usize, width: usize) -> String {
+    fill(head, text.split(' '), indent, width)
+}
+
+/// `head` is as wide as `indent`; it may hold colours, so its length says nothing.
+fn fill<'a>(head: &str, pieces: impl Iterator<Item = &'a str>, indent: usize, width: usize) -> String {
+    let mut text = head.to_owned();
+    let mut column = indent;
+    for (number, piece) in pieces.enumerate() {
+        let length = piece.chars().count();
+        if number > 0 && column + 1 + length > width {
+            text += &format!("\n{}", " ".repeat(indent));
+            column = indent;
+        } else if number > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text += piece;
+        column += length;
+    }
+    text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_wrap_where_they_must() {
+        assert_eq!(list("x  ", &["aaaa", "bbbb", "cccc"], 3, 14), "x  aaaa, bbbb,\n   cccc\n");
+        assert_eq!(list("x  ", &[], 3, 14), "x  \n");
+        assert_eq!(words("", "a bbbbbbbbbbbb c", 2, 6), "a\n  bbbbbbbbbbbb\n  c\n");
+    }
+}
