@@ -281,10 +281,13 @@ impl<'a> Ordering<'a> {
     /// all exist. Returns their steps.
     fn circles_of_trust(&mut self) -> BTreeSet<usize> {
         let circle = self.circles();
-        let within = |graph: &DiGraph<_, Edge>, edge| {
+        let steps = self.steps;
+        let within = |graph: &DiGraph<(usize, Part), Edge>, edge| {
             let (from, to) = graph.edge_endpoints(edge)?;
             let named = graph[edge] == Edge::Named && circle[from.index()] == circle[to.index()];
-            named.then_some((from, to))
+            // What is there already is never left without those that it trusts.
+            let made = matches!(steps[graph[to].0].change, Change::Create { .. } | Change::Replace { .. });
+            (named && made).then_some((from, to))
         };
         let closing: Vec<_> = self.graph.edge_indices().filter_map(|edge| within(&self.graph, edge)).collect();
         self.graph.retain_edges(|graph, edge| within(&graph, edge).is_none());
