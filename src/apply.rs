@@ -90,6 +90,9 @@ pub async fn apply(
             }
         }
     }
+    if !run.stopping() && run.outcome.failed.is_empty() && run.finished.contains(&false) {
+        failure = Some(Error::failed("the plan has steps that wait for each other; they were not started"));
+    }
     let (outcome, mut state) = run.end();
     if outcome.failed.is_empty() && !outcome.interrupted && failure.is_none() {
         for record in &plan.settled {

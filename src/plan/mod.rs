@@ -12,12 +12,14 @@ use crate::kinds;
 use crate::model::schema::OnChange;
 use crate::model::{Account, Address, Attributes, ObjectId, Record};
 
+mod cascade;
 mod claim;
 mod compare;
 pub mod danger;
 pub mod digest;
 pub mod order;
 mod refusal;
+mod room;
 pub mod saved;
 mod wish;
 
@@ -84,6 +86,8 @@ pub struct Step {
     pub record: Option<Record>,
     /// The object that will be gone.
     pub removed: Option<ObjectId>,
+    /// The step that has room only when this one is done: AWS allows an owner only so many.
+    pub makes_room_for: Option<Address>,
     /// Steps that have to be done before.
     pub waits_for: BTreeSet<Address>,
     /// Whether something outside made this step necessary.

@@ -2,5 +2,7 @@
 //! binary and the real SDK.
 
 mod architecture;
+mod hand;
 mod scene;
 mod spine;
+mod worlds;
