@@ -2,7 +2,9 @@
 //! binary and the real SDK.
 
 mod architecture;
+mod faults;
 mod hand;
+mod many;
 mod scene;
 mod spine;
 mod worlds;

@@ -45,6 +45,13 @@ impl Scene {
         Self { faults: faults.to_owned(), ..Self::new() }
     }
 
+    /// Returns another scene that begins where this one is.
+    pub fn copy(&self) -> Self {
+        let copy = Self { faults: self.faults.clone(), ..Self::at(self.target.clone()) };
+        copy_folder(self.folder.path(), copy.folder.path());
+        copy
+    }
+
     pub fn target(&self) -> &Target {
         &self.target
     }
@@ -221,6 +228,18 @@ impl Run {
             self.says(text);
         }
         self
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            std::fs::create_dir_all(&copy).expect("folders can be made");
+            copy_folder(&path, &copy);
+        } else {
+            std::fs::copy(&path, &copy).expect("files can be copied");
+        }
     }
 }
 

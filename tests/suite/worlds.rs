@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::many;
 use crate::scene::Scene;
 
 /// One life of a deployment.
@@ -138,27 +138,19 @@ fn go_on(scene: &Scene, stage: &Stage, name: &str) {
     assert_eq!(plan.code, 0, "{name}: the next plan is not empty:\n{}{}", plan.stdout, plan.stderr);
 }
 
-/// Does something with every world, several at a time, and tells of all that failed. `WORLD=NAME` is
-/// for looking at one.
+/// Does something with every world. `WORLD=NAME` is for looking at one.
 fn each(job: impl Fn(&World) + Sync) {
     let mut worlds = all();
     if let Ok(only) = std::env::var("WORLD") {
         worlds.retain(|world| world.name == only);
     }
-    let (next, failed) = (Mutex::new(worlds.iter()), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(world) = { next.lock().expect("no panic").next() } {
-                    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(world))).is_err() {
-                        failed.lock().expect("no panic").push(world.name.clone());
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().expect("no panic");
-    assert!(failed.is_empty(), "of {} worlds these failed: {}", worlds.len(), failed.join(", "));
+    many::each(&worlds, job);
+}
+
+impl std::fmt::Display for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 #[test]
