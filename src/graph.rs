@@ -20,6 +20,10 @@ pub struct Desired {
     pub resources: IndexMap<Address, Resource>,
     /// Addresses that the manifest says to take over.
     pub imports: Vec<(Address, Place)>,
+    /// What stands at another address by now: from, to. Either names a resource or all that stands within.
+    pub moved: Vec<(Address, Address, Place)>,
+    /// What leaves the state and stays in AWS.
+    pub removed: Vec<(Address, Place)>,
     pub outputs: IndexMap<String, serde_json::Value>,
     by_id: HashMap<ObjectId, Address>,
 }
@@ -32,6 +36,8 @@ impl Desired {
             account,
             resources: IndexMap::new(),
             imports: Vec::new(),
+            moved: Vec::new(),
+            removed: Vec::new(),
             outputs: IndexMap::new(),
             by_id: HashMap::new(),
         }
@@ -144,6 +150,8 @@ mod tests {
             place: PLACE,
             keep_undeclared: Vec::new(),
             removed: Vec::new(),
+            ignore: Vec::new(),
+            existing: false,
             prevent_destroy: false,
         }
     }

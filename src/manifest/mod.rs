@@ -4,6 +4,7 @@
 //! to speak of. [`Manifest::resolve`] knows the account: it names every entry, then reads each key by what
 //! its kind's schema says that it accepts. Everything that is wrong anywhere comes from `resolve`.
 
+mod addresses;
 pub mod declared;
 mod document;
 mod expand;
@@ -31,12 +32,12 @@ pub use declared::{Declared, Reference, Said};
 pub use params::{Inputs, ParamValue};
 
 use crate::graph::Desired;
-use crate::model::{Account, Address, Node, NodeValue};
+use crate::model::{Account, Node, NodeValue};
 use crate::problem::{Place, Problem, Severity, Sources};
 use expand::Expander;
 use files::Loaded;
 use header::Header;
-use names::{Declarations, Naming};
+use names::Naming;
 use params::Params;
 use reading::Reading;
 use reference::References;
@@ -172,7 +173,7 @@ impl Manifest {
                 }
             }
         }
-        desired.imports = self.imports(&desired, &mut reading);
+        reading.addresses(&self.root, &mut desired);
         desired.outputs = self.outputs(&mut reading);
         let mut report = reading.report;
         desired.dependencies().cycle_problems(&desired).into_iter().for_each(|problem| report.push(problem));
@@ -181,45 +182,12 @@ impl Manifest {
         if failed { Err(problems) } else { Ok((desired, problems.into_iter().filter(is_warning).collect())) }
     }
 
-    fn imports(&self, desired: &Desired, reading: &mut Reading) -> Vec<(Address, Place)> {
-        let Some(entry) = self.root.get("import") else { return Vec::new() };
-        let node = reading.expander.node(&entry.value, &mut reading.report);
-        let mut imports: IndexMap<Address, Place> = IndexMap::new();
-        for item in shape::list(&node, "`import`", &mut reading.report).unwrap_or_default() {
-            let Some(text) = shape::text(item, "`import`", &mut reading.report) else { continue };
-            let known = || desired.resources.keys().map(ToString::to_string).collect::<Vec<_>>();
-            let found = text.parse().ok().filter(|address| desired.resources.contains_key(address));
-            match found {
-                Some(address) if imports.contains_key(&address) => reading
-                    .report
-                    .push(Problem::error("duplicate-item", format!("`import` names {address} twice")).at(item.place)),
-                Some(address) => {
-                    imports.insert(address, item.place);
-                }
-                None if is_declared(text, reading.references.declared) => {}
-                None => {
-                    let known = known();
-                    let problem = header::unknown_address(text, item.place, known.iter().map(String::as_str));
-                    reading.report.push(problem);
-                }
-            }
-        }
-        imports.into_iter().collect()
-    }
-
     fn outputs(&self, reading: &mut Reading) -> IndexMap<String, serde_json::Value> {
         let Some(entry) = self.root.get("outputs") else { return IndexMap::new() };
         let node = reading.expander.node(&entry.value, &mut reading.report);
         let entries = shape::map(&node, "`outputs`", &mut reading.report).unwrap_or_default();
         entries.iter().map(|entry| (entry.key.clone(), expression::to_json(&entry.value))).collect()
     }
-}
-
-/// Says whether an address stands within an entry, though that may be too wrong to become a resource.
-fn is_declared(text: &str, declared: &Declarations) -> bool {
-    let Ok(address) = text.parse::<Address>() else { return false };
-    let [section, key, ..] = address.segments() else { return false };
-    declared.get(section, key).is_some_and(|named| named.name.is_none() || named.path.is_none())
 }
 
 fn is_warning(problem: &Problem) -> bool {

@@ -12,7 +12,7 @@ use super::report::Report;
 use super::{shape, yaml};
 use crate::kinds::{self, Spec};
 use crate::model::schema::{Accepts, Key, Section};
-use crate::model::{Account, Address, Entry, Node};
+use crate::model::{Account, Address, Entry, Node, NodeValue};
 use crate::problem::{Place, Problem};
 
 /// Comparisons of names that one run makes to suggest something; a hand-written manifest needs few.
@@ -26,6 +26,8 @@ pub struct Named<'m> {
     pub key_place: Place,
     /// What the entry says, expressions included.
     pub node: &'m Node,
+    /// It is there already, and not ours.
+    pub existing: bool,
     /// None when it is wrong; the problem was reported.
     pub name: Option<String>,
     pub path: Option<String>,
@@ -62,7 +64,7 @@ impl<'m> Declarations<'m> {
     }
 
     /// Thousands of wrong references to thousands of entries are not compared each with each.
-    fn may_compare(&self, candidates: usize) -> bool {
+    pub fn may_compare(&self, candidates: usize) -> bool {
         self.compared.set(self.compared.get().saturating_add(candidates));
         self.compared.get() <= MOST_COMPARISONS
     }
@@ -138,6 +140,11 @@ impl Naming<'_> {
             entry.value.get(key.name).map(|entry| self.early.node(&entry.value, report))
         };
         let (mut name, mut path) = (Some(key.to_owned()), Some("/".to_owned()));
+        let existing = section.keys.iter().find(|key| matches!(key.accepts, Accepts::Existing(_)));
+        let existing =
+            existing.and_then(|key| said(key, report)).is_some_and(|node| node.value == NodeValue::Bool(true));
+        // What is not ours does not follow our defaults.
+        let default_path = self.default_path.filter(|_| !existing).unwrap_or("/");
         for field in section.keys {
             match field.accepts {
                 Accepts::Name { longest } => {
@@ -151,14 +158,14 @@ impl Naming<'_> {
                 Accepts::Path => {
                     path = match said(field, report) {
                         Some(node) => self::path(&node, &format!("{address}.path"), report),
-                        None => Some(self.default_path.unwrap_or("/").to_owned()),
+                        None => Some(default_path.to_owned()),
                     };
                 }
                 _ => {}
             }
         }
         let arn = name.as_ref().zip(path.as_ref()).and_then(|(name, path)| spec.arn(self.account, path, name));
-        Named { spec, section, address, key_place: entry.key_place, node: &entry.value, name, path, arn }
+        Named { spec, section, address, key_place: entry.key_place, node: &entry.value, existing, name, path, arn }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Whole manifests, from text to the wish or to every problem.
 
 mod expressions;
+mod lifecycle;
 mod problems;
 mod references;
 
 use super::*;
-use crate::model::Value;
+use crate::model::{Address, Value};
 use crate::render;
 
 const HEAD: &str = "apiVersion: seqera-iam/v1\nname: test\naccount: 123456789012\n";
