@@ -4,6 +4,7 @@
 mod architecture;
 mod faults;
 mod hand;
+mod interruption;
 mod many;
 mod scene;
 mod spine;
