@@ -25,6 +25,8 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Checks everything that can be known without AWS
     Validate,
+    /// Prints what depends on what
+    Graph(GraphArgs),
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +60,19 @@ pub struct DestroyArgs {
     /// Do not ask for the deployment's name
     #[arg(long)]
     pub auto_approve: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// For Graphviz (dot -Tsvg) or for Markdown
+    #[arg(long, value_enum, default_value = "dot", value_name = "FORMAT")]
+    pub format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    Dot,
+    Mermaid,
 }
 
 /// Options of every command, before or after the verb.

@@ -30,6 +30,7 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
         state: *state,
         live,
         claims,
+        asked: desired.imports.iter().map(|(address, _)| address).collect(),
         wish,
         work: BTreeMap::new(),
         drift: Vec::new(),
@@ -56,6 +57,8 @@ pub(super) struct Comparison<'a> {
     state: Option<&'a State>,
     pub live: &'a LiveState,
     claims: Claims,
+    /// Addresses that the manifest says to take over.
+    asked: BTreeSet<&'a Address>,
     pub wish: Wish,
     pub work: BTreeMap<ObjectId, Work>,
     drift: Vec<Drift>,
@@ -179,7 +182,7 @@ impl Comparison<'_> {
 
     /// Says whether the manifest says to take it over.
     fn is_asked(&self, wanted: &Wanted) -> bool {
-        self.desired.imports.iter().any(|(address, _)| *address == wanted.resource.address)
+        self.asked.contains(&wanted.resource.address)
     }
 
     fn hanging_count(&self, owner: &ObjectId) -> usize {

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
@@ -391,7 +391,7 @@ impl<'a> Ordering<'a> {
     /// Numbers the nodes so that those on a common circle have the same number.
     fn circles(&self) -> Vec<usize> {
         let mut circle = vec![usize::MAX; self.graph.node_count()];
-        for (number, component) in tarjan_scc(&self.graph).into_iter().enumerate() {
+        for (number, component) in kosaraju_scc(&self.graph).into_iter().enumerate() {
             component.into_iter().for_each(|node| circle[node.index()] = number);
         }
         circle

@@ -102,6 +102,8 @@ impl Wish {
             place: owner.resource.place,
             keep_undeclared: Vec::new(),
             removed: Vec::new(),
+            ignore: Vec::new(),
+            existing: false,
             prevent_destroy: false,
         };
         let (whole, own) = (resource.wanted.clone(), resource.wanted.clone());
