@@ -6,6 +6,7 @@ mod faults;
 mod hand;
 mod interruption;
 mod many;
+mod safety;
 mod scene;
 mod spine;
 mod worlds;
