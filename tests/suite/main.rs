@@ -4,7 +4,9 @@
 mod architecture;
 mod faults;
 mod hand;
+mod interruption;
 mod many;
+mod safety;
 mod scene;
 mod spine;
 mod worlds;
