@@ -5,6 +5,7 @@ pub mod destroy;
 mod output;
 pub mod plan;
 mod progress;
+pub mod sandbox;
 mod session;
 pub mod validate;
 
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Plan(args)) => plan::run(&cli.global, args, output).await,
         Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
         Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
+        Some(Command::Sandbox(args)) => sandbox::run(&cli.global, args, output).await,
         Some(Command::Validate) => validate::run(&cli.global, output).await,
     }
 }

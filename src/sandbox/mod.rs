@@ -2,7 +2,7 @@
 //!
 //! The SDK serialises, signs, retries and parses as ever; only the network is missing. [`Sandbox::answer`]
 //! is the whole of it: a request in, a reply out, no async and no socket. [`Sandbox::http_client`] puts
-//! it where the SDK looks for AWS, a listener can put it on a port.
+//! it where the SDK looks for AWS, a [`Listener`] puts it on a port.
 //!
 //! It shares this crate's idea of what IAM does, so it is where people play and tests make things go
 //! wrong ([`Faults`]); it is no independent evidence.
@@ -26,6 +26,7 @@ mod connector;
 mod faults;
 mod iam;
 mod ids;
+mod listen;
 mod request;
 mod store;
 mod sts;
@@ -45,6 +46,7 @@ use answer::{Protocol, Refusal};
 use faults::{Fate, What, When};
 pub use faults::{Faults, VARIABLE};
 use iam::Call;
+pub use listen::Listener;
 pub use request::Request;
 use request::Service;
 use store::Store;
