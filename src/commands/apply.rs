@@ -136,7 +136,8 @@ fn interrupt<'a>() -> Interrupt<'a> {
     })
 }
 
-async fn signal() {
+/// Resolves at Ctrl-C or SIGTERM.
+pub async fn signal() {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(terminate) => terminate,
         // Without signals the run can only be killed, which is safe too.
