@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use seqera_iam::sandbox::{Faults, Request, Sandbox};
+use seqera_iam::sandbox::{Faults, Reply, Request, Sandbox};
 use serde_json::Value as Json;
 
 use crate::scene::{Scene, Target};
@@ -25,8 +25,10 @@ impl Scene {
     fn call_sandbox(&self, body: &str) -> (u16, String) {
         let dir = self.path(".seqera-iam/sandbox");
         let sandbox = Sandbox::open(&dir, None, Faults::default()).expect("a sandbox");
-        let response = sandbox.answer(&Request::parse(body.as_bytes())).expect("an answer");
-        (response.status, response.body)
+        match sandbox.answer(&Request::parse(body.as_bytes())) {
+            Reply::Answer(response) => (response.status, response.body),
+            Reply::Lost | Reply::Dropped => panic!("an answer is lost without a fault"),
+        }
     }
 
     /// Returns every object of the account that a person could have made: `roles/head` …
