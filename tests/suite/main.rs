@@ -8,5 +8,7 @@ mod interruption;
 mod many;
 mod safety;
 mod scene;
+mod schema;
 mod spine;
+mod stories;
 mod worlds;
