@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claim::{Claim, Claims};
+use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
-use super::{Change, Drift, First, Plan, cascade, danger, must_replace, order, refusal, room};
+use super::{Change, Drift, First, Plan, cascade, danger, moved, must_replace, order, refusal, room};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
@@ -23,11 +23,13 @@ pub struct Question<'a> {
 /// Compares. An `Err` of the outer kind is a refusal, of the inner kind what the user has to mend.
 pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
     let Question { desired, state, live, fresh_lineage } = question;
-    let claims = Claims::settle(desired, *state, live, fresh_lineage)?;
-    let wish = Wish::new(desired, *state, live, &claims);
+    let relocated = state.map(|state| moved::relocate(state, &desired.moved));
+    let state = relocated.as_ref();
+    let claims = Claims::settle(desired, state, live, fresh_lineage)?;
+    let wish = Wish::new(desired, state, live, &claims);
     let mut comparison = Comparison {
         desired,
-        state: *state,
+        state,
         live,
         claims,
         asked: desired.imports.iter().map(|(address, _)| address).collect(),
@@ -50,6 +52,7 @@ pub(super) struct Work {
     pub change: Change,
     pub drift: bool,
     pub record: Option<Record>,
+    pub intent: bool,
 }
 
 pub(super) struct Comparison<'a> {
@@ -70,6 +73,12 @@ impl Comparison<'_> {
     fn compare(&mut self) {
         let wanted: Vec<Wanted> = self.wish.objects.values().cloned().collect();
         for wanted in wanted {
+            if wanted.resource.existing {
+                if !self.live.objects.contains_key(&wanted.resource.id) {
+                    self.problems.push(refusal::does_not_exist(&wanted));
+                }
+                continue;
+            }
             let recorded = self.recorded(&wanted.resource.id);
             match (recorded, self.live.objects.get(&wanted.resource.id)) {
                 (recorded, None) => self.missing(&wanted, recorded.is_some()),
@@ -78,8 +87,10 @@ impl Comparison<'_> {
             }
         }
         for record in self.state.into_iter().flat_map(|state| state.objects.values()) {
-            if !self.wish.objects.contains_key(&record.id) {
-                self.unwanted(record);
+            match self.wish.objects.get(&record.id) {
+                None => self.unwanted(record),
+                Some(wanted) if wanted.resource.existing => self.release(record),
+                Some(_) => {}
             }
         }
         self.undeclared();
@@ -92,7 +103,10 @@ impl Comparison<'_> {
     pub fn put(&mut self, wanted: &Wanted, live: Option<&Live>, change: Change, drift: bool) {
         let record = (!wanted.kept).then(|| record(wanted, live));
         let address = wanted.resource.address.clone();
-        self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record });
+        let spec = kinds::spec(&wanted.resource.id.kind);
+        let hangs = spec.and_then(|spec| spec.hangs_on(&wanted.whole));
+        let intent = hangs.is_some_and(|hangs| self.is_existing(&hangs.owner));
+        self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record, intent });
     }
 
     fn missing(&mut self, wanted: &Wanted, recorded: bool) {
@@ -143,6 +157,7 @@ impl Comparison<'_> {
         let asked = self.is_asked(wanted);
         let claim = match &hangs {
             // What hangs on an owner is whose the owner is; the owner has its own problem if it is not ours.
+            Some(hangs) if self.is_existing(&hangs.owner) => return self.found_on_existing(wanted, live),
             Some(hangs) if !self.is_ours(&hangs.owner) => return,
             Some(_) => Claim::Ours,
             None => self.claims.of(&live.attributes),
@@ -172,9 +187,28 @@ impl Comparison<'_> {
         }
     }
 
+    fn is_existing(&self, owner: &ObjectId) -> bool {
+        self.wish.objects.get(owner).is_some_and(|wanted| wanted.resource.existing)
+    }
+
+    /// Something on an owner of others that we did not put there: equal, it is used and stays theirs.
+    fn found_on_existing(&mut self, wanted: &Wanted, live: &Live) {
+        if live.attributes == wanted.whole {
+            return;
+        }
+        if self.is_asked(wanted) {
+            let (before, after) = (live.attributes.clone(), wanted.whole.clone());
+            self.put(wanted, Some(live), Change::Import { before, after }, false);
+        } else {
+            self.problems.push(refusal::on_existing(wanted));
+        }
+    }
+
     /// Says whether the owner is recorded, carries our tags, or is being taken over.
     fn is_ours(&self, owner: &ObjectId) -> bool {
-        let Some(wanted) = self.wish.objects.get(owner) else { return false };
+        let Some(wanted) = self.wish.objects.get(owner).filter(|wanted| !wanted.resource.existing) else {
+            return false;
+        };
         self.is_asked(wanted)
             || self.recorded(owner).is_some()
             || self.live.objects.get(owner).is_some_and(|live| self.claims.of(&live.attributes) == Claim::Ours)
@@ -195,17 +229,28 @@ impl Comparison<'_> {
     }
 
     fn unwanted(&mut self, record: &Record) {
-        let work = |change| Work { address: record.address.clone(), change, drift: false, record: None };
-        let Some(live) = self.live.objects.get(&record.id) else {
-            let before = record.attributes.clone();
-            self.work.insert(record.id.clone(), work(Change::Forget { before }));
-            return;
-        };
+        let Some(live) = self.live.objects.get(&record.id) else { return self.release(record) };
+        if self.desired.removed.iter().any(|(address, _)| record.address.is_within(address)) {
+            return self.release(record);
+        }
         if let Some(problem) = self.contradiction(&record.address, None, live, record) {
             self.problems.push(problem);
             return;
         }
-        self.work.insert(record.id.clone(), work(Change::Delete { before: live.attributes.clone() }));
+        self.part_with(record, Change::Delete { before: live.attributes.clone() });
+    }
+
+    /// Drops a record. What AWS still holds stays and loses our tags.
+    fn release(&mut self, record: &Record) {
+        let live = self.live.objects.get(&record.id);
+        let before = live.map_or(&record.attributes, |live| &live.attributes).clone();
+        let after = live.map(|live| unsigned(&live.attributes));
+        self.part_with(record, Change::Forget { before, after });
+    }
+
+    fn part_with(&mut self, record: &Record, change: Change) {
+        let work = Work { address: record.address.clone(), change, drift: false, record: None, intent: false };
+        self.work.insert(record.id.clone(), work);
     }
 
     /// What hangs on our owners and is neither wanted nor recorded goes: it is how privilege creeps in.
@@ -220,12 +265,12 @@ impl Comparison<'_> {
                 Some(wanted) if self.is_ours(&hangs.owner) => wanted.resource.address.clone(),
                 Some(_) => continue,
                 None => match self.work.get(&hangs.owner) {
-                    Some(owner) => owner.address.clone(),
-                    None => continue,
+                    Some(owner) if !matches!(owner.change, Change::Forget { .. }) => owner.address.clone(),
+                    Some(_) | None => continue,
                 },
             };
             let change = Change::Delete { before: object.attributes.clone() };
-            let work = Work { address: hangs.address(&owner), change, drift: true, record: None };
+            let work = Work { address: hangs.address(&owner), change, drift: true, record: None, intent: false };
             self.work.insert(object.id.clone(), work);
         }
     }

@@ -115,6 +115,7 @@ fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, re
         made,
         record: work.record,
         removed,
+        intent: work.intent,
         makes_room_for: None,
         waits_for: BTreeSet::new(),
         drift: work.drift,

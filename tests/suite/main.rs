@@ -2,13 +2,18 @@
 //! binary and the real SDK.
 
 mod architecture;
+mod deviations;
 mod faults;
 mod hand;
+mod independent;
 mod interruption;
 mod many;
+mod moto;
 mod safety;
 mod scene;
 mod schema;
 mod spine;
 mod stories;
+mod strangers;
+mod wire;
 mod worlds;

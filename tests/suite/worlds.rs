@@ -22,6 +22,9 @@ pub struct World {
     #[serde(rename = "about")]
     pub _about: String,
     pub stages: Vec<Stage>,
+    /// Whether it only goes well with its state: what hangs on owners of others is known nowhere else.
+    #[serde(default)]
+    pub needs_state: bool,
     /// What is still there after the destroy: objects that are not ours.
     #[serde(default)]
     pub left: Vec<String>,
@@ -164,6 +167,9 @@ fn worlds_end_with_an_empty_plan_at_every_stage() {
 fn worlds_go_on_when_the_state_is_lost_after_every_stage() {
     each(|world| {
         play(&Scene::with_faults("page=1"), world, |scene| {
+            if world.needs_state {
+                return;
+            }
             scene.lose_state();
             let steps = scene.steps();
             let other: Vec<_> = steps.iter().filter(|step| !step.starts_with("import ")).collect();
