@@ -103,10 +103,18 @@ pub async fn apply(
         state.serial += 1;
     }
     store.compact(&state).await?;
+    let idle = outcome.failed.is_empty() && !outcome.interrupted && !outcome.not_started.is_empty();
     match failure {
         Some(error) => Err(error),
+        None if idle => Err(waiting_for_each_other(plan, &outcome)),
         None => Ok((outcome, state)),
     }
+}
+
+/// A plan whose tasks close a circle: a mistake of this program, never to be taken for success.
+fn waiting_for_each_other(plan: &Plan, outcome: &Outcome) -> Error {
+    let waiting: Vec<String> = outcome.not_started.iter().map(|&step| plan.steps[step].address.to_string()).collect();
+    Error::failed(format!("these steps wait for each other and were not started: {}", waiting.join(", ")))
 }
 
 /// One task that came to its end.
