@@ -2,7 +2,12 @@
 //! binary and the real SDK.
 
 mod architecture;
+mod deviations;
 mod hand;
+mod independent;
+mod moto;
 mod scene;
 mod spine;
+mod strangers;
+mod wire;
 mod worlds;

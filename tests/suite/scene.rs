@@ -188,6 +188,13 @@ impl Scene {
         serde_json::from_str(text).expect("the state is JSON")
     }
 
+    /// Takes over the state that another scene was left with.
+    pub fn take_state_of(&self, other: &Scene) {
+        for (name, text) in other.snapshot("state") {
+            self.write(&format!("state/{name}"), &text);
+        }
+    }
+
     /// Forgets the state, as if its disk had been lost.
     pub fn lose_state(&self) {
         // There is none when the first run died before it had anything to say.
