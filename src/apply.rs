@@ -72,7 +72,14 @@ pub async fn apply(
     store.begin(&state).await?;
     let mut run = Run::new(plan, cloud.clone(), state);
     let mut failure = None;
-    while run.start(observe) {
+    loop {
+        if let Err(error) = run.start(store, observe).await {
+            run.stop.store(true, Ordering::Relaxed);
+            failure.get_or_insert(error);
+        }
+        if run.running.is_empty() {
+            break;
+        }
         tokio::select! {
             biased;
             () = &mut interrupt, if !run.stopping() => {
@@ -90,6 +97,9 @@ pub async fn apply(
             }
         }
     }
+    if !run.stopping() && run.outcome.failed.is_empty() && run.finished.contains(&false) {
+        failure = Some(Error::failed("the plan has steps that wait for each other; they were not started"));
+    }
     let (outcome, mut state) = run.end();
     if outcome.failed.is_empty() && !outcome.interrupted && failure.is_none() {
         for record in &plan.settled {
@@ -100,10 +110,18 @@ pub async fn apply(
         state.serial += 1;
     }
     store.compact(&state).await?;
+    let idle = outcome.failed.is_empty() && !outcome.interrupted && !outcome.not_started.is_empty();
     match failure {
         Some(error) => Err(error),
+        None if idle => Err(waiting_for_each_other(plan, &outcome)),
         None => Ok((outcome, state)),
     }
+}
+
+/// A plan whose tasks close a circle: a mistake of this program, never to be taken for success.
+fn waiting_for_each_other(plan: &Plan, outcome: &Outcome) -> Error {
+    let waiting: Vec<String> = outcome.not_started.iter().map(|&step| plan.steps[step].address.to_string()).collect();
+    Error::failed(format!("these steps wait for each other and were not started: {}", waiting.join(", ")))
 }
 
 /// One task that came to its end.
@@ -160,12 +178,17 @@ impl<'a> Run<'a> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Starts what is ready and says whether anything runs.
-    fn start(&mut self, observe: &mut dyn FnMut(Event)) -> bool {
+    /// Starts what is ready.
+    async fn start(&mut self, store: &dyn StateStore, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         while !self.stopping() && self.running.len() < self.cloud.parallelism() {
             let Some(index) = self.ready.pop_front() else { break };
             let task = &self.tasks[index];
             let step = &self.plan.steps[task.step];
+            if let Some(record) = step.record.as_ref().filter(|_| step.intent && task.part == Part::Make) {
+                let entry = Entry::Put(record.clone());
+                store.append(&entry).await?;
+                entry.apply(&mut self.state);
+            }
             self.started[index] = true;
             observe(Event::Started { step, part: task.part });
             let work = Work {
@@ -183,7 +206,7 @@ impl<'a> Run<'a> {
                 Done { task: index, elapsed: began.elapsed(), result }
             });
         }
-        !self.running.is_empty()
+        Ok(())
     }
 
     fn refers_to_fresh(&self, step: &Step) -> bool {
@@ -213,6 +236,13 @@ impl<'a> Run<'a> {
                 }
             }
             Err(error) => {
+                // AWS refused for certain, so nothing was made; an answer that was lost keeps the intent.
+                let refused = AwsError::of(&error).is_some_and(|error| !error.code.is_empty());
+                if let Some(record) = step.record.as_ref().filter(|_| refused && step.intent && part == Part::Make) {
+                    let entry = Entry::Forget(record.id.clone());
+                    store.append(&entry).await?;
+                    entry.apply(&mut self.state);
+                }
                 observe(Event::Failed { step, part, error: &error, elapsed });
                 self.outcome.failed.push((task.step, error));
             }
@@ -291,7 +321,13 @@ impl Work {
                 kind.delete(&self.cloud, before).await?;
                 Ok(Entry::Forget(id.clone()))
             }
-            (Part::Remove, Change::Forget { .. }) => Ok(Entry::Forget(self.removed()?.clone())),
+            (Part::Remove, Change::Forget { before, after }) => {
+                let id = self.removed()?;
+                if let Some(after) = after.as_ref().filter(|after| *after != before) {
+                    kind_of(id)?.converge(&self.cloud, before, after).await?;
+                }
+                Ok(Entry::Forget(id.clone()))
+            }
             (Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
             | (Part::Finish, Change::Update { .. } | Change::Import { .. })
             | (Part::Remove, Change::Create { .. } | Change::Update { .. } | Change::Import { .. }) => {

@@ -26,6 +26,8 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Checks everything that can be known without AWS
     Validate,
+    /// Prints what depends on what
+    Graph(GraphArgs),
     /// Serves the embedded AWS (IAM, STS, tag:GetResources) to other tools on one port
     Sandbox(SandboxArgs),
 }
@@ -61,6 +63,19 @@ pub struct DestroyArgs {
     /// Do not ask for the deployment's name
     #[arg(long)]
     pub auto_approve: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// For Graphviz (dot -Tsvg) or for Markdown
+    #[arg(long, value_enum, default_value = "dot", value_name = "FORMAT")]
+    pub format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    Dot,
+    Mermaid,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 use petgraph::Direction;
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::kinds;
@@ -20,6 +20,10 @@ pub struct Desired {
     pub resources: IndexMap<Address, Resource>,
     /// Addresses that the manifest says to take over.
     pub imports: Vec<(Address, Place)>,
+    /// What stands at another address by now: from, to. Either names a resource or all that stands within.
+    pub moved: Vec<(Address, Address, Place)>,
+    /// What leaves the state and stays in AWS.
+    pub removed: Vec<(Address, Place)>,
     pub outputs: IndexMap<String, serde_json::Value>,
     by_id: HashMap<ObjectId, Address>,
 }
@@ -32,6 +36,8 @@ impl Desired {
             account,
             resources: IndexMap::new(),
             imports: Vec::new(),
+            moved: Vec::new(),
+            removed: Vec::new(),
             outputs: IndexMap::new(),
             by_id: HashMap::new(),
         }
@@ -100,8 +106,9 @@ impl Dependencies {
 
     /// Returns every set of resources that wait for each other, each in the manifest's order.
     pub fn cycles(&self) -> Vec<Vec<Address>> {
+        // Kosaraju's search keeps its own stack; Tarjan's is recursive and a long chain would exhaust ours.
         let mut cycles: Vec<Vec<NodeIndex>> =
-            tarjan_scc(&self.graph).into_iter().filter(|component| self.is_cycle(component)).collect();
+            kosaraju_scc(&self.graph).into_iter().filter(|component| self.is_cycle(component)).collect();
         for cycle in &mut cycles {
             cycle.sort();
         }
@@ -109,7 +116,7 @@ impl Dependencies {
         cycles.into_iter().map(|cycle| cycle.into_iter().map(|node| self.graph[node].clone()).collect()).collect()
     }
 
-    /// A role that trusts itself is a cycle of one.
+    /// What refers to itself is a cycle of one.
     fn is_cycle(&self, component: &[NodeIndex]) -> bool {
         component.len() > 1 || component.iter().any(|node| self.graph.contains_edge(*node, *node))
     }
@@ -124,5 +131,98 @@ impl Dependencies {
                 .note("each refers to the next")
         };
         self.cycles().into_iter().map(problem).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Attributes, Value};
+    use crate::policy::Document;
+
+    const PLACE: Place = Place { file: 0, start: 0, end: 0 };
+
+    fn resource(kind: &str, name: &str, segments: &[&str], wanted: Attributes) -> Resource {
+        Resource {
+            address: Address::new(segments.iter().copied()),
+            id: ObjectId::new(kind, name),
+            wanted,
+            place: PLACE,
+            keep_undeclared: Vec::new(),
+            removed: Vec::new(),
+            ignore: Vec::new(),
+            existing: false,
+            prevent_destroy: false,
+        }
+    }
+
+    /// A role that trusts another of the account.
+    fn role(name: &str, trusts: &str) -> Resource {
+        let trust = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::123456789012:role/{trusts}")},
+            "Action": "sts:AssumeRole",
+        }]});
+        let trust = Value::Document(Document::from_json(trust));
+        let wanted = Attributes::from([("name", name.into()), ("path", "/".into()), ("trust", trust)]);
+        resource("role", name, &["roles", name], wanted)
+    }
+
+    fn desired(resources: impl IntoIterator<Item = Resource>) -> Desired {
+        let mut desired = Desired::nothing("test", Account::new("aws", "123456789012"));
+        resources.into_iter().for_each(|resource| desired.insert(resource).unwrap());
+        desired
+    }
+
+    fn named(addresses: impl IntoIterator<Item = Address>) -> Vec<String> {
+        addresses.into_iter().map(|address| address.to_string()).collect()
+    }
+
+    /// Dependencies of `r0`, `r1` … by hand, as no two kinds of today can wait for each other.
+    fn dependencies(count: usize, edges: &[(usize, usize)]) -> Dependencies {
+        let mut graph = DiGraph::new();
+        let address = |i: usize| Address::new(["roles".to_owned(), format!("r{i}")]);
+        let nodes = (0..count).map(|i| (address(i), graph.add_node(address(i)))).collect();
+        for (from, to) in edges {
+            graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
+        }
+        Dependencies { graph, nodes }
+    }
+
+    #[test]
+    fn a_resource_waits_for_what_it_holds_and_not_for_whom_it_trusts() {
+        let wanted = Attributes::from([("role", "a".into()), ("name", "logs".into())]);
+        let inline = resource("inline_policy", "a/logs", &["roles", "a", "inline", "logs"], wanted);
+        let desired = desired([role("a", "b"), role("b", "b"), inline.clone()]);
+        let dependencies = desired.dependencies();
+        assert_eq!(named(dependencies.waits_for(&inline.address)), ["roles.a"]);
+        assert_eq!(named(dependencies.needed_by(&Address::new(["roles", "a"]))), ["roles.a.inline.logs"]);
+        assert_eq!(named(dependencies.waits_for(&Address::new(["roles", "a"]))), Vec::<String>::new());
+        assert_eq!(named(dependencies.waits_for(&Address::new(["roles", "none"]))), Vec::<String>::new());
+        assert!(dependencies.cycles().is_empty());
+    }
+
+    #[test]
+    fn every_cycle_is_one_problem() {
+        let dependencies = dependencies(6, &[(1, 0), (0, 1), (0, 2), (4, 3), (3, 4), (5, 5)]);
+        let problems = dependencies.cycle_problems(&desired([]));
+        let names: Vec<&str> = problems.iter().filter_map(|problem| problem.message.split(": ").nth(1)).collect();
+        assert_eq!(names, ["roles.r0, roles.r1", "roles.r3, roles.r4", "roles.r5"]);
+    }
+
+    #[test]
+    fn an_object_has_one_address_and_an_address_one_object() {
+        let mut desired = desired([role("a", "x")]);
+        let same_object = Resource { address: Address::new(["roles", "other"]), ..role("a", "x") };
+        let same_address = Resource { address: Address::new(["roles", "a"]), ..role("b", "x") };
+        assert_eq!(desired.insert(same_object).unwrap_err().code, "duplicate-object");
+        assert_eq!(desired.insert(same_address).unwrap_err().code, "duplicate-address");
+        assert_eq!(desired.address_of(&ObjectId::new("role", "a")), Some(&Address::new(["roles", "a"])));
+        assert_eq!(desired.address_of(&ObjectId::new("role", "b")), None);
+    }
+
+    #[test]
+    fn a_long_chain_costs_no_stack() {
+        let edges: Vec<(usize, usize)> = (1..50_000).map(|i| (i - 1, i)).collect();
+        assert!(dependencies(50_000, &edges).cycles().is_empty());
     }
 }

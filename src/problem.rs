@@ -26,11 +26,15 @@ pub struct Sources {
 pub struct Source {
     pub name: String,
     pub text: String,
+    /// Where each line begins, so that a place is found without reading the file again.
+    lines: Vec<usize>,
 }
 
 impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.files.push(Source { name: name.into(), text: text.into() });
+        let text = text.into();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.files.push(Source { name: name.into(), text, lines });
         self.files.len() - 1
     }
 
@@ -40,10 +44,11 @@ impl Sources {
 
     /// Returns line and column of the start of `place`, both from 1; the column counts characters.
     pub fn line_column(&self, place: Place) -> (usize, usize) {
-        let text = &self.files[place.file].text;
-        let before = &text[..floor_char_boundary(text, place.start)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let Source { text, lines, .. } = &self.files[place.file];
+        let at = floor_char_boundary(text, place.start);
+        let line = lines.partition_point(|&start| start <= at);
+        let start = lines[line - 1];
+        (line, text[start..at].chars().count() + 1)
     }
 }
 
@@ -135,5 +140,21 @@ impl Problems {
     pub fn into_sorted(mut self) -> Vec<Problem> {
         self.0.sort_by_key(|p| p.place);
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_characters_from_one() {
+        let mut sources = Sources::default();
+        let file = sources.add("x", "é: 1\n\nab\n");
+        let at = |start| sources.line_column(Place { file, start, end: start });
+        assert_eq!(
+            [at(0), at(2), at(4), at(5), at(6), at(7), at(8), at(9), at(99)],
+            [(1, 1), (1, 2), (1, 4), (1, 5), (2, 1), (3, 1), (3, 2), (3, 3), (4, 1),]
+        );
     }
 }

@@ -19,6 +19,8 @@ pub struct AwsError {
     pub code: String,
     pub message: String,
     pub request_id: Option<String>,
+    /// Whether nothing came back at all.
+    pub unreachable: bool,
 }
 
 impl AwsError {
@@ -39,7 +41,8 @@ impl AwsError {
             SdkError::ResponseError(response) => (String::new(), strange_answer(response.raw()), None),
             other => (String::new(), causes(other), None),
         };
-        Self { operation, subject: subject.to_owned(), code, message, request_id }
+        let unreachable = matches!(error, SdkError::DispatchFailure(_) | SdkError::TimeoutError(_));
+        Self { operation, subject: subject.to_owned(), code, message, request_id, unreachable }
     }
 
     /// Returns the failed call that an error comes from.
@@ -84,10 +87,18 @@ impl AwsError {
             "" if message.contains("credential") => {
                 "set AWS_PROFILE or --profile, or sign in (aws sso login); --sandbox needs no account"
             }
+            "" if self.unreachable => "check the network, its proxies, and AWS_ENDPOINT_URL where it is set",
             _ => return Vec::new(),
         };
         vec![hint.to_owned()]
     }
+}
+
+/// Says whether a program failed where IAM should be, as it will again. What AWS itself answers with a page
+/// is another status, such as 503.
+fn is_broken(response: &HttpResponse) -> bool {
+    let page = response.headers().get("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+    page && response.status().as_u16() == 500
 }
 
 /// Describes an answer that is not what IAM answers: an HTML page of a proxy, say.
@@ -101,18 +112,35 @@ fn strange_answer(response: &HttpResponse) -> String {
     )
 }
 
+/// Tells, in one line, what kept a call from being made or answered.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(cause) = next {
-        let text = cause.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
+        let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        // The rest is the request as Rust prints it.
+        let text = text.split(" to request `").next().unwrap_or_default().to_owned();
+        if !WRAPPINGS.contains(&text.as_str()) && !parts.iter().any(|part| part.contains(&text)) {
             parts.push(text);
         }
         next = cause.source();
     }
-    parts.join(": ")
+    let text = parts.join(": ");
+    // The SDK asks the machine's metadata service last.
+    let nowhere = text.contains("no credentials found in chain") || text.contains("IMDS");
+    if nowhere { "no AWS credentials were found".to_owned() } else { text }
 }
+
+/// What the SDK says of an error before it comes to it.
+const WRAPPINGS: [&str; 7] = [
+    "dispatch failure",
+    "io error",
+    "other",
+    "client error (Connect)",
+    "client error (SendRequest)",
+    "service error",
+    "an error occurred while loading credentials",
+];
 
 impl From<AwsError> for Error {
     fn from(error: AwsError) -> Self {
@@ -154,6 +182,9 @@ impl ClassifyRetry for IamRetry {
         };
         if ["Throttling", "ThrottlingException", "RequestLimitExceeded"].into_iter().any(says) {
             self.pace.throttled();
+        }
+        if context.response().is_some_and(is_broken) {
+            return RetryAction::RetryForbidden;
         }
         if ["ConcurrentModification", "EntityTemporarilyUnmodifiable"].into_iter().any(says) {
             RetryAction::throttling_error()

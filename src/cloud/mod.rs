@@ -229,7 +229,11 @@ fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
 }
 
 async fn identify(config: &SdkConfig) -> Result<Caller> {
-    let sts = aws_sdk_sts::Client::new(config);
+    // Nothing was begun yet: where nobody answers, the user hears of it within seconds.
+    let retry = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+    let attempts = retry.max_attempts().min(3);
+    let sts = aws_sdk_sts::config::Builder::from(config).retry_config(retry.with_max_attempts(attempts)).build();
+    let sts = aws_sdk_sts::Client::from_conf(sts);
     let identity = sts
         .get_caller_identity()
         .send()

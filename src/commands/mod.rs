@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod destroy;
+pub mod graph;
 mod output;
 pub mod plan;
 mod progress;
@@ -46,6 +47,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Plan(args)) => plan::run(&cli.global, args, output).await,
         Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
         Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
+        Some(Command::Graph(args)) => graph::run(&cli.global, args, output).await,
         Some(Command::Sandbox(args)) => sandbox::run(&cli.global, args, output).await,
         Some(Command::Validate) => validate::run(&cli.global, output).await,
     }
@@ -58,6 +60,7 @@ seqera-iam: the IAM that Seqera Platform needs on AWS, declared in YAML
   plan       show what apply would do; changes nothing
   apply      plan, ask, and make it so
   destroy    remove all that the deployment owns
+  graph      print what depends on what
 
 Try it without an AWS account, in a folder with a seqera.yaml:
 

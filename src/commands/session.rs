@@ -76,9 +76,17 @@ fn params_files(global: &Global) -> Result<Vec<(String, String)>> {
 impl Declared {
     /// Checks everything that can be known without AWS. Returns the warnings.
     pub fn check(&self) -> Result<Vec<Problem>> {
+        self.resolve(&self.likely_account()).map(|(_, warnings)| warnings)
+    }
+
+    /// Returns what the manifest asks for, as far as that is known without AWS.
+    pub fn desired(&self) -> Result<Desired> {
+        self.resolve(&self.likely_account()).map(|(desired, _)| desired)
+    }
+
+    fn likely_account(&self) -> Account {
         let id = self.manifest.account().unwrap_or(PROVISIONAL_ACCOUNT);
-        let account = Account::new(partition(self.manifest.region()), id);
-        self.resolve(&account).map(|(_, warnings)| warnings)
+        Account::new(partition(self.manifest.region()), id)
     }
 
     fn resolve(&self, account: &Account) -> Result<(Desired, Vec<Problem>)> {

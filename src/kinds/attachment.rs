@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::manifest::{Declared, Reference};
 use crate::model::schema::{Field, Holds, OnChange, Schema};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
-use crate::policy::managed;
+use crate::policy::{limits, managed};
 
 pub struct Attachment;
 
@@ -83,6 +83,10 @@ impl Spec for Attachment {
         let role = text(attributes, "role").map(role::id_of);
         let policy = text(attributes, "policy_arn").map(policy::id_of);
         role.into_iter().chain(policy).map(Needed::held).collect()
+    }
+
+    fn most(&self) -> Option<usize> {
+        Some(limits::ATTACHMENTS)
     }
 
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {

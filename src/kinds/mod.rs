@@ -52,6 +52,11 @@ pub trait Spec: Sync + Send {
         id.name.to_lowercase()
     }
 
+    /// Returns how many of this kind AWS lets hang on one owner by default; `None` where it counts none.
+    fn most(&self) -> Option<usize> {
+        None
+    }
+
     /// Returns what to create when something that the object names does not exist yet and waits for the
     /// object itself: the same without those names. `None` where the names cannot be left out.
     fn interim(&self, _wanted: &Attributes) -> Option<Attributes> {

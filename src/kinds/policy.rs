@@ -76,6 +76,12 @@ static SCHEMA: Schema = Schema {
             },
             Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
             Key {
+                name: "ignore",
+                accepts: Accepts::Ignore,
+                required: false,
+                doc: "Fields that others may change, such as tags.CostCentre",
+            },
+            Key {
                 name: "prevent_destroy",
                 accepts: Accepts::Bool,
                 required: false,

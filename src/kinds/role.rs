@@ -92,6 +92,18 @@ static SCHEMA: Schema = Schema {
                 doc: "What it holds beside the manifest and shall keep",
             },
             Key {
+                name: "ignore",
+                accepts: Accepts::Ignore,
+                required: false,
+                doc: "Fields that others may change, such as tags.CostCentre",
+            },
+            Key {
+                name: "existing",
+                accepts: Accepts::Existing(&["existing", "name", "path", "policies", "inline"]),
+                required: false,
+                doc: "The role exists and is not ours: only its policies and inline policies written here are",
+            },
+            Key {
                 name: "prevent_destroy",
                 accepts: Accepts::Bool,
                 required: false,
@@ -148,7 +160,9 @@ impl Spec for Role {
         if let Some(trust) = entry.document("trust") {
             wanted.insert("trust", Value::Document(trust.clone()));
         }
-        wanted.insert("max_session", Value::Number(entry.seconds("max_session").unwrap_or(DEFAULT_SESSION)));
+        if !entry.flag("existing") {
+            wanted.insert("max_session", Value::Number(entry.seconds("max_session").unwrap_or(DEFAULT_SESSION)));
+        }
         if let Some(Some(boundary)) = entry.boundary() {
             wanted.insert("boundary", boundary.arn.as_str().into());
         }

@@ -30,6 +30,7 @@ pub enum Said {
     Role(Reference),
     Inline(Vec<Inline>),
     Keep(Vec<&'static str>),
+    Ignore(Vec<String>),
 }
 
 /// A reference, resolved.
@@ -116,6 +117,13 @@ impl Declared {
         }
     }
 
+    pub fn ignore(&self) -> Vec<String> {
+        match self.said.get("ignore") {
+            Some(Said::Ignore(fields)) => fields.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the attributes that every named resource has: name, path and tags.
     pub fn named(&self) -> Attributes {
         let mut attributes = Attributes::from([
@@ -138,6 +146,8 @@ impl Declared {
             place: self.place,
             keep_undeclared: self.keep(),
             removed: Vec::new(),
+            ignore: self.ignore(),
+            existing: self.flag("existing"),
             prevent_destroy: self.flag("prevent_destroy"),
         }
     }
@@ -157,6 +167,8 @@ impl Declared {
             place,
             keep_undeclared: Vec::new(),
             removed: Vec::new(),
+            ignore: Vec::new(),
+            existing: false,
             prevent_destroy: false,
         }
     }

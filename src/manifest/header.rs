@@ -3,7 +3,6 @@
 use super::expand::Expander;
 use super::expression::Names;
 use super::names;
-use super::nearest::nearest;
 use super::params::Params;
 use super::report::Report;
 use super::scope::{Given, Scope};
@@ -15,7 +14,8 @@ use crate::problem::{Place, Problem, Sources};
 pub const API_VERSION: &str = "seqera-iam/v1";
 
 /// Keys that are not sections.
-const KEYS: [&str; 9] = ["apiVersion", "name", "account", "region", "defaults", "state", "params", "import", "outputs"];
+const KEYS: [&str; 11] =
+    ["apiVersion", "name", "account", "region", "defaults", "state", "params", "import", "moved", "removed", "outputs"];
 const DEFAULTS: [&str; 3] = ["path", "boundary", "tags"];
 
 #[derive(Clone, Debug, Default)]
@@ -147,13 +147,4 @@ fn defaults(root: &Node, early: &Expander, report: &mut Report) -> Defaults {
         }
     }
     defaults
-}
-
-/// Returns a problem about an import or address that names nothing, with the one that was meant.
-pub fn unknown_address<'a>(text: &str, place: Place, known: impl Iterator<Item = &'a str>) -> Problem {
-    let problem = Problem::error("unknown-reference", format!("there is no `{text}` in this manifest")).at(place);
-    match nearest(text, known) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem,
-    }
 }

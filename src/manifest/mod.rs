@@ -4,6 +4,7 @@
 //! to speak of. [`Manifest::resolve`] knows the account: it names every entry, then reads each key by what
 //! its kind's schema says that it accepts. Everything that is wrong anywhere comes from `resolve`.
 
+mod addresses;
 pub mod declared;
 mod document;
 mod expand;
@@ -31,11 +32,12 @@ pub use declared::{Declared, Reference, Said};
 pub use params::{Inputs, ParamValue};
 
 use crate::graph::Desired;
-use crate::model::{Account, Address, Node, NodeValue};
+use crate::model::{Account, Node, NodeValue};
 use crate::problem::{Place, Problem, Severity, Sources};
 use expand::Expander;
 use files::Loaded;
 use header::Header;
+use names::Naming;
 use params::Params;
 use reading::Reading;
 use reference::References;
@@ -142,8 +144,8 @@ impl Manifest {
         let sections = section_names();
         let early = early(&self.params, &self.header, &sections);
         let early = Expander { names: &early, sources: &self.sources };
-        let default_path = self.header.defaults.path.as_deref();
-        let declared = names::read(&self.root, account, default_path, &early, &mut report);
+        let naming = Naming { account, default_path: self.header.defaults.path.as_deref(), early: &early };
+        let declared = naming.read(&self.root, &mut report);
         let scope = Scope {
             params: &self.params,
             account: Some(&self.header.account),
@@ -171,46 +173,13 @@ impl Manifest {
                 }
             }
         }
-        desired.imports = self.imports(&desired, &mut reading);
+        reading.addresses(&self.root, &mut desired);
         desired.outputs = self.outputs(&mut reading);
         let mut report = reading.report;
         desired.dependencies().cycle_problems(&desired).into_iter().for_each(|problem| report.push(problem));
         let failed = report.has_errors();
         let problems = report.into_sorted();
         if failed { Err(problems) } else { Ok((desired, problems.into_iter().filter(is_warning).collect())) }
-    }
-
-    fn imports(&self, desired: &Desired, reading: &mut Reading) -> Vec<(Address, Place)> {
-        let Some(entry) = self.root.get("import") else { return Vec::new() };
-        let node = reading.expander.node(&entry.value, &mut reading.report);
-        let mut imports: IndexMap<Address, Place> = IndexMap::new();
-        for item in shape::list(&node, "`import`", &mut reading.report).unwrap_or_default() {
-            let Some(text) = shape::text(item, "`import`", &mut reading.report) else { continue };
-            let known = || desired.resources.keys().map(ToString::to_string).collect::<Vec<_>>();
-            let found = text.parse().ok().filter(|address| desired.resources.contains_key(address));
-            match found {
-                Some(address) if imports.contains_key(&address) => reading
-                    .report
-                    .push(Problem::error("duplicate-item", format!("`import` names {address} twice")).at(item.place)),
-                Some(address) => {
-                    imports.insert(address, item.place);
-                }
-                None if self.is_declared(text) => {}
-                None => {
-                    let known = known();
-                    let problem = header::unknown_address(text, item.place, known.iter().map(String::as_str));
-                    reading.report.push(problem);
-                }
-            }
-        }
-        imports.into_iter().collect()
-    }
-
-    /// Says whether an address names an entry, though it may be too wrong to become a resource.
-    fn is_declared(&self, text: &str) -> bool {
-        let Ok(address) = text.parse::<Address>() else { return false };
-        let [section, key, ..] = address.segments() else { return false };
-        self.root.get(section).is_some_and(|section| section.value.get(key).is_some())
     }
 
     fn outputs(&self, reading: &mut Reading) -> IndexMap<String, serde_json::Value> {

@@ -3,11 +3,12 @@
 /// Returns the candidate that `word` is most likely a slip of.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let folded = word.to_lowercase();
-    let allowed = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let allowed = (length / 3).max(1);
     candidates
         .into_iter()
-        // Words of very different length cannot be near, and need no comparison.
-        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 4 * allowed)
+        // Every character too many or too few is a slip of its own.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= allowed)
         .map(|candidate| (strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

@@ -197,8 +197,13 @@ fn name_is_well(name: &Node, what: &str, report: &mut Report) -> bool {
     }
     let problem = Problem::error("bad-bucket", format!("{what}: `{text}` is no bucket name")).at(name.place);
     let bare = text.strip_prefix("s3://").or_else(|| text.strip_prefix("arn:aws:s3:::")).unwrap_or(text);
-    report.push(match bare.trim_end_matches('*').split_once('/') {
-        Some((name, prefix)) if !name.is_empty() && !prefix.is_empty() => {
+    report.push(match bare.split_once('/') {
+        Some((name, prefix)) if !name.is_empty() && !prefix.trim_end_matches('*').is_empty() => {
+            // Without a star, what follows the bucket is a folder.
+            let prefix = match prefix.strip_suffix('*') {
+                Some(prefix) => prefix.to_owned(),
+                None => format!("{}/", prefix.trim_end_matches('/')),
+            };
             problem.help(format!("write {{name: {name}, prefix: {prefix}}}"))
         }
         Some((name, _)) if !name.is_empty() => problem.help(format!("write {name}")),
@@ -286,6 +291,8 @@ mod tests {
     fn what_is_no_bucket_says_what_to_write() {
         let help = |value: Json| taken("bucket", value).unwrap_err();
         assert!(help(json!("s3://nf-work")).ends_with("write nf-work"));
+        assert!(help(json!("s3://nf-work/*")).ends_with("write nf-work"));
+        assert!(help(json!("s3://nf-work/a")).ends_with("write {name: nf-work, prefix: a/}"));
         assert!(help(json!("arn:aws:s3:::nf-work/a/*")).ends_with("write {name: nf-work, prefix: a/}"));
         assert!(help(json!("Nf_Work")).contains("no bucket name"));
         assert!(help(json!({"name": "nf-work", "acces": "read"})).contains("did you mean `access`"));

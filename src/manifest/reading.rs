@@ -8,6 +8,7 @@ use super::expand::Expander;
 use super::files::Loaded;
 use super::header::Header;
 use super::names::Named;
+use super::nearest::{listed, nearest};
 use super::reference::{self, References};
 use super::report::Report;
 use super::{shape, tags};
@@ -35,10 +36,12 @@ impl Reading<'_> {
         let what = named.address.to_string();
         let known: Vec<&str> = named.section.keys.iter().map(|key| key.name).collect();
         shape::known_keys(entries, &what, &known, &mut self.report);
+        let refused = self.not_of_existing(named, entries);
         let mut said = BTreeMap::new();
         for key in named.section.keys {
             let entry = entries.iter().find(|entry| entry.key == key.name);
             let value = match entry {
+                _ if refused.contains(&key.name) => None,
                 Some(entry) => self.said(key, entry, named, &what),
                 None => self.unsaid(key, named, shape::is_meant(entries, &known, key.name), &what),
             };
@@ -60,22 +63,21 @@ impl Reading<'_> {
             Accepts::Path => return named.path.clone().map(Said::Text),
             // Both make one document.
             Accepts::Document(_) | Accepts::Statements(_) => return None,
-            Accepts::Trust => {
-                return self.trust(entry, &named.address, named.arn.as_deref()).map(Said::Document);
-            }
+            Accepts::Trust => return self.trust(entry, &what).map(Said::Document),
             Accepts::Inline(host) => return self.inline(entry, &what, host).map(Said::Inline),
             _ => {}
         }
         let node = self.expander.node(&entry.value, &mut self.report);
         match key.accepts {
             Accepts::Text { longest, latin1 } => self.text(&node, &what, longest, latin1).map(Said::Text),
-            Accepts::Bool => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
+            Accepts::Bool | Accepts::Existing(_) => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
             Accepts::Duration { least, most } => self.duration(&node, &what, least, most).map(Said::Seconds),
             Accepts::Tags => tags::read(&node, &what, &self.header.defaults.tags, &mut self.report).map(Said::Tags),
             Accepts::Policies => self.policies(&node, &what).map(Said::Policies),
             Accepts::Boundary => self.boundary(&node, &what).map(Said::Boundary),
             Accepts::Role => self.references.resolve(&node, &what, &reference::ROLE, &mut self.report).map(Said::Role),
             Accepts::Keep(words) => self.keep(&node, &what, words).map(Said::Keep),
+            Accepts::Ignore => self.ignore(&node, &what, named).map(Said::Ignore),
             Accepts::Name { .. }
             | Accepts::Path
             | Accepts::Document(_)
@@ -103,6 +105,45 @@ impl Reading<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Returns the keys that what exists already cannot say, and reports those that stand there.
+    fn not_of_existing(&mut self, named: &Named, entries: &[Entry]) -> Vec<&'static str> {
+        let keys = named.section.keys;
+        let allowed = keys.iter().find_map(|key| match key.accepts {
+            Accepts::Existing(allowed) if named.existing => Some(allowed),
+            _ => None,
+        });
+        let Some(allowed) = allowed else { return Vec::new() };
+        let refused: Vec<&str> = keys.iter().map(|key| key.name).filter(|name| !allowed.contains(name)).collect();
+        for entry in entries.iter().filter(|entry| refused.contains(&entry.key.as_str())) {
+            let message = format!("{} exists already: its `{}` is not ours to say", named.address, entry.key);
+            let problem = Problem::error("existing", message).at(entry.key_place);
+            self.report.push(problem.note(format!("with `existing: true` it takes {}", listed(allowed))));
+        }
+        refused
+    }
+
+    /// Reads names of fields; of tags also single ones.
+    fn ignore(&mut self, node: &Node, what: &str, named: &Named) -> Option<Vec<String>> {
+        let fields = named.spec.schema().fields.iter().map(|field| field.name);
+        // An object is known by these.
+        let fields: Vec<&str> = fields.filter(|field| !["name", "path"].contains(field)).collect();
+        let mut ignored = Vec::new();
+        for item in shape::list(node, what, &mut self.report)? {
+            let Some(text) = shape::text(item, what, &mut self.report) else { continue };
+            let tag = text.strip_prefix("tags.").filter(|tag| !tag.is_empty() && fields.contains(&"tags"));
+            if tag.is_some() || fields.contains(&text) {
+                self.add_once(&mut ignored, text.to_owned(), item, what);
+                continue;
+            }
+            let problem = Problem::error("unknown-word", format!("{what}: there is no field `{text}`")).at(item.place);
+            self.report.push(match nearest(text, fields.iter().copied()) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.note(format!("it takes {}, or one tag: `tags.KEY`", listed(&fields))),
+            });
+        }
+        Some(ignored)
     }
 
     fn inline(&mut self, entry: &Entry, what: &str, host: Host) -> Option<Vec<Inline>> {
@@ -203,7 +244,7 @@ impl Reading<'_> {
             NodeValue::Bool(false) => return Some(Vec::new()),
             NodeValue::List(_) => {}
             _ => {
-                let expected = format!("`true` or a list of {}", super::nearest::listed(words));
+                let expected = format!("`true` or a list of {}", listed(words));
                 self.report.push(shape::wrong_type(node, what, &expected));
                 return None;
             }
@@ -219,10 +260,10 @@ impl Reading<'_> {
                 Some(word) => kept.push(*word),
                 None => {
                     let problem = Problem::error("unknown-word", format!("{what} has no `{text}`")).at(item.place);
-                    let near = super::nearest::nearest(text, words.iter().copied());
+                    let near = nearest(text, words.iter().copied());
                     self.report.push(match near {
                         Some(near) => problem.help(format!("did you mean `{near}`?")),
-                        None => problem.note(format!("it takes {}", super::nearest::listed(words))),
+                        None => problem.note(format!("it takes {}", listed(words))),
                     });
                 }
             }

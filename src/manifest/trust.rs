@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::reading::Reading;
 use super::{reference, shape};
-use crate::model::{Address, Entry, Node, NodeValue};
+use crate::model::{Entry, Node, NodeValue};
 use crate::policy::{Document, Host};
 use crate::problem::Problem;
 
@@ -18,15 +18,14 @@ struct Rule {
 }
 
 impl Reading<'_> {
-    /// Reads `trust:` of the entry at `address`, whose own ARN is `own`.
-    pub fn trust(&mut self, entry: &Entry, address: &Address, own: Option<&str>) -> Option<Document> {
-        let what = format!("{address}.trust");
+    /// Reads `trust:`; `what` is its address.
+    pub fn trust(&mut self, entry: &Entry, what: &str) -> Option<Document> {
         if let Some(document) = entry.value.get("document") {
             if let NodeValue::Map(keys) = &entry.value.value {
-                shape::known_keys(keys, &what, &["document"], &mut self.report);
+                shape::known_keys(keys, what, &["document"], &mut self.report);
             }
-            let node = self.whole(document, &what)?;
-            return Some(self.checked(&node, &what, Host::Trust));
+            let node = self.whole(document, what)?;
+            return Some(self.checked(&node, what, Host::Trust));
         }
         let node = self.expander.node(&entry.value, &mut self.report);
         let rules = match &node.value {
@@ -34,7 +33,7 @@ impl Reading<'_> {
             NodeValue::Map(_) => std::slice::from_ref(&node),
             _ => {
                 self.report.push(
-                    shape::wrong_type(&node, &what, "a rule or a list of rules")
+                    shape::wrong_type(&node, what, "a rule or a list of rules")
                         .help("trust: {services: [ec2.amazonaws.com]}"),
                 );
                 return None;
@@ -45,22 +44,22 @@ impl Reading<'_> {
             self.report.push(problem.at(node.place));
             return None;
         }
-        let rules: Vec<_> = rules.iter().map(|rule| self.rule(rule, &what, own)).collect();
+        let rules: Vec<_> = rules.iter().map(|rule| self.rule(rule, what)).collect();
         let statements: Vec<Json> =
             rules.into_iter().collect::<Option<Vec<_>>>()?.iter().flat_map(statements).collect();
         let document = Document::from_json(json!({"Version": "2012-10-17", "Statement": statements}));
-        self.fits(&document, &what, Host::Trust, node.place);
+        self.fits(&document, what, Host::Trust, node.place);
         Some(document)
     }
 
-    fn rule(&mut self, node: &Node, what: &str, own: Option<&str>) -> Option<Rule> {
+    fn rule(&mut self, node: &Node, what: &str) -> Option<Rule> {
         let NodeValue::Map(keys) = &node.value else {
             self.report.push(shape::wrong_type(node, what, "rules such as {services: […]}"));
             return None;
         };
         shape::known_keys(keys, &format!("a rule of {what}"), &KEYS, &mut self.report);
         let services = node.get("services").map(|entry| self.services(&entry.value, what));
-        let principals = node.get("principals").map(|entry| self.principals(&entry.value, what, own));
+        let principals = node.get("principals").map(|entry| self.principals(&entry.value, what));
         let external_id = match node.get("external_id") {
             Some(entry) => Some(self.external_id(&entry.value, what)?),
             None => None,
@@ -114,7 +113,7 @@ impl Reading<'_> {
         Some(services)
     }
 
-    fn principals(&mut self, node: &Node, what: &str, own: Option<&str>) -> Option<Vec<String>> {
+    fn principals(&mut self, node: &Node, what: &str) -> Option<Vec<String>> {
         let what = format!("{what}.principals");
         let mut principals = Vec::new();
         for item in self.some_of(node, &what)? {
@@ -126,14 +125,6 @@ impl Reading<'_> {
             }
             let reference = self.references.resolve(item, &what, &reference::PRINCIPAL, &mut self.report);
             let Some(reference) = reference else { continue };
-            if own == Some(reference.arn.as_str()) {
-                let problem = Problem::error(
-                    "cycle",
-                    format!("{what}: AWS takes no role that trusts itself from its creation on"),
-                );
-                self.report.push(problem.at(item.place));
-                continue;
-            }
             self.add_once(&mut principals, reference.arn, item, &what);
         }
         Some(principals)

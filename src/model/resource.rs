@@ -42,5 +42,9 @@ pub struct Resource {
     /// Fields that the manifest says to remove: `boundary: none`. A boundary that is only not
     /// mentioned stays, as it restricts.
     pub removed: Vec<&'static str>,
+    /// Fields that others may change: `description`, `tags` or `tags.CostCentre`.
+    pub ignore: Vec<String>,
+    /// It is there already and not ours: only what hangs on it is. `wanted` holds its name and path.
+    pub existing: bool,
     pub prevent_destroy: bool,
 }

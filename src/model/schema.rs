@@ -110,6 +110,10 @@ pub enum Accepts {
     Inline(Host),
     /// `true` or a list of some of these words.
     Keep(&'static [&'static str]),
+    /// A list of fields of the kind, or of single tags: `tags.CostCentre`.
+    Ignore,
+    /// A flag; with it, the entry may say these keys only.
+    Existing(&'static [&'static str]),
 }
 
 impl Schema {

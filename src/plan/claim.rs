@@ -83,6 +83,18 @@ impl Claims {
     }
 }
 
+/// Returns the attributes without our two tags.
+pub fn unsigned(attributes: &Attributes) -> Attributes {
+    let mut unsigned = attributes.clone();
+    if let Some(Value::Tags(tags)) = unsigned.get_mut("tags") {
+        tags.retain(|key, _| key != DEPLOYMENT_TAG && key != LINEAGE_TAG);
+        if tags.is_empty() {
+            unsigned.remove("tags");
+        }
+    }
+    unsigned
+}
+
 fn tags(attributes: &Attributes) -> Option<&Tags> {
     attributes.get("tags").and_then(Value::tags)
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claim::{Claim, Claims};
+use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
-use super::{Change, Drift, First, Plan, danger, must_replace, order, refusal};
+use super::{Change, Drift, First, Plan, cascade, danger, moved, must_replace, order, refusal, room};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
@@ -23,13 +23,16 @@ pub struct Question<'a> {
 /// Compares. An `Err` of the outer kind is a refusal, of the inner kind what the user has to mend.
 pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
     let Question { desired, state, live, fresh_lineage } = question;
-    let claims = Claims::settle(desired, *state, live, fresh_lineage)?;
-    let wish = Wish::new(desired, *state, live, &claims);
+    let relocated = state.map(|state| moved::relocate(state, &desired.moved));
+    let state = relocated.as_ref();
+    let claims = Claims::settle(desired, state, live, fresh_lineage)?;
+    let wish = Wish::new(desired, state, live, &claims);
     let mut comparison = Comparison {
         desired,
-        state: *state,
+        state,
         live,
         claims,
+        asked: desired.imports.iter().map(|(address, _)| address).collect(),
         wish,
         work: BTreeMap::new(),
         drift: Vec::new(),
@@ -37,9 +40,9 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
         problems: Vec::new(),
     };
     comparison.compare();
-    comparison.cascade();
+    let gone = comparison.cascade();
     comparison.check();
-    Ok(comparison.finish())
+    Ok(comparison.finish(&gone))
 }
 
 /// What happens to one object.
@@ -49,24 +52,33 @@ pub(super) struct Work {
     pub change: Change,
     pub drift: bool,
     pub record: Option<Record>,
+    pub intent: bool,
 }
 
-struct Comparison<'a> {
-    desired: &'a Desired,
+pub(super) struct Comparison<'a> {
+    pub desired: &'a Desired,
     state: Option<&'a State>,
-    live: &'a LiveState,
+    pub live: &'a LiveState,
     claims: Claims,
-    wish: Wish,
-    work: BTreeMap<ObjectId, Work>,
+    /// Addresses that the manifest says to take over.
+    asked: BTreeSet<&'a Address>,
+    pub wish: Wish,
+    pub work: BTreeMap<ObjectId, Work>,
     drift: Vec<Drift>,
     settled: Vec<Record>,
-    problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
 }
 
 impl Comparison<'_> {
     fn compare(&mut self) {
         let wanted: Vec<Wanted> = self.wish.objects.values().cloned().collect();
         for wanted in wanted {
+            if wanted.resource.existing {
+                if !self.live.objects.contains_key(&wanted.resource.id) {
+                    self.problems.push(refusal::does_not_exist(&wanted));
+                }
+                continue;
+            }
             let recorded = self.recorded(&wanted.resource.id);
             match (recorded, self.live.objects.get(&wanted.resource.id)) {
                 (recorded, None) => self.missing(&wanted, recorded.is_some()),
@@ -75,8 +87,10 @@ impl Comparison<'_> {
             }
         }
         for record in self.state.into_iter().flat_map(|state| state.objects.values()) {
-            if !self.wish.objects.contains_key(&record.id) {
-                self.unwanted(record);
+            match self.wish.objects.get(&record.id) {
+                None => self.unwanted(record),
+                Some(wanted) if wanted.resource.existing => self.release(record),
+                Some(_) => {}
             }
         }
         self.undeclared();
@@ -86,10 +100,13 @@ impl Comparison<'_> {
         self.state.and_then(|state| state.objects.get(id)).cloned()
     }
 
-    fn put(&mut self, wanted: &Wanted, live: Option<&Live>, change: Change, drift: bool) {
+    pub fn put(&mut self, wanted: &Wanted, live: Option<&Live>, change: Change, drift: bool) {
         let record = (!wanted.kept).then(|| record(wanted, live));
         let address = wanted.resource.address.clone();
-        self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record });
+        let spec = kinds::spec(&wanted.resource.id.kind);
+        let hangs = spec.and_then(|spec| spec.hangs_on(&wanted.whole));
+        let intent = hangs.is_some_and(|hangs| self.is_existing(&hangs.owner));
+        self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record, intent });
     }
 
     fn missing(&mut self, wanted: &Wanted, recorded: bool) {
@@ -104,6 +121,9 @@ impl Comparison<'_> {
     }
 
     fn recorded_and_live(&mut self, wanted: &Wanted, record: &Record, live: &Live) {
+        if remade(record, live) && self.claims.of(&live.attributes) == Claim::Nobody && self.is_asked(wanted) {
+            return self.found(wanted, live);
+        }
         if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {
             self.problems.push(problem);
             return;
@@ -132,11 +152,12 @@ impl Comparison<'_> {
         if wanted.kept {
             return;
         }
-        let (id, resource) = (&wanted.resource.id, &wanted.resource);
+        let id = &wanted.resource.id;
         let hangs = kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(&live.attributes));
-        let asked = self.desired.imports.iter().any(|(address, _)| *address == resource.address);
+        let asked = self.is_asked(wanted);
         let claim = match &hangs {
             // What hangs on an owner is whose the owner is; the owner has its own problem if it is not ours.
+            Some(hangs) if self.is_existing(&hangs.owner) => return self.found_on_existing(wanted, live),
             Some(hangs) if !self.is_ours(&hangs.owner) => return,
             Some(_) => Claim::Ours,
             None => self.claims.of(&live.attributes),
@@ -166,13 +187,36 @@ impl Comparison<'_> {
         }
     }
 
+    fn is_existing(&self, owner: &ObjectId) -> bool {
+        self.wish.objects.get(owner).is_some_and(|wanted| wanted.resource.existing)
+    }
+
+    /// Something on an owner of others that we did not put there: equal, it is used and stays theirs.
+    fn found_on_existing(&mut self, wanted: &Wanted, live: &Live) {
+        if live.attributes == wanted.whole {
+            return;
+        }
+        if self.is_asked(wanted) {
+            let (before, after) = (live.attributes.clone(), wanted.whole.clone());
+            self.put(wanted, Some(live), Change::Import { before, after }, false);
+        } else {
+            self.problems.push(refusal::on_existing(wanted));
+        }
+    }
+
     /// Says whether the owner is recorded, carries our tags, or is being taken over.
     fn is_ours(&self, owner: &ObjectId) -> bool {
-        let Some(wanted) = self.wish.objects.get(owner) else { return false };
-        let asked = self.desired.imports.iter().any(|(address, _)| *address == wanted.resource.address);
-        asked
+        let Some(wanted) = self.wish.objects.get(owner).filter(|wanted| !wanted.resource.existing) else {
+            return false;
+        };
+        self.is_asked(wanted)
             || self.recorded(owner).is_some()
             || self.live.objects.get(owner).is_some_and(|live| self.claims.of(&live.attributes) == Claim::Ours)
+    }
+
+    /// Says whether the manifest says to take it over.
+    fn is_asked(&self, wanted: &Wanted) -> bool {
+        self.asked.contains(&wanted.resource.address)
     }
 
     fn hanging_count(&self, owner: &ObjectId) -> usize {
@@ -185,17 +229,28 @@ impl Comparison<'_> {
     }
 
     fn unwanted(&mut self, record: &Record) {
-        let work = |change| Work { address: record.address.clone(), change, drift: false, record: None };
-        let Some(live) = self.live.objects.get(&record.id) else {
-            let before = record.attributes.clone();
-            self.work.insert(record.id.clone(), work(Change::Forget { before }));
-            return;
-        };
+        let Some(live) = self.live.objects.get(&record.id) else { return self.release(record) };
+        if self.desired.removed.iter().any(|(address, _)| record.address.is_within(address)) {
+            return self.release(record);
+        }
         if let Some(problem) = self.contradiction(&record.address, None, live, record) {
             self.problems.push(problem);
             return;
         }
-        self.work.insert(record.id.clone(), work(Change::Delete { before: live.attributes.clone() }));
+        self.part_with(record, Change::Delete { before: live.attributes.clone() });
+    }
+
+    /// Drops a record. What AWS still holds stays and loses our tags.
+    fn release(&mut self, record: &Record) {
+        let live = self.live.objects.get(&record.id);
+        let before = live.map_or(&record.attributes, |live| &live.attributes).clone();
+        let after = live.map(|live| unsigned(&live.attributes));
+        self.part_with(record, Change::Forget { before, after });
+    }
+
+    fn part_with(&mut self, record: &Record, change: Change) {
+        let work = Work { address: record.address.clone(), change, drift: false, record: None, intent: false };
+        self.work.insert(record.id.clone(), work);
     }
 
     /// What hangs on our owners and is neither wanted nor recorded goes: it is how privilege creeps in.
@@ -210,12 +265,12 @@ impl Comparison<'_> {
                 Some(wanted) if self.is_ours(&hangs.owner) => wanted.resource.address.clone(),
                 Some(_) => continue,
                 None => match self.work.get(&hangs.owner) {
-                    Some(owner) => owner.address.clone(),
-                    None => continue,
+                    Some(owner) if !matches!(owner.change, Change::Forget { .. }) => owner.address.clone(),
+                    Some(_) | None => continue,
                 },
             };
             let change = Change::Delete { before: object.attributes.clone() };
-            let work = Work { address: hangs.address(&owner), change, drift: true, record: None };
+            let work = Work { address: hangs.address(&owner), change, drift: true, record: None, intent: false };
             self.work.insert(object.id.clone(), work);
         }
     }
@@ -232,7 +287,7 @@ impl Comparison<'_> {
         if !taggable {
             return None;
         }
-        let remade = live.aws_id.is_some() && record.aws_id.is_some() && live.aws_id != record.aws_id;
+        let remade = remade(record, live);
         let claim = self.claims.of(&live.attributes);
         let why = match &claim {
             Claim::Ours => return None,
@@ -246,82 +301,16 @@ impl Comparison<'_> {
         };
         let problem = Problem::error("not-ours", format!("{address} is not ours any more")).note(why);
         let problem = match wanted {
+            Some(wanted) if claim == Claim::Nobody => problem
+                .at(wanted.resource.place)
+                .help(format!("to take it over, add to the manifest:   import: [{address}]"))
+                .help("to make another one:   name: OTHER"),
             Some(wanted) => problem.at(wanted.resource.place).help("give yours another name:   name: OTHER"),
             None => problem.help(
                 "if it is yours after all, tag it:   seqera-iam:deployment = ".to_owned() + &self.claims.deployment,
             ),
         };
         Some(problem)
-    }
-
-    /// What a replacement that deletes first does to what holds the object: that goes first and comes back.
-    fn cascade(&mut self) {
-        let mut queue: Vec<ObjectId> =
-            self.work.iter().filter(|(_, work)| deletes_first(&work.change)).map(|(id, _)| id.clone()).collect();
-        queue.extend(self.taken_names());
-        let mut seen: BTreeSet<ObjectId> = BTreeSet::new();
-        let users = self.users();
-        while let Some(gone) = queue.pop() {
-            if !seen.insert(gone.clone()) {
-                continue;
-            }
-            for user in users.get(&gone).into_iter().flatten() {
-                self.goes_with(&gone, user, &mut queue);
-            }
-        }
-    }
-
-    /// Ids that have to go before another one of the same unique name can be made.
-    fn taken_names(&self) -> Vec<ObjectId> {
-        let made = self.work.iter().filter(|(_, work)| matches!(work.change, Change::Create { .. }));
-        let names: BTreeSet<(&str, String)> = made.map(|(id, _)| (id.kind.as_str(), order::unique_name(id))).collect();
-        let going = self.work.iter().filter(|(_, work)| matches!(work.change, Change::Delete { .. }));
-        going
-            .filter(|(id, _)| names.contains(&(id.kind.as_str(), order::unique_name(id))))
-            .map(|(id, _)| id.clone())
-            .collect()
-    }
-
-    /// Live objects by what they refer to.
-    fn users(&self) -> BTreeMap<ObjectId, Vec<(ObjectId, bool)>> {
-        let mut users: BTreeMap<ObjectId, Vec<(ObjectId, bool)>> = BTreeMap::new();
-        for object in self.live.objects.values() {
-            let Some(spec) = kinds::spec(&object.id.kind) else { continue };
-            for needed in spec.refers(&self.desired.account, &object.attributes) {
-                users.entry(needed.id).or_default().push((object.id.clone(), needed.held));
-            }
-        }
-        users
-    }
-
-    fn goes_with(&mut self, gone: &ObjectId, (user, held): &(ObjectId, bool), queue: &mut Vec<ObjectId>) {
-        let Some(wanted) = self.wish.objects.get(user).cloned() else { return };
-        let Some(live) = self.live.objects.get(user) else { return };
-        if self.work.get(user).is_some_and(|work| deletes_first(&work.change)) || user == gone {
-            return;
-        }
-        let hangs = kinds::spec(&user.kind).and_then(|spec| spec.hangs_on(&live.attributes)).is_some();
-        let drift = self.work.get(user).is_some_and(|work| work.drift);
-        match (held, hangs) {
-            (true, true) => {
-                let (before, after) = (live.attributes.clone(), wanted.whole.clone());
-                let because = format!("{gone} is replaced");
-                self.put(&wanted, Some(live), Change::Replace { before, after, because, first: First::Delete }, drift);
-                queue.push(user.clone());
-            }
-            (true, false) => self.problems.push(
-                Problem::error("boundary-replaced", format!("{gone} cannot be replaced: it is the boundary of {user}"))
-                    .at(wanted.resource.place)
-                    .note("between its deletion and its return the role would have no boundary")
-                    .help("give the new policy another name, so that the old one goes last"),
-            ),
-            (false, _) => {
-                // The trust names the unique id of the principal that is gone: put it again.
-                let (mut before, after) = (live.attributes.clone(), wanted.whole.clone());
-                before.remove("trust");
-                self.put(&wanted, Some(live), Change::Update { before, after }, drift);
-            }
-        }
     }
 
     fn check(&mut self) {
@@ -383,12 +372,18 @@ impl Comparison<'_> {
             .collect()
     }
 
-    fn finish(self) -> Result<Plan, Vec<Problem>> {
+    fn finish(self, gone: &BTreeSet<ObjectId>) -> Result<Plan, Vec<Problem>> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let mut steps = order::steps(self.work, &self.wish.order);
-        order::waits(&mut steps, &self.desired.account);
+        let account = &self.desired.account;
+        let leaves_first =
+            |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
+        let mut steps = order::steps(self.work, &self.wish.order, &leaves_first);
+        room::make(&mut steps, self.live);
+        if let Some(problem) = order::waits(&mut steps, account) {
+            return Err(vec![problem]);
+        }
         for step in &mut steps {
             step.dangers = danger::of(step, &self.desired.account);
         }
@@ -405,8 +400,9 @@ impl Comparison<'_> {
     }
 }
 
-fn deletes_first(change: &Change) -> bool {
-    matches!(change, Change::Replace { first: First::Delete, .. })
+/// Says whether an object is not the one that was recorded: AWS gives no id twice.
+fn remade(record: &Record, live: &Live) -> bool {
+    live.aws_id.is_some() && record.aws_id.is_some() && live.aws_id != record.aws_id
 }
 
 fn record(wanted: &Wanted, live: Option<&Live>) -> Record {

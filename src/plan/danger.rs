@@ -8,6 +8,7 @@ use crate::policy::{Grant, grants};
 pub fn of(step: &Step, account: &Account) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(gap(step));
+    found.extend(room(step));
     found.extend(escalation(step));
     found.extend(outside_principals(step, account));
     found
@@ -18,6 +19,12 @@ fn gap(step: &Step) -> Option<String> {
     let Change::Replace { first: First::Delete, because, .. } = &step.change else { return None };
     let id = step.removed.as_ref()?;
     Some(format!("{id} is gone for a moment while it is replaced: {because}"))
+}
+
+/// A full owner is for a moment without what goes and without what comes.
+fn room(step: &Step) -> Option<String> {
+    let next = step.makes_room_for.as_ref()?;
+    Some(format!("goes before {next} comes: AWS allows no more of them at a time"))
 }
 
 /// Actions with which a principal gives itself what it does not have. The known ways all need one of them.

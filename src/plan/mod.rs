@@ -12,12 +12,15 @@ use crate::kinds;
 use crate::model::schema::OnChange;
 use crate::model::{Account, Address, Attributes, ObjectId, Record};
 
+mod cascade;
 mod claim;
 mod compare;
 pub mod danger;
 pub mod digest;
+mod moved;
 pub mod order;
 mod refusal;
+mod room;
 pub mod saved;
 mod wish;
 
@@ -48,9 +51,10 @@ pub enum Change {
         before: Attributes,
         after: Attributes,
     },
-    /// Dropped from the state: AWS does not hold it any more.
+    /// Dropped from the state. What AWS still holds stays there, without our tags: `after`.
     Forget {
         before: Attributes,
+        after: Option<Attributes>,
     },
 }
 
@@ -84,6 +88,11 @@ pub struct Step {
     pub record: Option<Record>,
     /// The object that will be gone.
     pub removed: Option<ObjectId>,
+    /// Whether to record it before it is made: it hangs on an owner of others and carries no tag, so
+    /// nothing else would tell that we made it.
+    pub intent: bool,
+    /// The step that has room only when this one is done: AWS allows an owner only so many.
+    pub makes_room_for: Option<Address>,
     /// Steps that have to be done before.
     pub waits_for: BTreeSet<Address>,
     /// Whether something outside made this step necessary.
@@ -152,7 +161,7 @@ impl Change {
             | Change::Replace { before, .. }
             | Change::Delete { before }
             | Change::Import { before, .. }
-            | Change::Forget { before } => Some(before),
+            | Change::Forget { before, .. } => Some(before),
         }
     }
 

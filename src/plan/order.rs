@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
@@ -15,6 +15,7 @@ use super::compare::Work;
 use super::{Change, First, Step};
 use crate::kinds;
 use crate::model::{Account, Address, Attributes, ObjectId, Value};
+use crate::problem::Problem;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
@@ -42,8 +43,13 @@ pub fn unique_name(id: &ObjectId) -> String {
 }
 
 /// Turns the work on each object into one step for each address, in the manifest's order. An object
-/// that goes and one that comes at the same address are a replacement.
-pub(super) fn steps(work: BTreeMap<ObjectId, Work>, order: &[ObjectId]) -> Vec<Step> {
+/// that goes and one that comes at the same address are a replacement; `leaves_first` says of the
+/// attributes of both and their kind whether the one can come only when the other is gone.
+pub(super) fn steps(
+    work: BTreeMap<ObjectId, Work>,
+    order: &[ObjectId],
+    leaves_first: &dyn Fn(&Attributes, &Attributes, &str) -> bool,
+) -> Vec<Step> {
     let mut leaving: BTreeMap<Address, (ObjectId, Work)> = BTreeMap::new();
     let mut rest: Vec<(ObjectId, Work)> = Vec::new();
     for (id, work) in work {
@@ -58,7 +64,7 @@ pub(super) fn steps(work: BTreeMap<ObjectId, Work>, order: &[ObjectId]) -> Vec<S
     for (id, work) in rest {
         let (change, removed) = match (&work.change, leaving.remove(&work.address)) {
             (Change::Create { after }, Some((old, gone))) if old.kind == id.kind => {
-                (renamed(&old, &gone, &id, after), Some(old))
+                (renamed(&old, &gone, &id, after, leaves_first), Some(old))
             }
             (change, other) => {
                 leaving.extend(other.map(|(old, gone)| (gone.address.clone(), (old, gone))));
@@ -88,10 +94,17 @@ fn removes(change: &Change) -> bool {
     matches!(change, Change::Delete { .. } | Change::Replace { .. } | Change::Forget { .. })
 }
 
-fn renamed(old: &ObjectId, gone: &Work, id: &ObjectId, after: &Attributes) -> Change {
+fn renamed(
+    old: &ObjectId,
+    gone: &Work,
+    id: &ObjectId,
+    after: &Attributes,
+    leaves_first: &dyn Fn(&Attributes, &Attributes, &str) -> bool,
+) -> Change {
     let before = gone.change.before().cloned().unwrap_or_default();
     let because = super::must_replace(id, &before, after).unwrap_or("it is another object").to_owned();
-    let first = if unique_name(old) == unique_name(id) { First::Delete } else { First::Create };
+    let delete_first = unique_name(old) == unique_name(id) || leaves_first(&before, after, &id.kind);
+    let first = if delete_first { First::Delete } else { First::Create };
     Change::Replace { before, after: after.clone(), because, first }
 }
 
@@ -102,14 +115,16 @@ fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, re
         made,
         record: work.record,
         removed,
+        intent: work.intent,
+        makes_room_for: None,
         waits_for: BTreeSet::new(),
         drift: work.drift,
         dangers: Vec::new(),
     }
 }
 
-/// Fills in which steps each step waits for.
-pub(super) fn waits(steps: &mut [Step], account: &Account) {
+/// Fills in which steps each step waits for. Steps that wait for each other are a problem.
+pub(super) fn waits(steps: &mut [Step], account: &Account) -> Option<Problem> {
     let tasks = tasks(steps, account);
     let addresses: Vec<Address> = steps.iter().map(|step| step.address.clone()).collect();
     // Those that are finished later wait for each other only then.
@@ -118,6 +133,33 @@ pub(super) fn waits(steps: &mut [Step], account: &Account) {
         let before: Vec<Address> = before.map(|other| addresses[other].clone()).collect();
         steps[task.step].waits_for.extend(before);
     }
+    let stuck = stuck(&tasks);
+    let names: BTreeSet<String> = stuck.iter().map(|&task| addresses[tasks[task].step].to_string()).collect();
+    let message = || format!("these wait for each other: {}", names.into_iter().collect::<Vec<_>>().join(", "));
+    (!stuck.is_empty()).then(|| {
+        Problem::error("cycle", message())
+            .note("one has to go before another can come, and the other way round")
+            .help("change some of them in an apply of its own")
+    })
+}
+
+/// Returns the tasks that can never start, as they wait for themselves.
+fn stuck(tasks: &[Task]) -> Vec<usize> {
+    let mut waiting: Vec<usize> = tasks.iter().map(|task| task.after.len()).collect();
+    let mut dependents = vec![Vec::new(); tasks.len()];
+    for (index, task) in tasks.iter().enumerate() {
+        task.after.iter().for_each(|&before| dependents[before].push(index));
+    }
+    let mut ready: Vec<usize> = (0..tasks.len()).filter(|&task| waiting[task] == 0).collect();
+    while let Some(done) = ready.pop() {
+        for &dependent in &dependents[done] {
+            waiting[dependent] -= 1;
+            if waiting[dependent] == 0 {
+                ready.push(dependent);
+            }
+        }
+    }
+    (0..tasks.len()).filter(|&task| waiting[task] > 0).collect()
 }
 
 /// Returns all tasks of a plan's steps with their order.
@@ -164,6 +206,7 @@ impl<'a> Ordering<'a> {
         }
         let finished = self.circles_of_trust();
         self.one_of_a_name();
+        self.room_first();
         self.steady_permissions();
         self.soft_edges_give_way();
         let node = |index: usize| NodeIndex::new(index);
@@ -239,10 +282,13 @@ impl<'a> Ordering<'a> {
     /// all exist. Returns their steps.
     fn circles_of_trust(&mut self) -> BTreeSet<usize> {
         let circle = self.circles();
-        let within = |graph: &DiGraph<_, Edge>, edge| {
+        let steps = self.steps;
+        let within = |graph: &DiGraph<(usize, Part), Edge>, edge| {
             let (from, to) = graph.edge_endpoints(edge)?;
             let named = graph[edge] == Edge::Named && circle[from.index()] == circle[to.index()];
-            named.then_some((from, to))
+            // What is there already is never left without those that it trusts.
+            let made = matches!(steps[graph[to].0].change, Change::Create { .. } | Change::Replace { .. });
+            (named && made).then_some((from, to))
         };
         let closing: Vec<_> = self.graph.edge_indices().filter_map(|edge| within(&self.graph, edge)).collect();
         self.graph.retain_edges(|graph, edge| within(&graph, edge).is_none());
@@ -264,6 +310,17 @@ impl<'a> Ordering<'a> {
         }
         for (id, &make) in &self.makes {
             if let Some(&remove) = taken.get(&(id.kind.as_str(), unique_name(id))) {
+                self.graph.update_edge(remove, make, Edge::Hard);
+            }
+        }
+    }
+
+    /// Where an owner is full, something goes before something comes.
+    fn room_first(&mut self) {
+        let by_address: HashMap<&Address, &Step> = self.steps.iter().map(|step| (&step.address, step)).collect();
+        for step in self.steps {
+            let next = step.makes_room_for.as_ref().and_then(|address| by_address.get(address));
+            if let (Some(remove), Some(make)) = (self.remove_of(step), next.and_then(|next| self.make_of(next))) {
                 self.graph.update_edge(remove, make, Edge::Hard);
             }
         }
@@ -335,7 +392,7 @@ impl<'a> Ordering<'a> {
     /// Numbers the nodes so that those on a common circle have the same number.
     fn circles(&self) -> Vec<usize> {
         let mut circle = vec![usize::MAX; self.graph.node_count()];
-        for (number, component) in tarjan_scc(&self.graph).into_iter().enumerate() {
+        for (number, component) in kosaraju_scc(&self.graph).into_iter().enumerate() {
             component.into_iter().for_each(|node| circle[node.index()] = number);
         }
         circle

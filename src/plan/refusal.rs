@@ -78,6 +78,22 @@ pub fn not_ours(
     problem.help("to make another one:   name: OTHER".to_owned())
 }
 
+pub fn does_not_exist(wanted: &Wanted) -> Problem {
+    let (address, id) = (&wanted.resource.address, &wanted.resource.id);
+    Problem::error("does-not-exist", format!("{address} says existing, and there is no {id}"))
+        .at(wanted.resource.place)
+        .help("to have it made, drop   existing: true")
+}
+
+pub fn on_existing(wanted: &Wanted) -> Problem {
+    let address = &wanted.resource.address;
+    Problem::error("not-ours", format!("{address} exists, differs, and is not ours"))
+        .at(wanted.resource.place)
+        .note("its owner is not ours, so what hangs on it is ours only when we put it there")
+        .help(format!("to take it over, add to the manifest:   import: [{address}]"))
+        .help("to make another one, give it another name")
+}
+
 pub fn prevented(work: &Work, id: &ObjectId) -> Problem {
     Problem::error("prevent-destroy", format!("{} must not be destroyed: it says prevent_destroy", work.address))
         .note(format!("this plan would {} {id}", work.change.action().word()))

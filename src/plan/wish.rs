@@ -47,6 +47,9 @@ impl Wish {
         if kinds::spec(&resource.id.kind).is_some_and(|spec| spec.schema().taggable) {
             claims.sign(&mut own);
         }
+        if let Some(live) = live {
+            resource.ignore.iter().for_each(|path| leave(&mut own, path, live));
+        }
         let mut whole = own.clone();
         if let Some(live) = live {
             keep_tags(&mut whole, recorded, live);
@@ -86,7 +89,7 @@ impl Wish {
         let Some(hangs) = kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes)) else {
             return;
         };
-        let Some(owner) = self.objects.get(&hangs.owner) else { return };
+        let Some(owner) = self.objects.get(&hangs.owner).filter(|owner| !owner.resource.existing) else { return };
         let declared_kept = hangs.keep.is_some_and(|word| owner.resource.keep_undeclared.contains(&word));
         let because = match (declared_kept, restricts(object, live)) {
             (true, _) => "keep_undeclared",
@@ -102,6 +105,8 @@ impl Wish {
             place: owner.resource.place,
             keep_undeclared: Vec::new(),
             removed: Vec::new(),
+            ignore: Vec::new(),
+            existing: false,
             prevent_destroy: false,
         };
         let (whole, own) = (resource.wanted.clone(), resource.wanted.clone());
@@ -111,6 +116,24 @@ impl Wish {
 
 fn name(address: &Address) -> String {
     address.segments().last().cloned().unwrap_or_default()
+}
+
+/// Leaves a field, or one tag, as AWS holds it: others change it.
+fn leave(own: &mut Attributes, path: &str, live: &Live) {
+    if let Some(key) = path.strip_prefix("tags.") {
+        let held = live.attributes.get("tags").and_then(Value::tags).and_then(|tags| tags.get(key));
+        if let Some(Value::Tags(tags)) = own.get_mut("tags") {
+            tags.remove(key);
+            tags.extend(held.map(|value| (key.to_owned(), value.clone())));
+        }
+        return;
+    }
+    let field = live.attributes.get_key_value(path).or_else(|| own.get_key_value(path)).map(|(field, _)| *field);
+    let Some(field) = field else { return };
+    match live.attributes.get(field) {
+        Some(held) => own.insert(field, held.clone()),
+        None => own.remove(field),
+    };
 }
 
 /// Leaves tags alone that we never wrote.

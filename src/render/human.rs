@@ -129,7 +129,8 @@ fn body(step: &Step, detail: Detail) -> String {
     let mut text = match &step.change {
         // What goes with its owner needs no reading; what somebody added does.
         Change::Delete { .. } if !step.drift && !detail.verbose => String::new(),
-        Change::Forget { .. } => format!("{BODY}AWS does not hold it any more\n"),
+        Change::Forget { after: None, .. } => format!("{BODY}AWS does not hold it any more\n"),
+        Change::Forget { after: Some(_), .. } => format!("{BODY}stays in AWS, without our tags\n"),
         _ => fields(step, detail),
     };
     for danger in &step.dangers {

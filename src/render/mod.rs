@@ -2,6 +2,7 @@
 //! strips them where they are not wanted.
 
 pub mod document;
+pub mod graph;
 pub mod human;
 pub mod json;
 pub mod markdown;

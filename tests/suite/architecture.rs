@@ -45,7 +45,7 @@ fn the_core_is_pure() {
     let files = rust_files(&PURE);
     assert!(files.len() > 30, "the core is not where it was: {files:?}");
     let mut effects = Vec::new();
-    for path in files.iter().filter(|path| !path.ends_with("tests.rs")) {
+    for path in files.iter().filter(|path| !path.iter().any(|part| part == "tests")) {
         let text = std::fs::read_to_string(path).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for (number, line) in code.lines().enumerate() {

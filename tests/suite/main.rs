@@ -2,5 +2,16 @@
 //! binary and the real SDK.
 
 mod architecture;
+mod deviations;
+mod faults;
+mod hand;
+mod independent;
+mod interruption;
+mod many;
+mod moto;
+mod safety;
 mod scene;
 mod spine;
+mod strangers;
+mod wire;
+mod worlds;

@@ -1,5 +1,6 @@
 //! A sealed place to run the binary in: its own folder, home, sandbox account and environment.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,6 +12,8 @@ use tempfile::TempDir;
 pub struct Scene {
     folder: TempDir,
     target: Target,
+    /// What goes wrong in every run, as `SEQERA_IAM_SANDBOX` has it.
+    faults: String,
 }
 
 /// Which IAM answers.
@@ -34,7 +37,23 @@ impl Scene {
     }
 
     pub fn at(target: Target) -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), target }
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), target, faults: String::new() }
+    }
+
+    /// A scene in which every run has these faults.
+    pub fn with_faults(faults: &str) -> Self {
+        Self { faults: faults.to_owned(), ..Self::new() }
+    }
+
+    /// Returns another scene that begins where this one is.
+    pub fn copy(&self) -> Self {
+        let copy = Self { faults: self.faults.clone(), ..Self::at(self.target.clone()) };
+        copy_folder(self.folder.path(), copy.folder.path());
+        copy
+    }
+
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
@@ -59,6 +78,9 @@ impl Scene {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seqera-iam"));
         command.args(args).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("HOME", self.folder.path()).env("COLUMNS", "100");
+        if !self.faults.is_empty() {
+            command.env("SEQERA_IAM_SANDBOX", &self.faults);
+        }
         match &self.target {
             Target::Sandbox => command.arg("--sandbox"),
             Target::Endpoint(url) => command
@@ -132,9 +154,58 @@ impl Scene {
         names
     }
 
+    /// Returns the text of every file of a folder, hidden ones left out, by its path there.
+    pub fn snapshot(&self, folder: &str) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.path(folder)];
+        while let Some(next) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(&next) else { continue };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                let name = path.strip_prefix(self.path(folder)).expect("inside").to_string_lossy().into_owned();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !name.starts_with('.') && !name.ends_with(".lock") {
+                    found.insert(name, std::fs::read_to_string(&path).expect("a file"));
+                }
+            }
+        }
+        found
+    }
+
+    /// Returns all that the sandbox's account holds, file by file.
+    pub fn account(&self) -> BTreeMap<String, String> {
+        self.snapshot(".seqera-iam/sandbox")
+    }
+
+    /// Demands that an object of the sandbox holds at least this.
+    #[track_caller]
+    pub fn expect_held(&self, object: &str, expected: &Json) {
+        let Some(text) = self.account().remove(&format!("{object}.json")) else {
+            assert!(expected.is_null(), "there is no {object}");
+            return;
+        };
+        let held: Json = serde_json::from_str(&text).expect("the sandbox keeps JSON");
+        assert!(holds(&held, expected), "{object} is not\n{expected:#}\nbut\n{held:#}");
+    }
+
+    /// Returns the one state of the scene.
+    pub fn state(&self) -> Json {
+        let states = self.snapshot("state");
+        let (_, text) = states.iter().find(|(name, _)| name.ends_with(".json")).expect("a state");
+        serde_json::from_str(text).expect("the state is JSON")
+    }
+
+    /// Takes over the state that another scene was left with.
+    pub fn take_state_of(&self, other: &Scene) {
+        for (name, text) in other.snapshot("state") {
+            self.write(&format!("state/{name}"), &text);
+        }
+    }
+
     /// Forgets the state, as if its disk had been lost.
     pub fn lose_state(&self) {
-        std::fs::remove_dir_all(self.path("state")).expect("there was a state");
+        // There is none when the first run died before it had anything to say.
+        let _ = std::fs::remove_dir_all(self.path("state"));
     }
 }
 
@@ -156,6 +227,36 @@ impl Run {
         let all = format!("{}{}", self.stdout, self.stderr);
         assert!(all.contains(text), "`{text}` is not in:\n{all}");
         self
+    }
+
+    #[track_caller]
+    pub fn says_all(&self, texts: &[String]) -> &Self {
+        for text in texts {
+            self.says(text);
+        }
+        self
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            std::fs::create_dir_all(&copy).expect("folders can be made");
+            copy_folder(&path, &copy);
+        } else {
+            std::fs::copy(&path, &copy).expect("files can be copied");
+        }
+    }
+}
+
+/// Says whether `held` has all that `expected` has; `null` is what it must not have.
+fn holds(held: &Json, expected: &Json) -> bool {
+    match (held, expected) {
+        (Json::Object(held), Json::Object(expected)) => {
+            expected.iter().all(|(key, expected)| holds(held.get(key).unwrap_or(&Json::Null), expected))
+        }
+        _ => held == expected,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Whole manifests, from text to the wish or to every problem.
 
 mod expressions;
+mod lifecycle;
 mod problems;
 mod references;
 
 use super::*;
-use crate::model::Value;
+use crate::model::{Address, Value};
 use crate::render;
 
 const HEAD: &str = "apiVersion: seqera-iam/v1\nname: test\naccount: 123456789012\n";
@@ -204,7 +205,6 @@ fn trust_rules_compile_to_statements() {
         {"Effect": "Allow", "Principal": principals, "Action": "sts:TagSession"},
     ]});
     assert_eq!(json(&desired, "roles.head", "trust"), expected);
-    assert_eq!(waits_for(&desired, "roles.head"), ["roles.worker"]);
     assert_eq!(json(&desired, "roles.head", "max_session"), 5400);
     assert_eq!(json(&desired, "roles.worker", "max_session"), 14400);
     assert_eq!(attribute(&desired, "roles.whole", "trust"), attribute(&desired, "roles.worker", "trust"));
@@ -224,10 +224,18 @@ fn imports_are_addresses_of_the_manifest() {
 /// The example that the repository shows first has to stay whole.
 #[test]
 fn the_example_of_the_instance_role_asks_for_what_the_guide_creates() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/enterprise-instance-role");
-    let read = |path: &str| std::fs::read_to_string(format!("{folder}/{path}")).map_err(|error| error.to_string());
-    let text = read("seqera.yaml").unwrap();
-    let manifest = Manifest::parse("seqera.yaml", &text, &typed(&[("trusted", "user/ana")]), &read).unwrap();
+    macro_rules! example {
+        ($path:literal) => {
+            include_str!(concat!("../../../examples/enterprise-instance-role/", $path)).to_owned()
+        };
+    }
+    let read = |path: &str| match path {
+        "policies/forge-policy.json" => Ok(example!("policies/forge-policy.json")),
+        "policies/s3-bucket-write.json" => Ok(example!("policies/s3-bucket-write.json")),
+        _ => Err(format!("the example has no {path}")),
+    };
+    let inputs = typed(&[("trusted", "user/ana")]);
+    let manifest = Manifest::parse("seqera.yaml", &example!("seqera.yaml"), &inputs, &read).unwrap();
     let (desired, _) = manifest.resolve(&account()).unwrap();
     assert_eq!(
         addresses(&desired),
@@ -243,4 +251,62 @@ fn the_example_of_the_instance_role_asks_for_what_the_guide_creates() {
     let trust = json(&desired, "roles.Seqera-Role", "trust");
     assert_eq!(trust["Statement"][1]["Principal"]["AWS"], "arn:aws:iam::123456789012:user/ana");
     assert_eq!(desired.outputs["role_arn"], "arn:aws:iam::123456789012:role/Seqera-Role");
+}
+
+/// A manifest of every feature, to be damaged.
+const EVERYTHING: &str = "apiVersion: seqera-iam/v1
+name: t-${{ params.env }}
+account: 123456789012
+region: eu-west-1
+defaults: {path: /p/, boundary: policy/b, tags: {a: \"é\"}}
+params:
+  env: {type: string, enum: [dev, prod], default: dev}
+  b: {type: list(bucket), default: [nf-work, {name: ref, access: read}]}
+policies:
+  p: {document: {file: \"${{ params.env }}.json\"}}
+  q: {statements: {\"A${{ params.env }}\": {Effect: Allow, Action: s3:*, Resource: \"arn:aws:s3:::x/${aws:username}\"}}}
+roles:
+  r: &r
+    max_session: 1h30m
+    trust: [{services: ec2.amazonaws.com}, {principals: [role/x, \"${{ account }}\"], external_id: a-b, tag_session: true}]
+    policies: [policies.p, AWSBatchServiceRole]
+    inline: {i: {document: {file: dev.json}}}
+    keep_undeclared: [inline]
+  s: {<<: *r, name: \"s-${{ params.b | map('name') | join('-') }}\"}
+import: [roles.r]
+outputs: {o: \"${{ roles['r'].arn }} ${{ params.b[0].kms | default('none') }}\"}
+";
+
+#[test]
+fn everything_is_taken() {
+    assert_eq!(addresses(&wish(EVERYTHING)).len(), 10);
+}
+
+proptest::proptest! {
+    /// Whatever a file says, the answer is a wish or problems that can be drawn.
+    #[test]
+    fn no_text_is_too_damaged_to_be_answered(
+        from in 0..EVERYTHING.len(), length in 0..40_usize, at in 0..EVERYTHING.len(), insert in "[ \n{}\\[\\]:,*&!|>'\"$#?é<.a-]{0,3}"
+    ) {
+        let floor = |at: usize| (0..=at.min(EVERYTHING.len())).rev().find(|at| EVERYTHING.is_char_boundary(*at)).unwrap();
+        let (from, to, at) = (floor(from), floor(from + length), floor(at));
+        let text = format!("{}{insert}{}{}", &EVERYTHING[..at], &EVERYTHING[from.min(to)..to], &EVERYTHING[at..]);
+        let cut = format!("{}{insert}{}", &EVERYTHING[..from], &EVERYTHING[to.max(from)..]);
+        for text in [text, cut] {
+            match Manifest::parse("x.yaml", &text, &Inputs::default(), &file) {
+                Err((problems, sources)) => assert!(!render::problem::render(&problems, &sources, false).is_empty()),
+                Ok(manifest) => if let Err(problems) = manifest.resolve(&account()) {
+                    assert!(!render::problem::render(&problems, manifest.sources(), true).is_empty());
+                },
+            }
+        }
+    }
+
+    #[test]
+    fn no_expression_is_too_damaged_to_be_answered(source in "[a-c.\\[\\]()'\"|=! 0-9é,\\\\-]{0,40}") {
+        let text = format!("{HEAD}params: {{a: {{type: string, default: x}}}}\noutputs:\n  o: |-\n    ${{{{ {source} }}}}\n");
+        if let Ok(manifest) = Manifest::parse("x.yaml", &text, &Inputs::default(), &file) {
+            let _ = manifest.resolve(&account());
+        }
+    }
 }

@@ -62,7 +62,6 @@ fn principals_are_whoever_can_assume() {
     for (principal, part) in [
         ("\"*\"", "would let anybody in"),
         ("policies.reads", "takes a principal"),
-        ("roles.head", "trusts itself"),
         ("ana", "role/NAME"),
         ("group/x", "takes a principal"),
         ("12345", "names nothing"),
@@ -81,17 +80,20 @@ fn principals_are_whoever_can_assume() {
 }
 
 #[test]
-fn roles_that_trust_each_other_are_one_problem() {
+fn roles_may_trust_each_other_and_themselves() {
     let text = format!(
         "{HEAD}roles:
-  a: {{trust: {{principals: [roles.b]}}}}
-  b: {{trust: {{principals: [roles.c]}}}}
-  c: {{trust: {{principals: [roles.a]}}}}
-  d: {{trust: {{principals: [roles.a]}}}}
+  a: {{trust: {{principals: [roles.b, roles.a]}}}}
+  b: {{trust: {{principals: [roles.a]}}}}
 "
     );
-    assert_eq!(problems(&text), ["5:3 cycle"]);
-    assert!(words(&text).starts_with("these wait for each other, so none can be created: roles.a, roles.b, roles.c\n"));
+    let desired = wish(&text);
+    let principals = &json(&desired, "roles.a", "trust")["Statement"][0]["Principal"]["AWS"];
+    assert_eq!(
+        *principals,
+        serde_json::json!(["arn:aws:iam::123456789012:role/b", "arn:aws:iam::123456789012:role/a"])
+    );
+    assert_eq!(waits_for(&desired, "roles.a"), Vec::<String>::new());
 }
 
 #[test]

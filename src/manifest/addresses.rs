@@ -1,0 +1,164 @@
+//! What a manifest says about addresses: which to take over, which have moved, which to leave in AWS.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
+use super::names::Declarations;
+use super::nearest::nearest;
+use super::reading::Reading;
+use super::shape;
+use crate::graph::Desired;
+use crate::model::{Address, Node, NodeValue};
+use crate::problem::{Place, Problem};
+
+const MOVED: [&str; 2] = ["from", "to"];
+
+/// The addresses of a wish, ordered, so that what stands within one is found at once.
+struct Known<'d>(BTreeSet<&'d Address>);
+
+impl<'d> Known<'d> {
+    fn of(desired: &'d Desired) -> Self {
+        Self(desired.resources.keys().collect())
+    }
+
+    /// Says whether a resource stands at the address or within it.
+    fn has(&self, address: &Address) -> bool {
+        self.0.range::<&Address, _>(address..).next().is_some_and(|first| first.is_within(address))
+    }
+
+    fn unknown(&self, text: &str, place: Place, declared: &Declarations) -> Problem {
+        let problem = Problem::error("unknown-reference", format!("there is no `{text}` in this manifest")).at(place);
+        if !declared.may_compare(self.0.len()) {
+            return problem;
+        }
+        let known: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        match nearest(text, known.iter().map(String::as_str)) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem,
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// Puts `import`, `moved` and `removed` on the wish.
+    pub fn addresses(&mut self, root: &Node, desired: &mut Desired) {
+        let known = Known::of(desired);
+        let imports = self.imports(root, desired, &known);
+        let moved = self.moved(root, &known);
+        let removed = self.removed(root, &known);
+        drop(known);
+        (desired.imports, desired.moved, desired.removed) = (imports, moved, removed);
+    }
+
+    fn imports(&mut self, root: &Node, desired: &Desired, known: &Known) -> Vec<(Address, Place)> {
+        let mut imports: IndexMap<Address, Place> = IndexMap::new();
+        for item in self.list_of(root, "import") {
+            let Some(text) = shape::text(&item, "`import`", &mut self.report) else { continue };
+            let resource = text.parse().ok().and_then(|address: Address| desired.resources.get(&address));
+            let Some(resource) = resource else {
+                if !self.is_declared(text) {
+                    self.report.push(known.unknown(text, item.place, self.references.declared));
+                }
+                continue;
+            };
+            let address = &resource.address;
+            if resource.existing {
+                let message = format!("{address} says `existing: true`, so it is not taken over");
+                self.report.push(Problem::error("existing", message).at(item.place).help("keep one of the two"));
+            } else if imports.insert(address.clone(), item.place).is_some() {
+                self.twice("import", address, item.place);
+            }
+        }
+        imports.into_iter().collect()
+    }
+
+    fn moved(&mut self, root: &Node, known: &Known) -> Vec<(Address, Address, Place)> {
+        let mut moved: IndexMap<Address, (Address, Place)> = IndexMap::new();
+        for item in self.list_of(root, "moved") {
+            let NodeValue::Map(keys) = &item.value else {
+                self.report.push(shape::wrong_type(&item, "`moved`", "items such as {from: roles.a, to: roles.b}"));
+                continue;
+            };
+            shape::known_keys(keys, "`moved`", &MOVED, &mut self.report);
+            let place = keys.first().map_or(item.place, |key| key.key_place);
+            for key in MOVED.iter().filter(|key| item.get(key).is_none() && !shape::is_meant(keys, &MOVED, key)) {
+                let problem = Problem::error("missing-key", format!("an item of `moved` lacks `{key}`")).at(place);
+                self.report.push(problem.help("moved: [{from: roles.old, to: roles.new}]"));
+            }
+            let [Some(from), Some(to)] = MOVED.map(|key| item.get(key)) else { continue };
+            let from_address = self.gone(&from.value, "moved", known);
+            let to_address = self.there(&to.value, "moved", known);
+            if let (Some(from_address), Some(to_address)) = (from_address, to_address)
+                && moved.insert(from_address.clone(), (to_address, place)).is_some()
+            {
+                self.twice("moved", &from_address, from.value.place);
+            }
+        }
+        moved.into_iter().map(|(from, (to, place))| (from, to, place)).collect()
+    }
+
+    fn removed(&mut self, root: &Node, known: &Known) -> Vec<(Address, Place)> {
+        let mut removed: IndexMap<Address, Place> = IndexMap::new();
+        for item in self.list_of(root, "removed") {
+            let Some(address) = self.gone(&item, "removed", known) else { continue };
+            if removed.insert(address.clone(), item.place).is_some() {
+                self.twice("removed", &address, item.place);
+            }
+        }
+        removed.into_iter().collect()
+    }
+
+    /// Reads an address that the manifest no longer has.
+    fn gone(&mut self, node: &Node, what: &str, known: &Known) -> Option<Address> {
+        let address = self.parsed(node, what)?;
+        if known.has(&address) {
+            let message = format!("{address} is still in this manifest, so it was not {what}");
+            let help = format!("delete {address}, or this line");
+            self.report.push(Problem::error("still-declared", message).at(node.place).help(help));
+            return None;
+        }
+        Some(address)
+    }
+
+    /// Reads an address that stands in the manifest.
+    fn there(&mut self, node: &Node, what: &str, known: &Known) -> Option<Address> {
+        let address = self.parsed(node, what)?;
+        if !known.has(&address) {
+            if !self.is_declared(&address.to_string()) {
+                self.report.push(known.unknown(&address.to_string(), node.place, self.references.declared));
+            }
+            return None;
+        }
+        Some(address)
+    }
+
+    fn parsed(&mut self, node: &Node, what: &str) -> Option<Address> {
+        let text = shape::text(node, &format!("`{what}`"), &mut self.report)?;
+        match text.parse() {
+            Ok(address) => Some(address),
+            Err(why) => {
+                self.report.push(Problem::error("bad-address", why).at(node.place).note("it is written roles.KEY"));
+                None
+            }
+        }
+    }
+
+    fn list_of(&mut self, root: &Node, key: &str) -> Vec<Node> {
+        let Some(entry) = root.get(key) else { return Vec::new() };
+        let node = self.expander.node(&entry.value, &mut self.report);
+        shape::list(&node, &format!("`{key}`"), &mut self.report).unwrap_or_default().to_vec()
+    }
+
+    fn twice(&mut self, what: &str, address: &Address, place: Place) {
+        self.report.push(Problem::error("duplicate-item", format!("`{what}` names {address} twice")).at(place));
+    }
+
+    /// Says whether an address stands within an entry, though that may be too wrong to become a resource.
+    fn is_declared(&self, text: &str) -> bool {
+        let Ok(address) = text.parse::<Address>() else { return false };
+        let [section, key, ..] = address.segments() else { return false };
+        let found = self.references.declared.get(section, key);
+        found.is_some_and(|named| named.name.is_none() || named.path.is_none())
+    }
+}

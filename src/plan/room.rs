@@ -1,0 +1,66 @@
+//! Room on an owner. AWS lets only so many policies be attached to a role, so a full one has to lose
+//! something before it can get something else, against the rule that grants come first.
+
+use std::collections::BTreeMap;
+
+use super::{Change, First, Step};
+use crate::kinds;
+use crate::model::{Attributes, Live, LiveState, ObjectId};
+
+/// What comes and goes on one owner, by the index of its step.
+#[derive(Default)]
+struct Traffic {
+    comes: Vec<usize>,
+    goes: Vec<usize>,
+    /// One of either at the same address.
+    swaps: Vec<usize>,
+}
+
+/// Lets as many go first as there is no room for.
+pub(super) fn make(steps: &mut [Step], live: &LiveState) {
+    for ((kind, owner), traffic) in traffic(steps) {
+        let Some(most) = kinds::spec(&kind).and_then(|spec| spec.most()) else { continue };
+        let on_owner =
+            |live: &&Live| live.id.kind == kind && hangs_on(&live.id, &live.attributes).as_ref() == Some(&owner);
+        let held = live.objects.values().filter(on_owner).count();
+        // An owner that holds more shows that this account is allowed more.
+        let most = most.max(held);
+        let peak = held + traffic.comes.len() + traffic.swaps.len();
+        let mut lacking = peak.saturating_sub(most);
+        for swap in traffic.swaps {
+            if lacking > 0
+                && let Change::Replace { first, .. } = &mut steps[swap].change
+            {
+                *first = First::Delete;
+                lacking -= 1;
+            }
+        }
+        for (gone, come) in traffic.goes.into_iter().zip(traffic.comes).take(lacking) {
+            steps[gone].makes_room_for = Some(steps[come].address.clone());
+        }
+    }
+}
+
+fn hangs_on(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
+    kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)).map(|hangs| hangs.owner)
+}
+
+/// Returns what comes and goes, by kind and owner. What is replaced by deleting it first needs no room.
+fn traffic(steps: &[Step]) -> BTreeMap<(String, ObjectId), Traffic> {
+    let mut all: BTreeMap<(String, ObjectId), Traffic> = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        let Some(kind) = step.id().map(|id| id.kind.clone()) else { continue };
+        let owner = |attributes: Option<&Attributes>| hangs_on(step.id()?, attributes?);
+        let (from, to) = (owner(step.change.before()), owner(step.change.after()));
+        let (place, list): (_, fn(&mut Traffic) -> &mut Vec<usize>) = match (&step.change, from, to) {
+            (Change::Create { .. }, _, Some(to)) => (to, |traffic| &mut traffic.comes),
+            (Change::Delete { .. }, Some(from), _) => (from, |traffic| &mut traffic.goes),
+            (Change::Replace { first: First::Create, .. }, Some(from), Some(to)) if from == to => {
+                (to, |traffic| &mut traffic.swaps)
+            }
+            _ => continue,
+        };
+        list(all.entry((kind, place)).or_default()).push(index);
+    }
+    all
+}

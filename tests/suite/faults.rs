@@ -1,0 +1,290 @@
+//! Everything that can go wrong on the way, at every place on the way: writes that fail, answers that
+//! are lost, runs that are killed, states that are gone. The next run always finishes the job, makes
+//! nothing twice, and touches nobody else's things.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Value as Json, json};
+
+use crate::many;
+use crate::scene::{Run, Scene};
+
+const HEAD: &str = "apiVersion: seqera-iam/v1\nname: faulty\naccount: 123456789012\n";
+
+/// Every kind, roles that trust each other, a boundary, a Deny.
+const FIRST: &str = r#"
+defaults: {tags: {team: genomics}}
+policies:
+  stays: {statements: {S: {Effect: Allow, Action: "s3:Get*", Resource: "*"}}}
+  goes: {statements: {S: {Effect: Deny, Action: "s3:Put*", Resource: "*"}}}
+  moves: {statements: {S: {Effect: Allow, Action: "s3:List*", Resource: "*"}}}
+roles:
+  head:
+    boundary: policies.stays
+    trust: {principals: [roles.worker]}
+    policies: [policies.goes, policies.moves, AmazonS3ReadOnlyAccess]
+    inline: {logs: {statements: {S: {Effect: Allow, Action: "logs:*", Resource: "*"}}}}
+  worker: {trust: {principals: [roles.head]}, policies: [policies.moves]}
+instance_profiles: {head: {role: roles.head}}
+"#;
+
+/// The same deployment later: everything changes, in all ways that there are.
+const SECOND: &str = r#"
+defaults: {tags: {team: proteomics}}
+policies:
+  stays: {statements: {S: {Effect: Allow, Action: "s3:*", Resource: "*"}}}
+  moves: {path: /m/, statements: {S: {Effect: Allow, Action: "s3:List*", Resource: "*"}}}
+  comes: {statements: {S: {Effect: Allow, Action: "ec2:*", Resource: "*"}}}
+roles:
+  head:
+    name: chief
+    boundary: policies.comes
+    trust: {principals: [roles.worker]}
+    policies: [policies.comes, policies.moves]
+    inline: {logs: {statements: {S: {Effect: Deny, Action: "logs:*", Resource: "*"}}}}
+  worker: {path: /w/, max_session: 2h, trust: {services: [ec2.amazonaws.com]}, policies: [policies.moves, policies.stays]}
+instance_profiles: {head: {role: roles.worker}, more: {role: roles.head}}
+"#;
+
+/// One way from one account to another.
+struct Road {
+    name: &'static str,
+    verb: &'static str,
+    /// Just before the run.
+    start: Scene,
+    /// The account after a run in which nothing went wrong, and the calls of that run.
+    end: BTreeMap<String, Json>,
+    calls: Vec<String>,
+    writes: usize,
+}
+
+impl Road {
+    fn new(name: &'static str, verb: &'static str, before: Option<&str>, manifest: &str) -> Self {
+        let start = Scene::new();
+        let trust = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+        start.call(&json!({"Action": "CreateRole", "RoleName": "foreign", "AssumeRolePolicyDocument": trust}));
+        start.call(&json!({"Action": "AttachRolePolicy", "RoleName": "foreign",
+            "PolicyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}));
+        if let Some(before) = before {
+            start.manifest(&format!("{HEAD}{before}"));
+            start.apply();
+        }
+        start.manifest(&format!("{HEAD}{manifest}"));
+        let well = start.copy();
+        well.run_with("log=calls", verb).expect(0);
+        let calls: Vec<String> = well.read("calls").lines().map(str::to_owned).collect();
+        let writes = calls.iter().filter(|call| is_write(call)).count();
+        Self { name, verb, start, end: meaning(&well), calls, writes }
+    }
+
+    fn create() -> Self {
+        Self::new("create", "apply --auto-approve", None, FIRST)
+    }
+
+    fn update() -> Self {
+        Self::new("update", "apply --auto-approve", Some(FIRST), SECOND)
+    }
+
+    fn destroy() -> Self {
+        Self::new("destroy", "destroy --auto-approve", Some(FIRST), FIRST)
+    }
+
+    fn all() -> Vec<Self> {
+        vec![Self::create(), Self::update(), Self::destroy()]
+    }
+
+    /// Demands that one more run finishes the job as if nothing had gone wrong.
+    #[track_caller]
+    fn finishes(&self, scene: &Scene) {
+        scene.run(self.verb).expect(0);
+        if self.verb.starts_with("apply") {
+            scene.expect_no_changes();
+        }
+        assert_eq!(meaning(scene), self.end, "{}: another account than without the fault", self.name);
+        assert!(!scene.snapshot("state").keys().any(|name| name.ends_with(".journal")), "a journal is left");
+        self.expect_foreign_untouched(scene);
+    }
+
+    #[track_caller]
+    fn expect_foreign_untouched(&self, scene: &Scene) {
+        let foreign = "roles/foreign.json";
+        assert_eq!(scene.account().get(foreign), self.start.account().get(foreign), "{}: touched", self.name);
+    }
+}
+
+fn is_write(call: &str) -> bool {
+    !call.starts_with("Get") && !call.starts_with("List")
+}
+
+/// Returns what the account holds without what differs from run to run: ids, times, the lineage.
+fn meaning(scene: &Scene) -> BTreeMap<String, Json> {
+    let strip = |text: &String| {
+        let mut json: Json = serde_json::from_str(text).expect("the sandbox keeps JSON");
+        let object = json.as_object_mut().expect("an object");
+        for key in ["id", "created", "updated", "trusted_ids"] {
+            object.remove(key);
+        }
+        for version in object.get_mut("versions").and_then(Json::as_object_mut).into_iter().flat_map(|v| v.values_mut())
+        {
+            version.as_object_mut().expect("a version").remove("created");
+        }
+        if let Some(tags) = object.get_mut("tags").and_then(Json::as_object_mut) {
+            tags.remove("seqera-iam:lineage").expect("our objects carry the lineage");
+        }
+        json
+    };
+    scene.account().iter().map(|(name, text)| (name.clone(), strip(text))).collect()
+}
+
+/// A fault at one write.
+struct Fault<'r> {
+    road: &'r Road,
+    number: usize,
+    when: &'static str,
+}
+
+impl fmt::Display for Fault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}:{}", self.road.name, self.number, self.when)
+    }
+}
+
+fn faults(roads: &[Road]) -> Vec<Fault<'_>> {
+    let both = |road, number| ["before", "after"].map(|when| Fault { road, number, when });
+    roads.iter().flat_map(|road| (1..=road.writes).flat_map(move |number| both(road, number))).collect()
+}
+
+/// Demands that every step is said to be done, failed or not started.
+fn expect_account_of_steps(run: &Run) {
+    run.says("Not everything could be done.").says("To go on from here, run the same command again.");
+    let line = run.stdout.lines().find(|line| line.ends_with("steps done")).expect("a count");
+    let numbers: Vec<usize> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let count = |word: &str| run.stdout.lines().filter(|line| line.trim_start().starts_with(word)).count();
+    assert!(count("failed:") > 0, "{}", run.stdout);
+    assert_eq!(numbers[0] + count("failed:") + count("not started:"), numbers[1], "{}", run.stdout);
+}
+
+#[test]
+fn a_write_that_fails_anywhere_is_said_and_the_next_run_finishes() {
+    let roads = Road::all();
+    many::each(&faults(&roads), |fault| {
+        let scene = fault.road.start.copy();
+        let run = scene.run_with(&format!("fail_write={}:{}", fault.number, fault.when), fault.road.verb);
+        expect_account_of_steps(run.expect(1));
+        fault.road.expect_foreign_untouched(&scene);
+        fault.road.finishes(&scene);
+    });
+}
+
+#[test]
+fn a_run_that_is_killed_anywhere_is_finished_by_the_next() {
+    let roads = Road::all();
+    many::each(&faults(&roads), |fault| {
+        let scene = fault.road.start.copy();
+        scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
+        fault.road.expect_foreign_untouched(&scene);
+        fault.road.finishes(&scene);
+    });
+}
+
+/// Two runs die, the second one somewhere else.
+#[test]
+fn a_run_after_a_kill_may_be_killed_too() {
+    let roads = Road::all();
+    let some: Vec<Fault> = faults(&roads).into_iter().filter(|fault| fault.number % 4 == 0).collect();
+    many::each(&some, |fault| {
+        let scene = fault.road.start.copy();
+        scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
+        let second = 1 + fault.number % 3;
+        let run = scene.run_with(&format!("kill_write={second}:after"), fault.road.verb);
+        assert!([0, 137].contains(&run.code), "{}{}", run.stdout, run.stderr);
+        fault.road.finishes(&scene);
+    });
+}
+
+/// A killed run, and then the disk with the state is gone: what was made carries our tags.
+#[test]
+fn a_killed_run_and_a_lost_state_are_no_loss() {
+    let roads = [Road::create(), Road::destroy()];
+    many::each(&faults(&roads), |fault| {
+        let scene = fault.road.start.copy();
+        scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
+        scene.lose_state();
+        fault.road.finishes(&scene);
+    });
+}
+
+/// The same while things change. What the manifest no longer mentions is nobody's then, and left alone;
+/// and nothing moves to another path, as an object in the old one might be anybody's.
+#[test]
+fn a_killed_change_and_a_lost_state_are_no_loss() {
+    let second = SECOND.replace("path: /m/, ", "").replace("path: /w/, ", "");
+    let roads = [Road::new("change", "apply --auto-approve", Some(FIRST), &second)];
+    many::each(&faults(&roads), |fault| {
+        let scene = fault.road.start.copy();
+        scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
+        scene.lose_state();
+        scene.apply();
+        let held = meaning(&scene);
+        for (name, object) in &fault.road.end {
+            assert_eq!(held.get(name), Some(object), "{name}");
+        }
+    });
+}
+
+/// Denied: a name for a test.
+struct Denied<'r>(&'r Road, String);
+
+impl fmt::Display for Denied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.name, self.1)
+    }
+}
+
+/// Whatever action a policy denies us: a denied reading is never taken for absence, a denied write stops
+/// what depends on it, and with the permission the job is finished.
+#[test]
+fn every_action_may_be_denied() {
+    let roads = Road::all();
+    let actions = |road: &Road| {
+        let mut actions: Vec<String> =
+            road.calls.iter().filter_map(|call| call.split(' ').next()).map(str::to_owned).collect();
+        actions.sort();
+        actions.dedup();
+        actions
+    };
+    let denied: Vec<Denied> =
+        roads.iter().flat_map(|road| actions(road).into_iter().map(move |action| Denied(road, action))).collect();
+    many::each(&denied, |Denied(road, action)| {
+        let scene = road.start.copy();
+        let (account, state) = (scene.account(), scene.snapshot("state"));
+        let run = scene.run_with(&format!("fail_action={action}"), road.verb);
+        run.expect(1).says("AccessDenied").says(action).says("help:");
+        if is_write(action) {
+            expect_account_of_steps(&run);
+        } else if action != "ListPolicyVersions" {
+            assert_eq!(scene.account(), account, "{action} is asked before anything is written");
+            assert_eq!(scene.snapshot("state"), state);
+        }
+        road.finishes(&scene);
+    });
+}
+
+#[test]
+fn throttling_and_slow_principals_are_waited_for() {
+    let roads = Road::all();
+    let slow = |road| ["throttle=5", "invalid_principal=2"].map(|fault| Denied(road, fault.to_owned()));
+    let slow: Vec<Denied> = roads.iter().flat_map(slow).collect();
+    many::each(&slow, |Denied(road, fault)| {
+        let scene = road.start.copy();
+        let run = scene.run_with(fault, road.verb);
+        run.expect(0);
+        if fault.starts_with("throttle") {
+            run.says("IAM throttled the account");
+        }
+        assert_eq!(meaning(&scene), road.end);
+        road.finishes(&scene);
+    });
+}
