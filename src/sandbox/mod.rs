@@ -271,6 +271,10 @@ impl State {
 }
 
 fn unknown(request: &Request) -> Refusal {
+    if request.action().is_empty() {
+        let message = "The sandbox answers IAM, STS and tag:GetResources, and this call names no action of theirs.";
+        return Refusal::new(400, "MissingAction", message);
+    }
     let message = format!("Could not find operation {} for version {}", request.action(), request.version());
     Refusal::new(400, "InvalidAction", message)
 }
