@@ -109,7 +109,7 @@ async fn exchange(
     }
     match sandbox.answer(&request) {
         Reply::Answer(response) => Ok(http(response)),
-        Reply::Lost | Reply::Dropped => Err(Broken),
+        Reply::Lost | Reply::Dropped | Reply::Never => Err(Broken),
     }
 }
 
