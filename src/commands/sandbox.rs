@@ -32,7 +32,7 @@ pub async fn run(global: &Global, args: &SandboxArgs, output: &Output) -> Result
     } else {
         output.say(&format!(
             "{where_we_are} Elsewhere, type: export AWS_ENDPOINT_URL=http://{address}\n\
-             Any credentials will do: export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION=us-east-1\n\
+             Any credentials will do: export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_DEFAULT_REGION=us-east-1\n\
              Ctrl-C ends it; the account stays in {folder}.\n"
         ))?;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
@@ -89,7 +89,8 @@ async fn exchange(
 ) -> Result<hyper::Response<Full<Bytes>>, Broken> {
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default();
-    if head.method == Method::GET && query.is_empty() {
+    // A person with a browser, not a tool that takes this for another service of AWS.
+    if head.method == Method::GET && query.is_empty() && !head.headers.contains_key(AUTHORIZATION) {
         return Ok(plain(StatusCode::OK, greeting(sandbox)));
     }
     let body = match Limited::new(body, LONGEST).collect().await {
@@ -108,7 +109,7 @@ async fn exchange(
     }
     match sandbox.answer(&request) {
         Reply::Answer(response) => Ok(http(response)),
-        Reply::Lost | Reply::Dropped => Err(Broken),
+        Reply::Lost | Reply::Dropped | Reply::Never => Err(Broken),
     }
 }
 

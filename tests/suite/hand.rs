@@ -27,7 +27,7 @@ impl Scene {
         let sandbox = Sandbox::open(&dir, None, Faults::default()).expect("a sandbox");
         match sandbox.answer(&Request::parse(body.as_bytes())) {
             Reply::Answer(response) => (response.status, response.body),
-            Reply::Lost | Reply::Dropped => panic!("an answer is lost without a fault"),
+            Reply::Lost | Reply::Dropped | Reply::Never => panic!("an answer is lost without a fault"),
         }
     }
 
