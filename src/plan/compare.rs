@@ -128,7 +128,7 @@ impl Comparison<'_> {
             self.problems.push(problem);
             return;
         }
-        let outside = differences(record, &live.attributes);
+        let outside = differences(record, &live.attributes, &wanted.resource.ignore);
         if live.attributes == wanted.whole {
             if !outside.is_empty() {
                 let text = format!("{} changed outside; AWS holds what the manifest asks for", outside.join(", "));
@@ -425,14 +425,17 @@ fn change(wanted: &Wanted, live: &Live) -> Change {
     }
 }
 
-/// Returns the fields in which AWS holds something else than we wrote last. Foreign tags do not count.
-fn differences(record: &Record, live: &Attributes) -> Vec<&'static str> {
+/// Returns the fields in which AWS holds something else than we wrote last. Foreign tags do not count, nor
+/// what the manifest leaves to others.
+fn differences(record: &Record, live: &Attributes, ignore: &[String]) -> Vec<&'static str> {
+    let ignored = |path: &str| ignore.iter().any(|ignored| ignored == path);
     record
         .attributes
         .iter()
         .filter(|(field, written)| match (written, live.get(*field)) {
+            _ if ignored(field) => false,
             (Value::Tags(written), Some(Value::Tags(held))) => {
-                written.iter().any(|(key, value)| held.get(key) != Some(value))
+                written.iter().any(|(key, value)| held.get(key) != Some(value) && !ignored(&format!("tags.{key}")))
             }
             (written, held) => held != Some(*written),
         })

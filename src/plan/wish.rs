@@ -48,11 +48,15 @@ impl Wish {
             claims.sign(&mut own);
         }
         if let Some(live) = live {
-            resource.ignore.iter().for_each(|path| leave(&mut own, path, live));
+            // A tag that the manifest only ignores is not ours to remember.
+            let said = own.get("tags").and_then(Value::tags).cloned().unwrap_or_default();
+            let is_said = |path: &&String| path.strip_prefix("tags.").is_none_or(|key| said.contains_key(key));
+            resource.ignore.iter().filter(is_said).for_each(|path| leave(&mut own, path, live));
         }
         let mut whole = own.clone();
         if let Some(live) = live {
             keep_tags(&mut whole, recorded, live);
+            resource.ignore.iter().for_each(|path| leave(&mut whole, path, live));
             self.keep_fields(&mut whole, resource, live);
         }
         self.order.push(resource.id.clone());
@@ -119,20 +123,20 @@ fn name(address: &Address) -> String {
 }
 
 /// Leaves a field, or one tag, as AWS holds it: others change it.
-fn leave(own: &mut Attributes, path: &str, live: &Live) {
+fn leave(wish: &mut Attributes, path: &str, live: &Live) {
     if let Some(key) = path.strip_prefix("tags.") {
         let held = live.attributes.get("tags").and_then(Value::tags).and_then(|tags| tags.get(key));
-        if let Some(Value::Tags(tags)) = own.get_mut("tags") {
+        if let Some(Value::Tags(tags)) = wish.get_mut("tags") {
             tags.remove(key);
             tags.extend(held.map(|value| (key.to_owned(), value.clone())));
         }
         return;
     }
-    let field = live.attributes.get_key_value(path).or_else(|| own.get_key_value(path)).map(|(field, _)| *field);
+    let field = live.attributes.get_key_value(path).or_else(|| wish.get_key_value(path)).map(|(field, _)| *field);
     let Some(field) = field else { return };
     match live.attributes.get(field) {
-        Some(held) => own.insert(field, held.clone()),
-        None => own.remove(field),
+        Some(held) => wish.insert(field, held.clone()),
+        None => wish.remove(field),
     };
 }
 

@@ -176,7 +176,7 @@ fn worlds_go_on_when_the_state_is_lost_after_every_stage() {
             let steps = scene.steps();
             let other: Vec<_> = steps.iter().filter(|step| !step.starts_with("import ")).collect();
             assert!(other.is_empty(), "{}: a lost state is imported: {other:?}", world.name);
-            scene.apply();
+            scene.run("apply --auto-approve").expect(0);
         });
     });
 }
