@@ -19,9 +19,11 @@ use crate::policy::Document;
 
 mod failure;
 mod pace;
+mod whole;
 
 pub use failure::AwsError;
 use pace::Pace;
+use whole::Whole;
 
 /// Where and as whom to call.
 #[derive(Clone, Debug, Default)]
@@ -57,9 +59,10 @@ impl Cloud {
     pub async fn connect(target: &Target) -> Result<Self> {
         let config = load(target).await;
         let pace = Arc::new(Pace::new(target.parallelism.max(1)));
-        let caller = identify(&config).await?;
+        let caller = identify(&config, &pace).await?;
         let iam = aws_sdk_iam::config::Builder::from(&config)
             .retry_classifier(failure::IamRetry { pace: pace.clone() })
+            .interceptor(Whole)
             .build();
         Ok(Self {
             iam: aws_sdk_iam::Client::from_conf(iam),
@@ -228,12 +231,15 @@ fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
         .build()
 }
 
-async fn identify(config: &SdkConfig) -> Result<Caller> {
+async fn identify(config: &SdkConfig, pace: &Arc<Pace>) -> Result<Caller> {
     // Nothing was begun yet: where nobody answers, the user hears of it within seconds.
     let retry = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let attempts = retry.max_attempts().min(3);
-    let sts = aws_sdk_sts::config::Builder::from(config).retry_config(retry.with_max_attempts(attempts)).build();
-    let sts = aws_sdk_sts::Client::from_conf(sts);
+    let sts = aws_sdk_sts::config::Builder::from(config)
+        .retry_config(retry.with_max_attempts(attempts))
+        .retry_classifier(failure::IamRetry { pace: pace.clone() })
+        .interceptor(Whole);
+    let sts = aws_sdk_sts::Client::from_conf(sts.build());
     let identity = sts
         .get_caller_identity()
         .send()

@@ -11,7 +11,7 @@ use seqera_iam::graph::Desired;
 use seqera_iam::manifest::{Inputs, Manifest};
 use seqera_iam::model::{Account, State};
 use seqera_iam::plan::{self, Plan, Question};
-use seqera_iam::sandbox::{Faults, Reply, Request, Sandbox};
+use seqera_iam::sandbox::{Faults, Request, Sandbox};
 use seqera_iam::state::{Access, LocalStore, StateStore};
 use seqera_iam::survey;
 
@@ -213,10 +213,8 @@ impl Life {
         let sandbox = Sandbox::open(&self.folder.join("aws"), None, Faults::default()).map_err(|e| e.to_string())?;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Version", "2010-05-08").extend_pairs(parameters);
-        match sandbox.answer(&Request::parse(form.finish().as_bytes())) {
-            Reply::Answer(response) => Ok(response.status == 200),
-            Reply::Lost | Reply::Dropped | Reply::Never => Err("an answer was lost without a fault".to_owned()),
-        }
+        let answer = sandbox.answer(&Request::parse(form.finish().as_bytes())).answer();
+        answer.map(|response| response.status == 200).ok_or_else(|| "an answer was lost without a fault".to_owned())
     }
 
     fn make_foreign(&self) -> Result<(), String> {
