@@ -94,13 +94,6 @@ impl AwsError {
     }
 }
 
-/// Says whether a program failed where IAM should be, as it will again. What AWS itself answers with a page
-/// is another status, such as 503.
-fn is_broken(response: &HttpResponse) -> bool {
-    let page = response.headers().get("content-type").is_some_and(|kind| kind.starts_with("text/html"));
-    page && response.status().as_u16() == 500
-}
-
 /// Describes an answer that is not what IAM answers: an HTML page of a proxy, say.
 fn strange_answer(response: &HttpResponse) -> String {
     let kind = response.headers().get("content-type").unwrap_or("no content type");
@@ -182,9 +175,6 @@ impl ClassifyRetry for IamRetry {
         };
         if ["Throttling", "ThrottlingException", "RequestLimitExceeded"].into_iter().any(says) {
             self.pace.throttled();
-        }
-        if context.response().is_some_and(is_broken) {
-            return RetryAction::RetryForbidden;
         }
         if ["ConcurrentModification", "EntityTemporarilyUnmodifiable"].into_iter().any(says) {
             RetryAction::throttling_error()
