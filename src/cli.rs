@@ -1,8 +1,10 @@
 //! What can be typed. The doc comments here are the help texts.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::plan::saved::Invocation;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// The IAM that Seqera Platform needs on AWS, declared in YAML.
@@ -27,6 +29,8 @@ pub enum Command {
     Validate,
     /// Prints what depends on what
     Graph(GraphArgs),
+    /// Serves the embedded AWS (IAM, STS, tag:GetResources) to other tools on one port
+    Sandbox(SandboxArgs),
 }
 
 #[derive(Debug, Args)]
@@ -75,12 +79,19 @@ pub enum GraphFormat {
     Mermaid,
 }
 
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// An address of this machine; port 0 takes one that is free. Ctrl-C or SIGTERM ends it with exit 0
+    #[arg(long, value_name = "127.0.0.1:PORT", value_parser = address)]
+    pub listen: SocketAddr,
+}
+
 /// Options of every command, before or after the verb.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct Global {
     /// The manifest
-    #[arg(short = 'f', long = "file", global = true, value_name = "FILE", default_value = "seqera.yaml")]
+    #[arg(short = 'f', long = "file", global = true, value_name = "FILE", default_value = Invocation::DEFAULT_FILE)]
     pub file: PathBuf,
     /// Sets a parameter of the manifest
     #[arg(short = 'p', long = "param", global = true, value_name = "K=V", value_parser = pair)]
@@ -91,7 +102,7 @@ pub struct Global {
     /// Where the state is kept [default: state/<name>.json beside the manifest]
     #[arg(long, global = true, value_name = "LOCATION")]
     pub state: Option<String>,
-    /// Runs against an embedded AWS: no account, no network
+    /// Runs against an embedded AWS, kept in DIR [.seqera-iam/sandbox]: no account, no network
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".seqera-iam/sandbox")]
     pub sandbox: Option<PathBuf>,
     /// Prints JSON for programs
@@ -131,6 +142,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let of_name = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    of_name.as_deref().unwrap_or(text).parse().map_err(|_| "expected 127.0.0.1:PORT".to_owned())
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration: write 30s, 5m or 1h");
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -162,6 +178,13 @@ mod tests {
         let bare = Cli::parse_from(["seqera-iam", "--sandbox", "plan"]);
         assert_eq!(bare.global.sandbox, Some(PathBuf::from(".seqera-iam/sandbox")));
         assert!(matches!(bare.command, Some(Command::Plan(_))));
+    }
+
+    #[test]
+    fn an_address_has_a_port() {
+        assert_eq!(address("localhost:0").unwrap().to_string(), "127.0.0.1:0");
+        assert_eq!(address("[::1]:80").unwrap().to_string(), "[::1]:80");
+        assert!(address("127.0.0.1").is_err() && address("example.org:80").is_err());
     }
 
     #[test]

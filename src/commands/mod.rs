@@ -6,6 +6,7 @@ pub mod graph;
 mod output;
 pub mod plan;
 mod progress;
+pub mod sandbox;
 mod session;
 pub mod validate;
 
@@ -47,6 +48,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
         Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
         Some(Command::Graph(args)) => graph::run(&cli.global, args, output).await,
+        Some(Command::Sandbox(args)) => sandbox::run(&cli.global, args, output).await,
         Some(Command::Validate) => validate::run(&cli.global, output).await,
     }
 }

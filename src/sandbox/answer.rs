@@ -1,5 +1,7 @@
 //! What the sandbox answers: a result, or a refusal with AWS's code and words.
 
+use serde_json::json;
+
 use super::world::Account;
 use super::xml::Xml;
 
@@ -8,7 +10,25 @@ use super::xml::Xml;
 pub struct Response {
     pub status: u16,
     pub request_id: String,
+    pub content_type: &'static str,
     pub body: String,
+}
+
+/// How a service wraps what it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// The query protocol: XML in this namespace.
+    Query(&'static str),
+    Json,
+}
+
+impl Protocol {
+    fn content_type(self) -> &'static str {
+        match self {
+            Protocol::Query(_) => "text/xml",
+            Protocol::Json => "application/x-amz-json-1.1",
+        }
+    }
 }
 
 /// An error as AWS gives it.
@@ -79,7 +99,15 @@ impl Refusal {
         Self::new(400, "SandboxFailure", error.to_string())
     }
 
-    pub fn respond(&self, namespace: &str, request_id: &str) -> Response {
+    pub fn respond(&self, protocol: Protocol, request_id: &str) -> Response {
+        let body = match protocol {
+            Protocol::Query(namespace) => self.xml(namespace, request_id),
+            Protocol::Json => json!({"__type": self.code, "message": self.message}).to_string(),
+        };
+        Response { status: self.status, request_id: request_id.to_owned(), content_type: protocol.content_type(), body }
+    }
+
+    fn xml(&self, namespace: &str, request_id: &str) -> String {
         let mut xml = Xml::default();
         xml.root("ErrorResponse", namespace, |xml| {
             xml.node("Error", |xml| {
@@ -88,20 +116,44 @@ impl Refusal {
             });
             xml.text("RequestId", request_id);
         });
-        Response { status: self.status, request_id: request_id.to_owned(), body: xml.finish() }
+        xml.finish()
     }
 }
 
 impl Response {
-    /// Wraps the result of `action` as the query protocol does.
-    pub fn success(action: &str, namespace: &str, request_id: &str, result: &Xml) -> Self {
-        let mut xml = Xml::default();
-        xml.root(&format!("{action}Response"), namespace, |xml| {
-            xml.node(&format!("{action}Result"), |xml| xml.append(result));
-            xml.node("ResponseMetadata", |xml| {
-                xml.text("RequestId", request_id);
-            });
-        });
-        Self { status: 200, request_id: request_id.to_owned(), body: xml.finish() }
+    /// Wraps the result of `action` as its protocol does.
+    pub fn success(action: &str, protocol: Protocol, request_id: &str, result: String) -> Self {
+        let body = match protocol {
+            Protocol::Query(namespace) => wrapped(action, namespace, request_id, &result),
+            Protocol::Json => result,
+        };
+        Self { status: 200, request_id: request_id.to_owned(), content_type: protocol.content_type(), body }
     }
+
+    /// A page that a proxy sends for people.
+    pub fn page(status: u16, reason: &str, request_id: &str) -> Self {
+        let title = format!("{status} {reason}");
+        let body = format!("<html><head><title>{title}</title></head><body><h1>{title}</h1><br></body></html>\n");
+        Self { status, request_id: request_id.to_owned(), content_type: "text/html; charset=utf-8", body }
+    }
+
+    /// Takes away the end of the text: something stays and something goes.
+    pub fn cut(mut self, part: f64) -> Self {
+        let length = (self.body.len() as f64 * part) as usize;
+        let most = self.body.len().saturating_sub(1);
+        let end = self.body.floor_char_boundary(length.clamp(1.min(most), most));
+        self.body.truncate(end);
+        self
+    }
+}
+
+fn wrapped(action: &str, namespace: &str, request_id: &str, result: &str) -> String {
+    let mut xml = Xml::default();
+    xml.root(&format!("{action}Response"), namespace, |xml| {
+        xml.node(&format!("{action}Result"), |xml| xml.append(result));
+        xml.node("ResponseMetadata", |xml| {
+            xml.text("RequestId", request_id);
+        });
+    });
+    xml.finish()
 }

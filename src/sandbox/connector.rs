@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
-use super::{Request, Response, Sandbox};
+use super::{Reply, Request, Response, Sandbox};
 
 #[derive(Clone)]
 struct Connector(Sandbox);
@@ -31,10 +31,14 @@ impl HttpConnector for Connector {
                 tokio::time::sleep(latency).await;
             }
             let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a streamed body".into()))?;
-            match sandbox.answer(&Request::parse(body)) {
-                Some(response) => http(response),
+            let request = Request::read(request.headers().get("x-amz-target"), body);
+            let broken = "the connection broke before the answer came";
+            match sandbox.answer(&request) {
+                Reply::Answer(response) => http(response),
                 // Of this kind, unlike a broken connection, so that the SDK does not call again by itself.
-                None => Err(ConnectorError::other("the connection broke before the answer came".into(), None)),
+                Reply::Lost => Err(ConnectorError::other(broken.into(), None)),
+                Reply::Dropped => Err(ConnectorError::io(broken.into())),
+                Reply::Never => std::future::pending().await,
             }
         })
     }
@@ -43,7 +47,7 @@ impl HttpConnector for Connector {
 fn http(response: Response) -> Result<HttpResponse, ConnectorError> {
     let status = response.status.try_into().map_err(|error| ConnectorError::user(Box::new(error)))?;
     let mut http = HttpResponse::new(status, SdkBody::from(response.body));
-    http.headers_mut().insert("content-type", "text/xml");
+    http.headers_mut().insert("content-type", response.content_type);
     http.headers_mut().insert("x-amzn-requestid", response.request_id);
     Ok(http)
 }

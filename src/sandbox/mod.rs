@@ -1,8 +1,8 @@
-//! The sandbox: an embedded AWS account (IAM and STS) behind the SDK's HTTP client.
+//! The sandbox: an embedded AWS account (IAM, STS and the tagging API) behind the SDK's HTTP client.
 //!
 //! The SDK serialises, signs, retries and parses as ever; only the network is missing. [`Sandbox::answer`]
-//! is the whole of it: a request in, a response out, no async and no socket. [`Sandbox::http_client`] puts
-//! it where the SDK looks for AWS, a listener can put it on a port.
+//! is the whole of it: a request in, a reply out, no async and no socket. [`Sandbox::http_client`] puts
+//! it where the SDK looks for AWS, a [`Listener`] puts it on a port.
 //!
 //! It shares this crate's idea of what IAM does, so it is where people play and tests make things go
 //! wrong ([`Faults`]); it is no independent evidence.
@@ -13,37 +13,47 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
 
 mod answer;
+mod chance;
 mod connector;
 mod faults;
 mod iam;
 mod ids;
+mod listen;
 mod request;
 mod store;
 mod sts;
+mod tagging;
+mod throttle;
 mod world;
 mod xml;
+mod young;
 
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod testbed;
 
-use answer::Refusal;
 pub use answer::Response;
+use answer::{Protocol, Refusal};
+use faults::{Fate, What, When};
 pub use faults::{Faults, VARIABLE};
-use faults::{What, When};
 use iam::Call;
+pub use listen::Listener;
 pub use request::Request;
+use request::Service;
 use store::Store;
+use throttle::Buckets;
 use xml::Xml;
+use young::Lagging;
 
 /// How a process ends that is told to: as if by `kill -9`.
 const KILLED: i32 = 137;
@@ -58,6 +68,7 @@ struct Shared {
     account: String,
     faults: Faults,
     calls: AtomicU64,
+    halted: Notify,
     state: Mutex<State>,
 }
 
@@ -71,13 +82,47 @@ struct State {
     /// Roles that this process made, and how often a trust policy that names one was refused.
     made: BTreeSet<String>,
     misled: u64,
+    buckets: Buckets,
+    halted: bool,
 }
 
 /// What one call comes to.
 enum Outcome {
-    Result(Xml),
+    /// The content of the result element, or JSON.
+    Result(String),
     /// It took effect, and nobody hears of it.
     Lost,
+    /// Nobody hears of anything any more.
+    Never,
+}
+
+impl Outcome {
+    fn of(xml: Xml) -> Self {
+        Outcome::Result(xml.finish())
+    }
+}
+
+/// What whoever brought a call gets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Answer(Response),
+    /// The connection breaks, though the call took effect, and the SDK of this process shall say so
+    /// instead of calling again.
+    Lost,
+    /// The connection breaks, though the call took effect.
+    Dropped,
+    /// Nothing is ever heard again: whoever waits for it is as good as killed.
+    Never,
+}
+
+impl Reply {
+    /// Returns the answer, if one comes.
+    pub fn answer(self) -> Option<Response> {
+        match self {
+            Reply::Answer(response) => Some(response),
+            Reply::Lost | Reply::Dropped | Reply::Never => None,
+        }
+    }
 }
 
 impl Sandbox {
@@ -90,9 +135,13 @@ impl Sandbox {
         });
         let account = store.account().to_owned();
         let log = log.transpose()?;
-        let state = State { store, log, iam_calls: 0, writes: 0, made: BTreeSet::new(), misled: 0 };
+        let buckets = Buckets::new(&faults.rates, Instant::now());
+        let state =
+            State { store, log, iam_calls: 0, writes: 0, made: BTreeSet::new(), misled: 0, buckets, halted: false };
         let calls = AtomicU64::new(0);
-        Ok(Self { shared: Arc::new(Shared { account, faults, calls, state: Mutex::new(state) }) })
+        Ok(Self {
+            shared: Arc::new(Shared { account, faults, calls, halted: Notify::new(), state: Mutex::new(state) }),
+        })
     }
 
     /// Returns what the SDK takes as its HTTP client.
@@ -115,26 +164,55 @@ impl Sandbox {
         self.shared.faults.latency
     }
 
-    /// Answers one call; none when the answer is lost on its way.
-    pub fn answer(&self, request: &Request) -> Option<Response> {
+    /// Waits until a fault has halted the account.
+    pub async fn halted(&self) {
+        self.shared.halted.notified().await;
+    }
+
+    /// Answers one call.
+    pub fn answer(&self, request: &Request) -> Reply {
         let number = self.shared.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let request_id = format!("00000000-0000-4000-8000-{number:012x}");
-        let is_sts = request.version() == sts::VERSION;
-        let namespace = if is_sts { sts::NAMESPACE } else { iam::NAMESPACE };
         let faults = &self.shared.faults;
+        let fate = faults.fate(number);
         let mut state = self.state();
+        if state.halted {
+            return Reply::Never;
+        }
         state.log(request);
-        let outcome = if is_sts { state.answer_sts(request, faults) } else { state.answer_iam(request, faults) };
-        match outcome {
-            Ok(Outcome::Result(xml)) => Some(Response::success(request.action(), namespace, &request_id, &xml)),
-            Ok(Outcome::Lost) => None,
-            Err(refusal) => Some(refusal.respond(namespace, &request_id)),
+        if fate == Fate::Unavailable {
+            return Reply::Answer(Response::page(503, "Service Unavailable", &request_id));
+        }
+        let protocol = protocol(request.service());
+        let response = match state.answer(request, faults, number) {
+            Ok(Outcome::Result(result)) => Response::success(request.action(), protocol, &request_id, result),
+            Ok(Outcome::Lost) => return Reply::Lost,
+            Ok(Outcome::Never) => {
+                state.halted = true;
+                self.shared.halted.notify_one();
+                return Reply::Never;
+            }
+            Err(refusal) => refusal.respond(protocol, &request_id),
+        };
+        match fate {
+            Fate::Arrives | Fate::Unavailable => Reply::Answer(response),
+            Fate::Mangled => Reply::Answer(Response::page(500, "Internal Server Error", &request_id)),
+            Fate::Dropped => Reply::Dropped,
+            Fate::Cut(part) => Reply::Answer(response.cut(part)),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A call that panicked changed nothing on disk that another would not read again.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn protocol(service: Service) -> Protocol {
+    match service {
+        Service::Iam => Protocol::Query(iam::NAMESPACE),
+        Service::Sts => Protocol::Query(sts::NAMESPACE),
+        Service::Tagging => Protocol::Json,
     }
 }
 
@@ -146,19 +224,37 @@ impl State {
         }
     }
 
+    fn answer(&mut self, request: &Request, faults: &Faults, number: u64) -> Result<Outcome, Refusal> {
+        match request.service() {
+            Service::Iam => self.answer_iam(request, faults, number),
+            Service::Sts => self.answer_sts(request, faults),
+            Service::Tagging => self.answer_tagging(request, faults),
+        }
+    }
+
     fn answer_sts(&mut self, request: &Request, faults: &Faults) -> Result<Outcome, Refusal> {
         let action = request.action();
         let account = self.store.turn(|world, _| world.account.clone()).map_err(Refusal::internal)?;
         if faults.denied.contains(action) {
             return Err(Refusal::denied(&account, &format!("sts:{action}"), "*"));
         }
-        sts::answer(action, &account).map(Outcome::Result).ok_or_else(|| unknown(request))
+        sts::answer(action, &account).map(Outcome::of).ok_or_else(|| unknown(request))
     }
 
-    fn answer_iam(&mut self, request: &Request, faults: &Faults) -> Result<Outcome, Refusal> {
+    fn answer_tagging(&mut self, request: &Request, faults: &Faults) -> Result<Outcome, Refusal> {
+        let answer = self.store.turn(|world, _| {
+            if faults.denied.contains(request.action()) {
+                return Err(tagging::denied(&world.account, request.action()));
+            }
+            tagging::answer(world, request, faults.page)
+        });
+        answer.map_err(Refusal::internal)?.map(|json| Outcome::Result(json.to_string()))
+    }
+
+    fn answer_iam(&mut self, request: &Request, faults: &Faults, number: u64) -> Result<Outcome, Refusal> {
         let action = iam::action(request.action()).ok_or_else(|| unknown(request))?;
         self.iam_calls += 1;
-        if self.iam_calls <= faults.throttled {
+        if self.iam_calls <= faults.throttled || !self.buckets.admit(action.name, Instant::now()) {
             return Err(Refusal::new(400, "Throttling", "Rate exceeded"));
         }
         self.writes += u64::from(action.writes && !faults.denied.contains(action.name));
@@ -166,17 +262,19 @@ impl State {
         match write.and_then(|number| faults.of_write(number, When::Before)) {
             Some(What::Fail) => return Err(Refusal::new(400, "InjectedFailure", "The sandbox was told to fail.")),
             Some(What::Kill) => std::process::exit(KILLED),
+            Some(What::Halt) => return Ok(Outcome::Never),
             None => {}
         }
-        let xml = self.run(action, request, faults)?;
+        let xml = self.run(action, request, faults, number)?;
         match write.and_then(|number| faults.of_write(number, When::After)) {
             Some(What::Fail) => Ok(Outcome::Lost),
             Some(What::Kill) => std::process::exit(KILLED),
-            None => Ok(Outcome::Result(xml)),
+            Some(What::Halt) => Ok(Outcome::Never),
+            None => Ok(Outcome::of(xml)),
         }
     }
 
-    fn run(&mut self, action: &iam::Action, request: &Request, faults: &Faults) -> iam::Answer {
+    fn run(&mut self, action: &iam::Action, request: &Request, faults: &Faults, call: u64) -> iam::Answer {
         let State { store, made, misled, .. } = self;
         let answer = store.turn(|world, number| {
             if faults.denied.contains(action.name) {
@@ -193,6 +291,10 @@ impl State {
                 return Err(Refusal::invalid_principal(&principal));
             }
             let now = faults.now.unwrap_or_else(Timestamp::now);
+            if let Some(delay) = faults.delay {
+                let lagging = Lagging { world, now, delay, stale_read: faults.is_stale(call) };
+                lagging.check(action, request)?;
+            }
             let answer = (action.run)(&mut Call { world, request, now, number, page: faults.page });
             if action.name == "CreateRole" && answer.is_ok() {
                 made.insert(iam::subject(world, request));
@@ -204,14 +306,16 @@ impl State {
 }
 
 fn unknown(request: &Request) -> Refusal {
+    if request.action().is_empty() {
+        let message = "The sandbox answers IAM, STS and tag:GetResources, and this call names no action of theirs.";
+        return Refusal::new(400, "MissingAction", message);
+    }
     let message = format!("Could not find operation {} for version {}", request.action(), request.version());
     Refusal::new(400, "InvalidAction", message)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::testbed::{ACCOUNT, Bed, refused, trust, trust_of};
     use super::*;
 
@@ -229,7 +333,8 @@ mod tests {
         let bed = Bed::new().await;
         assert_eq!(bed.cloud.account.id, ACCOUNT);
         assert_eq!(bed.cloud.caller, "arn:aws:iam::123456789012:user/sandbox");
-        let answer = bed.sandbox.answer(&Request::parse(b"Action=Dance&Version=2010-05-08")).unwrap();
+        let request = Request::parse(b"Action=Dance&Version=2010-05-08");
+        let answer = bed.sandbox.answer(&request).answer().unwrap();
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains("<Type>Sender</Type><Code>InvalidAction</Code>"), "{}", answer.body);
     }

@@ -1,28 +1,68 @@
-//! A call as the query protocol sends it: an action and its parameters, form-encoded.
+//! A call as its service's protocol sends it.
 //!
-//! Lists are flattened: the second tag's key is `Tags.member.2.Key`.
+//! IAM and STS: an action and its parameters, form-encoded; lists are flattened, so the second tag's key
+//! is `Tags.member.2.Key`. Tagging: a header that names the action, and JSON.
 
 use std::collections::HashMap;
 
+use serde::de::DeserializeOwned;
+
 use super::answer::Refusal;
+use super::{sts, tagging};
 
 /// One call, whoever brings it: the SDK's HTTP client or a listener.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     params: HashMap<String, String>,
+    /// What `X-Amz-Target` says and what the body holds, where a service speaks JSON.
+    json: Option<(String, Vec<u8>)>,
+}
+
+/// Whom a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Iam,
+    Sts,
+    Tagging,
 }
 
 /// Parameters that say what a call is about, the owner first.
 const SUBJECTS: [&str; 5] = ["InstanceProfileName", "RoleName", "PolicyArn", "PolicyName", "VersionId"];
 
 impl Request {
+    /// Reads an HTTP request: its `X-Amz-Target` header, if it has one, and its body.
+    pub fn read(target: Option<&str>, body: &[u8]) -> Self {
+        match target {
+            Some(target) => Self { json: Some((target.to_owned(), body.to_owned())), ..Self::default() },
+            None => Self::parse(body),
+        }
+    }
+
     /// Reads the body of a form POST.
     pub fn parse(body: &[u8]) -> Self {
-        Self { params: form_urlencoded::parse(body).into_owned().collect() }
+        Self { params: form_urlencoded::parse(body).into_owned().collect(), json: None }
+    }
+
+    pub fn service(&self) -> Service {
+        match &self.json {
+            Some(_) => Service::Tagging,
+            None if self.version() == sts::VERSION => Service::Sts,
+            None => Service::Iam,
+        }
     }
 
     pub fn action(&self) -> &str {
-        self.get("Action").unwrap_or_default()
+        match &self.json {
+            Some((target, _)) => target.strip_prefix(tagging::TARGET).unwrap_or(target),
+            None => self.get("Action").unwrap_or_default(),
+        }
+    }
+
+    /// Returns what the JSON says.
+    pub(super) fn input<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let (_, body) = self.json.as_ref().ok_or_else(|| Refusal::invalid("The request is not JSON."))?;
+        let body = if body.is_empty() { b"{}" } else { body.as_slice() };
+        serde_json::from_slice(body).map_err(|error| Refusal::new(400, "SerializationException", error.to_string()))
     }
 
     pub fn version(&self) -> &str {

@@ -54,8 +54,9 @@ impl Xml {
         self.close(name)
     }
 
-    pub fn append(&mut self, other: &Xml) {
-        self.0.push_str(&other.0);
+    /// Takes in elements that were written before.
+    pub fn append(&mut self, finished: &str) {
+        self.0.push_str(finished);
     }
 
     pub fn finish(self) -> String {

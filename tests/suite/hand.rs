@@ -25,7 +25,7 @@ impl Scene {
     fn call_sandbox(&self, body: &str) -> (u16, String) {
         let dir = self.path(".seqera-iam/sandbox");
         let sandbox = Sandbox::open(&dir, None, Faults::default()).expect("a sandbox");
-        let response = sandbox.answer(&Request::parse(body.as_bytes())).expect("an answer");
+        let response = sandbox.answer(&Request::parse(body.as_bytes())).answer().expect("an answer");
         (response.status, response.body)
     }
 

@@ -106,7 +106,7 @@ fn existing<'a>(call: &'a Call) -> Result<&'a Profile, Refusal> {
 }
 
 /// Writes a profile as lists show it: without tags.
-fn write(xml: &mut Xml, world: &World, profile: &Profile) {
+pub fn write(xml: &mut Xml, world: &World, profile: &Profile) {
     xml.text("Path", &profile.path).text("InstanceProfileName", &profile.name);
     xml.text("InstanceProfileId", &profile.id).text("Arn", profile.arn(&world.account));
     xml.text("CreateDate", role::time(profile.created));

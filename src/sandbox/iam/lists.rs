@@ -35,6 +35,11 @@ impl<T> Page<T> {
         Ok(page)
     }
 
+    /// Returns the items and, when there are more, the marker to go on from.
+    pub fn into_parts(self) -> (Vec<T>, Option<String>) {
+        (self.items, self.marker)
+    }
+
     /// Writes the items as a list of this name, and whether there are more.
     pub fn answer(self, list: &str, write: impl Fn(&mut Xml, T)) -> Xml {
         let mut xml = Xml::default();

@@ -11,6 +11,7 @@ use super::world::{Entity, World};
 use super::xml::Xml;
 
 mod account;
+mod account_details;
 mod attachment;
 mod boundary;
 mod document;
@@ -87,6 +88,7 @@ pub fn action(name: &str) -> Option<&'static Action> {
 
 static ACTIONS: &[Action] = &[
     reads("GetAccountSummary", account::summary),
+    reads("GetAccountAuthorizationDetails", account_details::get),
     // Managed policies
     writes("CreatePolicy", policy::create),
     reads("GetPolicy", policy::get),

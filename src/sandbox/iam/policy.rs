@@ -1,5 +1,7 @@
 //! Managed policies: those of the account, and those of AWS, which anybody can read and attach.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 
 use super::lists::Page;
@@ -223,6 +225,13 @@ pub fn path_in(arn: &str) -> &str {
     arn.get(start..end).unwrap_or("/")
 }
 
+/// Returns the policies of AWS that are attached or a boundary, by ARN.
+pub fn of_aws_in_use(world: &World) -> BTreeMap<&str, Found<'_>> {
+    let used = world.roles.iter().flat_map(|role| role.policies.iter().chain(&role.boundary));
+    let of_aws = used.filter(|arn| arn.starts_with(OF_AWS)).filter_map(|arn| Some((arn.as_str(), find(world, arn)?)));
+    of_aws.collect()
+}
+
 fn users<'a>(world: &'a World, arn: &str) -> Vec<&'a Role> {
     world.roles.users(&Use::Attached(arn.to_owned())).collect()
 }
@@ -251,7 +260,7 @@ fn answer_one(world: &World, arn: &str) -> Answer {
 }
 
 /// Writes a policy as lists show it: without description and tags.
-fn write_brief(xml: &mut Xml, world: &World, found: &Found) {
+pub fn write_brief(xml: &mut Xml, world: &World, found: &Found) {
     let (attached, bounding) = usage(world, found);
     match found {
         Found::Own(policy) => {

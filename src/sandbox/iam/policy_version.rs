@@ -41,47 +41,56 @@ pub fn create(call: &mut Call) -> Answer {
 pub fn get(call: &mut Call) -> Answer {
     let arn = policy::arn(call.request)?;
     let id = call.request.required("VersionId")?;
+    let versions = all(&policy::existing(call.world, arn)?);
+    let version = versions.into_iter().find(|version| version.id == id).ok_or_else(|| absent(arn, id))?;
     let mut xml = Xml::default();
-    let mut write = |document: &Json, is_default: bool, created: &str| {
-        xml.node("PolicyVersion", |xml| {
-            xml.text("Document", document::encode(document)).text("VersionId", id);
-            xml.text("IsDefaultVersion", is_default).text("CreateDate", created);
-        });
-    };
-    match policy::existing(call.world, arn)? {
-        Found::Own(policy) => {
-            let version = policy.versions.get(id).ok_or_else(|| absent(arn, id))?;
-            write(&version.document, policy.default_version == id, &time(version.created));
-        }
-        Found::OfAws { .. } if id == "v1" => write(&of_aws(), true, OF_AWS_SINCE),
-        Found::OfAws { .. } => return Err(absent(arn, id)),
-    }
+    xml.node("PolicyVersion", |xml| {
+        xml.text("Document", document::encode(&version.document));
+        version.write(xml);
+    });
     Ok(xml)
 }
 
 /// Lists versions, the youngest first.
 pub fn list(call: &mut Call) -> Answer {
-    let mut versions: Vec<(String, String, bool, String)> =
-        match policy::existing(call.world, policy::arn(call.request)?)? {
-            Found::OfAws { .. } => vec![(String::from("0"), "v1".to_owned(), true, OF_AWS_SINCE.to_owned())],
-            Found::Own(policy) => policy
-                .versions
-                .iter()
-                .map(|(id, version)| {
-                    (
-                        format!("{:020}", u64::MAX - number(id)),
-                        id.clone(),
-                        *id == policy.default_version,
-                        time(version.created),
-                    )
-                })
-                .collect(),
-        };
-    versions.sort();
-    let page = Page::of(call, versions.into_iter().map(|version| (version.0.clone(), version)))?;
-    Ok(page.answer("Versions", |xml, (_, id, is_default, created)| {
-        xml.text("VersionId", id).text("IsDefaultVersion", is_default).text("CreateDate", created);
-    }))
+    let versions = all(&policy::existing(call.world, policy::arn(call.request)?)?);
+    let keyed = versions.into_iter().map(|version| (format!("{:020}", u64::MAX - number(&version.id)), version));
+    Ok(Page::of(call, keyed)?.answer("Versions", |xml, version| version.write(xml)))
+}
+
+/// A version as answers show it.
+pub struct Shown {
+    id: String,
+    is_default: bool,
+    created: String,
+    pub document: Json,
+}
+
+impl Shown {
+    /// Writes all but the document.
+    pub fn write(&self, xml: &mut Xml) {
+        xml.text("VersionId", &self.id).text("IsDefaultVersion", self.is_default).text("CreateDate", &self.created);
+    }
+}
+
+/// Returns all versions of a policy, the youngest first.
+pub fn all(of: &Found) -> Vec<Shown> {
+    let policy = match of {
+        Found::Own(policy) => policy,
+        Found::OfAws { .. } => {
+            let (id, created) = ("v1".to_owned(), OF_AWS_SINCE.to_owned());
+            return vec![Shown { id, is_default: true, created, document: of_aws() }];
+        }
+    };
+    let shown = |(id, version): (&String, &Version)| Shown {
+        id: id.clone(),
+        is_default: *id == policy.default_version,
+        created: time(version.created),
+        document: version.document.clone(),
+    };
+    let mut versions: Vec<Shown> = policy.versions.iter().map(shown).collect();
+    versions.sort_by_key(|version| std::cmp::Reverse(number(&version.id)));
+    versions
 }
 
 pub fn set_default(call: &mut Call) -> Answer {

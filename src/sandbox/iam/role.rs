@@ -149,25 +149,38 @@ fn answer_one(call: &Call) -> Answer {
 
 fn write(xml: &mut Xml, world: &World, role: &Role) {
     write_brief(xml, world, role);
+    write_boundary(xml, role);
+    tags::write(xml, &role.tags);
+    write_last_used(xml, role);
+}
+
+/// Writes a role as lists show it: without tags, boundary and last use.
+pub fn write_brief(xml: &mut Xml, world: &World, role: &Role) {
+    write_identity(xml, world, role);
+    xml.maybe("Description", role.description.as_ref()).text("MaxSessionDuration", role.max_session);
+}
+
+/// Writes what every answer about a role says.
+pub fn write_identity(xml: &mut Xml, world: &World, role: &Role) {
+    xml.text("Path", &role.path).text("RoleName", &role.name).text("RoleId", &role.id);
+    xml.text("Arn", role.arn(&world.account)).text("CreateDate", time(role.created));
+    xml.text("AssumeRolePolicyDocument", document::encode(&trust::show(world, role)));
+}
+
+pub fn write_boundary(xml: &mut Xml, role: &Role) {
     if let Some(arn) = &role.boundary {
         xml.node("PermissionsBoundary", |xml| {
             xml.text("PermissionsBoundaryType", "Policy").text("PermissionsBoundaryArn", arn);
         });
     }
-    tags::write(xml, &role.tags);
+}
+
+pub fn write_last_used(xml: &mut Xml, role: &Role) {
     xml.node("RoleLastUsed", |xml| {
         if let Some(used) = &role.last_used {
             xml.text("LastUsedDate", time(used.date)).text("Region", &used.region);
         }
     });
-}
-
-/// Writes a role as lists show it: without tags, boundary and last use.
-pub fn write_brief(xml: &mut Xml, world: &World, role: &Role) {
-    xml.text("Path", &role.path).text("RoleName", &role.name).text("RoleId", &role.id);
-    xml.text("Arn", role.arn(&world.account)).text("CreateDate", time(role.created));
-    xml.text("AssumeRolePolicyDocument", document::encode(&trust::show(world, role)));
-    xml.maybe("Description", role.description.as_ref()).text("MaxSessionDuration", role.max_session);
 }
 
 /// Returns a moment as IAM writes it, in whole seconds.
