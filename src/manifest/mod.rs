@@ -15,6 +15,7 @@ mod expression;
 mod files;
 mod header;
 mod include;
+mod json_schema;
 mod lexer;
 mod names;
 mod namespace;
@@ -35,6 +36,7 @@ mod yaml;
 mod yaml_traps;
 
 pub use declared::{Declared, Reference, Said};
+pub use json_schema::json_schema;
 pub use params::{Inputs, ParamValue};
 
 use crate::graph::Desired;

@@ -25,7 +25,7 @@ pub enum Type {
     Bucket,
 }
 
-const NAMES: [&str; 8] = ["string", "number", "bool", "list", "map", "principal", "policy", "bucket"];
+pub const NAMES: [&str; 8] = ["string", "number", "bool", "list", "map", "principal", "policy", "bucket"];
 const BUCKET_KEYS: [&str; 4] = ["name", "access", "prefix", "kms"];
 const ACCESS: [&str; 2] = ["work", "read"];
 const DEEPEST: usize = 8;

@@ -18,7 +18,7 @@ use super::{Files, builtin, files, names, overrides, shape, yaml};
 use crate::model::{Entry, Node, NodeValue};
 use crate::problem::{FileId, Place, Problem, Sources};
 
-const KEYS: [&str; 5] = ["blueprint", "with", "for_each", "when", "override"];
+pub const KEYS: [&str; 5] = ["blueprint", "with", "for_each", "when", "override"];
 
 /// What a blueprint says beside its sections.
 const OF_BLUEPRINT: [&str; 6] = ["apiVersion", "blueprint", "params", "defaults", "use", "outputs"];
