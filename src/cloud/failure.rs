@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::pace::Pace;
+use super::whole;
 use crate::error::Error;
 
 /// A call that failed.
@@ -94,7 +95,7 @@ impl AwsError {
     }
 }
 
-/// Says whether a program failed where IAM should be, as it will again. What AWS itself answers with a page
+/// Says whether a program failed where IAM should be, as it likely will again. What AWS itself answers with a page
 /// is another status, such as 503.
 fn is_broken(response: &HttpResponse) -> bool {
     let page = response.headers().get("content-type").is_some_and(|kind| kind.starts_with("text/html"));
@@ -103,13 +104,11 @@ fn is_broken(response: &HttpResponse) -> bool {
 
 /// Describes an answer that is not what IAM answers: an HTML page of a proxy, say.
 fn strange_answer(response: &HttpResponse) -> String {
+    let what = if whole::is_cut(response) { "which ends early" } else { "which is not an answer of IAM" };
     let kind = response.headers().get("content-type").unwrap_or("no content type");
     let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     let start: String = body.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
-    format!(
-        "the server answered HTTP {} with {kind}, which is not an answer of IAM: {start}",
-        response.status().as_u16()
-    )
+    format!("the server answered HTTP {} with {kind}, {what}: {start}", response.status().as_u16())
 }
 
 /// Tells, in one line, what kept a call from being made or answered.
@@ -145,9 +144,11 @@ const WRAPPINGS: [&str; 7] = [
 impl From<AwsError> for Error {
     fn from(error: AwsError) -> Self {
         let hints = error.hints();
+        let blank = if error.subject.is_empty() { "" } else { " " };
         let colon = if error.code.is_empty() { "" } else { ": " };
         let request = error.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-        let message = format!("{} {}: {}{colon}{}{request}", error.operation, error.subject, error.code, error.message);
+        let message =
+            format!("{}{blank}{}: {}{colon}{}{request}", error.operation, error.subject, error.code, error.message);
         let mut result = Error::failed(message);
         result.hints = hints;
         result.source = Some(Box::new(error));
@@ -183,8 +184,11 @@ impl ClassifyRetry for IamRetry {
         if ["Throttling", "ThrottlingException", "RequestLimitExceeded"].into_iter().any(says) {
             self.pace.throttled();
         }
-        if context.response().is_some_and(is_broken) {
-            return RetryAction::RetryForbidden;
+        if let Some(response) = context.response()
+            && (is_broken(response) || whole::is_cut(response))
+        {
+            let is_last = whole::is_last_attempt(response);
+            return if is_last { RetryAction::RetryForbidden } else { RetryAction::transient_error() };
         }
         if ["ConcurrentModification", "EntityTemporarilyUnmodifiable"].into_iter().any(says) {
             RetryAction::throttling_error()

@@ -19,9 +19,11 @@ use crate::policy::Document;
 
 mod failure;
 mod pace;
+mod whole;
 
 pub use failure::AwsError;
 use pace::Pace;
+use whole::Whole;
 
 /// Where and as whom to call.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +49,7 @@ pub struct Cloud {
     pub account: Account,
     pub caller: String,
     pace: Arc<Pace>,
+    local: bool,
     calls: AtomicU64,
     /// Customer managed policies by lower-case name, listed at most once a run.
     pub(crate) policies_by_name: tokio::sync::OnceCell<std::collections::HashMap<String, String>>,
@@ -57,15 +60,17 @@ impl Cloud {
     pub async fn connect(target: &Target) -> Result<Self> {
         let config = load(target).await;
         let pace = Arc::new(Pace::new(target.parallelism.max(1)));
-        let caller = identify(&config).await?;
+        let caller = identify(&config, &pace).await?;
         let iam = aws_sdk_iam::config::Builder::from(&config)
             .retry_classifier(failure::IamRetry { pace: pace.clone() })
+            .interceptor(Whole)
             .build();
         Ok(Self {
             iam: aws_sdk_iam::Client::from_conf(iam),
             account: caller.account,
             caller: caller.arn,
             pace,
+            local: config.endpoint_url().is_some_and(is_loopback),
             calls: AtomicU64::new(1),
             policies_by_name: tokio::sync::OnceCell::new(),
         })
@@ -74,6 +79,11 @@ impl Cloud {
     /// Returns how many calls were made, retries not counted.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Says whether a server on this machine answers instead of AWS.
+    pub fn is_local(&self) -> bool {
+        self.local
     }
 
     /// Returns how many calls may run at a time.
@@ -180,6 +190,11 @@ impl Cloud {
     }
 }
 
+fn is_loopback(url: &str) -> bool {
+    let host = url.split("://").nth(1).unwrap_or(url);
+    ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
+}
+
 /// Returns the settings of the SDK: its own environment and profiles, or the sandbox and nothing else.
 async fn load(target: &Target) -> SdkConfig {
     match &target.http {
@@ -228,17 +243,17 @@ fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
         .build()
 }
 
-async fn identify(config: &SdkConfig) -> Result<Caller> {
+async fn identify(config: &SdkConfig, pace: &Arc<Pace>) -> Result<Caller> {
     // Nothing was begun yet: where nobody answers, the user hears of it within seconds.
     let retry = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let attempts = retry.max_attempts().min(3);
-    let sts = aws_sdk_sts::config::Builder::from(config).retry_config(retry.with_max_attempts(attempts)).build();
-    let sts = aws_sdk_sts::Client::from_conf(sts);
-    let identity = sts
-        .get_caller_identity()
-        .send()
-        .await
-        .map_err(|error| AwsError::new("GetCallerIdentity", "the caller", error))?;
+    let sts = aws_sdk_sts::config::Builder::from(config)
+        .retry_config(retry.with_max_attempts(attempts))
+        .retry_classifier(failure::IamRetry { pace: pace.clone() })
+        .interceptor(Whole);
+    let sts = aws_sdk_sts::Client::from_conf(sts.build());
+    let identity =
+        sts.get_caller_identity().send().await.map_err(|error| AwsError::new("GetCallerIdentity", "", error))?;
     let arn = identity.arn().unwrap_or_default().to_owned();
     let partition = arn.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws").to_owned();
     let id = identity.account().unwrap_or_default().to_owned();

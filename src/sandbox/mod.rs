@@ -115,6 +115,16 @@ pub enum Reply {
     Never,
 }
 
+impl Reply {
+    /// Returns the answer, if one comes.
+    pub fn answer(self) -> Option<Response> {
+        match self {
+            Reply::Answer(response) => Some(response),
+            Reply::Lost | Reply::Dropped | Reply::Never => None,
+        }
+    }
+}
+
 impl Sandbox {
     /// Opens the account in `dir`, or makes one there with the id `account` or, without, 123456789012.
     pub fn open(dir: &Path, account: Option<&str>, faults: Faults) -> Result<Self> {
@@ -324,7 +334,7 @@ mod tests {
         assert_eq!(bed.cloud.account.id, ACCOUNT);
         assert_eq!(bed.cloud.caller, "arn:aws:iam::123456789012:user/sandbox");
         let request = Request::parse(b"Action=Dance&Version=2010-05-08");
-        let Reply::Answer(answer) = bed.sandbox.answer(&request) else { panic!("an answer") };
+        let answer = bed.sandbox.answer(&request).answer().unwrap();
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains("<Type>Sender</Type><Code>InvalidAction</Code>"), "{}", answer.body);
     }

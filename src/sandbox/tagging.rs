@@ -123,8 +123,8 @@ mod tests {
     use aws_sdk_iam::types::Tag;
 
     use super::*;
+    use crate::sandbox::Response;
     use crate::sandbox::testbed::{ACCOUNT, Bed, allow, trust};
-    use crate::sandbox::{Reply, Response};
 
     fn tags(pairs: &[(&str, &str)]) -> Option<Vec<Tag>> {
         Some(pairs.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build().unwrap()).collect())
@@ -137,10 +137,7 @@ mod tests {
 
     fn call(bed: &Bed, action: &str, input: &str) -> Response {
         let request = Request::read(Some(&format!("{TARGET}{action}")), input.as_bytes());
-        match bed.sandbox.answer(&request) {
-            Reply::Answer(response) => response,
-            other => panic!("{other:?}"),
-        }
+        bed.sandbox.answer(&request).answer().unwrap()
     }
 
     fn get(bed: &Bed, input: Json) -> Json {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use seqera_iam::sandbox::{Faults, Reply, Request, Sandbox};
+use seqera_iam::sandbox::{Faults, Request, Sandbox};
 use serde_json::Value as Json;
 
 use crate::scene::{Scene, Target};
@@ -25,10 +25,8 @@ impl Scene {
     fn call_sandbox(&self, body: &str) -> (u16, String) {
         let dir = self.path(".seqera-iam/sandbox");
         let sandbox = Sandbox::open(&dir, None, Faults::default()).expect("a sandbox");
-        match sandbox.answer(&Request::parse(body.as_bytes())) {
-            Reply::Answer(response) => (response.status, response.body),
-            Reply::Lost | Reply::Dropped | Reply::Never => panic!("an answer is lost without a fault"),
-        }
+        let response = sandbox.answer(&Request::parse(body.as_bytes())).answer().expect("an answer");
+        (response.status, response.body)
     }
 
     /// Returns every object of the account that a person could have made: `roles/head` …

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod deviations;
+mod examples;
 mod faults;
 mod hand;
 mod independent;
