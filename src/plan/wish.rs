@@ -32,9 +32,16 @@ pub struct Wish {
 impl Wish {
     pub fn new(desired: &Desired, state: Option<&State>, live: &LiveState, claims: &Claims) -> Self {
         let mut wish = Wish { objects: BTreeMap::new(), order: Vec::new(), kept: Vec::new() };
+        let before = predecessors(state, live);
         for resource in desired.resources.values() {
             let recorded = state.and_then(|state| state.objects.get(&resource.id));
-            wish.add(resource, recorded, live.objects.get(&resource.id), claims);
+            let held = live.objects.get(&resource.id);
+            wish.add(resource, recorded, held, claims);
+            // One that gets another name keeps what restricts it.
+            let at_address = (&resource.address, resource.id.kind.as_str());
+            if let (None, Some(before)) = (held, before.get(&at_address)) {
+                wish.keep_boundary(resource, before);
+            }
         }
         for object in live.objects.values() {
             wish.keep_hanging(object, state, live);
@@ -73,16 +80,22 @@ impl Wish {
                 continue;
             }
             if field.name == "boundary" {
-                self.kept.push(Kept {
-                    address: resource.address.clone(),
-                    what: format!("boundary {}", value.text().unwrap_or_default()),
-                    because: "restricts; `boundary: none` removes it",
-                });
+                self.kept.push(kept_boundary(resource, value));
                 whole.insert(field.name, value.clone());
             } else if matches!(field.on_change, OnChange::Replace(_)) {
                 whole.insert(field.name, value.clone());
             }
         }
+    }
+
+    fn keep_boundary(&mut self, resource: &Resource, before: &Live) {
+        let Some(wanted) = self.objects.get_mut(&resource.id) else { return };
+        let Some(boundary) = before.attributes.get("boundary") else { return };
+        if wanted.whole.contains_key("boundary") || resource.removed.contains(&"boundary") {
+            return;
+        }
+        wanted.whole.insert("boundary", boundary.clone());
+        self.kept.push(kept_boundary(resource, boundary));
     }
 
     /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays.
@@ -116,6 +129,21 @@ impl Wish {
         let (whole, own) = (resource.wanted.clone(), resource.wanted.clone());
         self.objects.insert(object.id.clone(), Wanted { resource, whole, own, kept: true });
     }
+}
+
+fn kept_boundary(resource: &Resource, boundary: &Value) -> Kept {
+    Kept {
+        address: resource.address.clone(),
+        what: format!("boundary {}", boundary.text().unwrap_or_default()),
+        because: "restricts; `boundary: none` removes it",
+    }
+}
+
+/// What AWS holds of the records, by address and kind: where another object is wanted, it is the one before.
+fn predecessors<'a>(state: Option<&'a State>, live: &'a LiveState) -> BTreeMap<(&'a Address, &'a str), &'a Live> {
+    let records = state.into_iter().flat_map(|state| state.objects.values());
+    let held = records.filter_map(|record| Some((record, live.objects.get(&record.id)?)));
+    held.map(|(record, live)| ((&record.address, record.id.kind.as_str()), live)).collect()
 }
 
 fn name(address: &Address) -> String {

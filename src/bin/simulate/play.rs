@@ -13,7 +13,7 @@ use seqera_iam::model::{Account, State};
 use seqera_iam::plan::{self, Plan, Question};
 use seqera_iam::sandbox::{Faults, Request, Sandbox};
 use seqera_iam::state::{Access, LocalStore, StateStore};
-use seqera_iam::survey;
+use seqera_iam::survey::{self, Purpose};
 
 use crate::draw::Chance;
 use crate::world::{TAGS, World};
@@ -164,7 +164,7 @@ impl Life {
         let manifest = Manifest::parse("sim.yaml", &world.manifest(), &Inputs::default(), &files)
             .map_err(|(problems, _)| format!("{problems:?}"))?;
         let (desired, _) = manifest.resolve(&cloud.account).map_err(|problems| format!("{problems:?}"))?;
-        let live = survey::read(cloud, &desired, state).await.map_err(|e| e.to_string())?;
+        let live = survey::read(cloud, &desired, state, Purpose::Converge).await.map_err(|e| e.to_string())?;
         let question = Question { desired: &desired, state, live: &live, fresh_lineage: "5eed" };
         let plan = plan::plan(&question).map_err(|e| format!("refused: {e}"))?;
         let plan = plan.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
