@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::plan::saved::Invocation;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// The IAM that Seqera Platform needs on AWS, declared in YAML.
@@ -90,7 +91,7 @@ pub struct SandboxArgs {
 #[command(next_help_heading = "Options for every command")]
 pub struct Global {
     /// The manifest
-    #[arg(short = 'f', long = "file", global = true, value_name = "FILE", default_value = "seqera.yaml")]
+    #[arg(short = 'f', long = "file", global = true, value_name = "FILE", default_value = Invocation::DEFAULT_FILE)]
     pub file: PathBuf,
     /// Sets a parameter of the manifest
     #[arg(short = 'p', long = "param", global = true, value_name = "K=V", value_parser = pair)]
@@ -101,7 +102,7 @@ pub struct Global {
     /// Where the state is kept [default: state/<name>.json beside the manifest]
     #[arg(long, global = true, value_name = "LOCATION")]
     pub state: Option<String>,
-    /// Runs against an embedded AWS: no account, no network
+    /// Runs against an embedded AWS, kept in DIR [.seqera-iam/sandbox]: no account, no network
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".seqera-iam/sandbox")]
     pub sandbox: Option<PathBuf>,
     /// Prints JSON for programs

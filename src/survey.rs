@@ -12,8 +12,16 @@ use crate::kinds;
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, State};
 use crate::plan;
 
+/// What is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Converge,
+    /// Everything goes, so what keeps it from going is asked of everything.
+    Destroy,
+}
+
 /// Reads everything that the manifest wants or the state remembers.
-pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>) -> Result<LiveState> {
+pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, purpose: Purpose) -> Result<LiveState> {
     let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
     let owners: BTreeSet<ObjectId> = wanted.chain(recorded).map(|(id, attributes)| owner(id, attributes)).collect();
@@ -27,14 +35,45 @@ pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>) 
         live.objects.extend(found.into_iter().map(|object| (object.id.clone(), object)));
     }
 
-    let leaving = leaving(desired, state, &live);
+    let leaving = match purpose {
+        Purpose::Converge => leaving(desired, state, &live),
+        Purpose::Destroy => live.objects.values().filter(|object| !hangs(object)).map(|o| o.id.clone()).collect(),
+    };
     let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
+
+    if purpose == Purpose::Converge {
+        let outside = outside_references(cloud, desired, &live);
+        let read = each(cloud, outside, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+        live.missing = read
+            .into_iter()
+            .filter(|(id, found)| found.first().is_none_or(|f| f.id != *id))
+            .map(|(id, _)| id)
+            .collect();
+    }
 
     let referred = undeclared_references(cloud, desired, state, &live);
     let read = each(cloud, referred, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred = read.into_values().flatten().map(|object: Live| (object.id.clone(), object)).collect();
     Ok(live)
+}
+
+fn hangs(object: &Live) -> bool {
+    kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes)).is_some()
+}
+
+/// Returns what the manifest refers to in this account and does not declare. What AWS manages is taken on trust.
+fn outside_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
+    let own = |id: &ObjectId| !id.name.starts_with("arn:") || id.name.contains(&format!(":iam::{}:", cloud.account.id));
+    let refers = desired
+        .resources
+        .values()
+        .filter_map(|resource| Some(kinds::spec(&resource.id.kind)?.refers(&cloud.account, &resource.wanted)));
+    refers
+        .flatten()
+        .map(|needed| needed.id)
+        .filter(|id| own(id) && desired.address_of(id).is_none() && !live.objects.contains_key(id))
+        .collect()
 }
 
 /// Returns what has to be read to know this object: itself, or the owner that it hangs on.

@@ -144,9 +144,11 @@ const WRAPPINGS: [&str; 7] = [
 impl From<AwsError> for Error {
     fn from(error: AwsError) -> Self {
         let hints = error.hints();
+        let blank = if error.subject.is_empty() { "" } else { " " };
         let colon = if error.code.is_empty() { "" } else { ": " };
         let request = error.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-        let message = format!("{} {}: {}{colon}{}{request}", error.operation, error.subject, error.code, error.message);
+        let message =
+            format!("{}{blank}{}: {}{colon}{}{request}", error.operation, error.subject, error.code, error.message);
         let mut result = Error::failed(message);
         result.hints = hints;
         result.source = Some(Box::new(error));

@@ -49,6 +49,7 @@ pub struct Cloud {
     pub account: Account,
     pub caller: String,
     pace: Arc<Pace>,
+    local: bool,
     calls: AtomicU64,
     /// Customer managed policies by lower-case name, listed at most once a run.
     pub(crate) policies_by_name: tokio::sync::OnceCell<std::collections::HashMap<String, String>>,
@@ -69,6 +70,7 @@ impl Cloud {
             account: caller.account,
             caller: caller.arn,
             pace,
+            local: config.endpoint_url().is_some_and(is_loopback),
             calls: AtomicU64::new(1),
             policies_by_name: tokio::sync::OnceCell::new(),
         })
@@ -77,6 +79,11 @@ impl Cloud {
     /// Returns how many calls were made, retries not counted.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Says whether a server on this machine answers instead of AWS.
+    pub fn is_local(&self) -> bool {
+        self.local
     }
 
     /// Returns how many calls may run at a time.
@@ -183,6 +190,11 @@ impl Cloud {
     }
 }
 
+fn is_loopback(url: &str) -> bool {
+    let host = url.split("://").nth(1).unwrap_or(url);
+    ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
+}
+
 /// Returns the settings of the SDK: its own environment and profiles, or the sandbox and nothing else.
 async fn load(target: &Target) -> SdkConfig {
     match &target.http {
@@ -240,11 +252,8 @@ async fn identify(config: &SdkConfig, pace: &Arc<Pace>) -> Result<Caller> {
         .retry_classifier(failure::IamRetry { pace: pace.clone() })
         .interceptor(Whole);
     let sts = aws_sdk_sts::Client::from_conf(sts.build());
-    let identity = sts
-        .get_caller_identity()
-        .send()
-        .await
-        .map_err(|error| AwsError::new("GetCallerIdentity", "the caller", error))?;
+    let identity =
+        sts.get_caller_identity().send().await.map_err(|error| AwsError::new("GetCallerIdentity", "", error))?;
     let arn = identity.arn().unwrap_or_default().to_owned();
     let partition = arn.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws").to_owned();
     let id = identity.account().unwrap_or_default().to_owned();

@@ -17,11 +17,15 @@ use crate::plan::{Action, Plan, digest};
 use crate::render::human;
 use crate::render::theme::{self, paint};
 use crate::state::Access;
+use crate::survey::Purpose;
 
 pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<Exit> {
     let saved = args.planfile.as_deref().map(read_saved).transpose()?;
+    if let Some(saved) = &saved {
+        refuse_contradictions(global, &saved.invocation)?;
+    }
     let global = &saved.as_ref().map_or_else(|| global.clone(), |saved| as_saved(global, &saved.invocation));
-    let session = plan_command::open(global, Access::Writing, output).await?;
+    let session = plan_command::open(global, Access::Writing, Purpose::Converge, output).await?;
     let session = match &saved {
         Some(saved) => session.with_lineage(&saved.lineage),
         None => session,
@@ -60,6 +64,27 @@ fn read_saved(path: &Path) -> Result<SavedPlan> {
     };
     let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
     SavedPlan::from_json(&text).map_err(failed)
+}
+
+/// A saved plan says where it belongs. An option that says otherwise is a mistake that could cost an account.
+fn refuse_contradictions(global: &Global, saved: &Invocation) -> Result<()> {
+    let given = plan_command::invocation(global);
+    let mut wrong = Vec::new();
+    let mut compare = |option: &str, is_default: bool, same: bool| {
+        if !is_default && !same {
+            wrong.push(option.to_owned());
+        }
+    };
+    compare("--file", given.file == Invocation::DEFAULT_FILE, given.file == saved.file);
+    compare("--param", given.param.is_empty(), given.param == saved.param);
+    compare("--params", given.params.is_empty(), given.params == saved.params);
+    compare("--state", given.state.is_none(), given.state == saved.state);
+    compare("--sandbox", given.sandbox.is_none(), given.sandbox == saved.sandbox);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!("the saved plan was made with another {}; nothing was changed", wrong.join(", ")))
+        .hint("a saved plan carries its options: drop them, or plan again with them"))
 }
 
 /// Returns the options that the plan was made with.
@@ -158,6 +183,9 @@ pub fn ask(expected: &str, question: &str, output: &Output) -> Result<()> {
     output.note(&format!("\n{}\n  Enter a value: ", paint(theme::STRONG, question)));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|e| Error::failed("cannot read the answer").caused_by(e))?;
+    if !answer.ends_with('\n') {
+        output.note("\n");
+    }
     if answer.trim() == expected {
         output.note("\n");
         Ok(())
@@ -247,6 +275,12 @@ fn summary_event(plan: &Plan, outcome: &Outcome, verb: &Verb, count: Count) -> J
 
 /// What was done, what failed and why, what was not started.
 fn unfinished(plan: &Plan, outcome: &Outcome, exit: Exit) -> String {
+    if outcome.failed.is_empty() && outcome.not_started.is_empty() {
+        return format!(
+            "\n{} after the last step: everything is done and recorded.\n",
+            paint(theme::WARNING, "Interrupted")
+        );
+    }
     let head = match exit {
         Exit::Interrupted => "Interrupted. What was done is recorded:",
         _ => "Not everything could be done. What was done is recorded:",

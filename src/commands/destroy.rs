@@ -6,9 +6,10 @@ use crate::cli::{DestroyArgs, Global};
 use crate::error::Result;
 use crate::render::human;
 use crate::state::Access;
+use crate::survey::Purpose;
 
 pub async fn run(global: &Global, args: &DestroyArgs, output: &Output) -> Result<Exit> {
-    let session = plan_command::open(global, Access::Writing, output).await?;
+    let session = plan_command::open(global, Access::Writing, Purpose::Destroy, output).await?;
     let (plan, mut state) = session.plan_of_nothing()?;
     state.outputs.clear();
     if !output.json {

@@ -11,9 +11,10 @@ use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Plan, digest};
 use crate::render::{human, json, markdown, problem};
 use crate::state::Access;
+use crate::survey::Purpose;
 
 pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Exit> {
-    let session = open(global, Access::Reading, output).await?;
+    let session = open(global, Access::Reading, Purpose::Converge, output).await?;
     let plan = session.plan()?;
     if output.json {
         output.document(&json(&session, &plan))?;
@@ -46,7 +47,7 @@ fn closing(args: &PlanArgs, plan: &Plan) -> String {
 }
 
 /// What a saved plan is applied with again.
-fn invocation(global: &Global) -> Invocation {
+pub fn invocation(global: &Global) -> Invocation {
     let text = |path: &PathBuf| path.display().to_string();
     Invocation {
         file: text(&global.file),
@@ -86,10 +87,10 @@ fn write_parts(path: &Path, parts: &[String]) -> Result<()> {
 
 /// Reads the manifest, and everything that a plan is made from. A manifest with problems stops before
 /// AWS is asked.
-pub async fn open(global: &Global, access: Access, output: &Output) -> Result<Session> {
+pub async fn open(global: &Global, access: Access, purpose: Purpose, output: &Output) -> Result<Session> {
     let declared = session::declared(global)?;
     declared.check()?;
-    declared.open(global, access, output).await
+    declared.open(global, access, purpose, output).await
 }
 
 fn json(session: &Session, plan: &Plan) -> serde_json::Value {

@@ -15,7 +15,7 @@ use crate::problem::{Problem, Sources};
 use crate::render::problem;
 use crate::sandbox::{Faults, Sandbox};
 use crate::state::{self, Access, Lock, StateStore};
-use crate::survey;
+use crate::survey::{self, Purpose};
 
 /// The account that a manifest without `account:` is checked against before AWS is asked.
 const PROVISIONAL_ACCOUNT: &str = "123456789012";
@@ -35,6 +35,7 @@ pub struct Session {
     pub desired: Desired,
     pub live: LiveState,
     pub warnings: Vec<Problem>,
+    sandbox: bool,
     fresh_lineage: String,
     _lock: Lock,
 }
@@ -99,7 +100,7 @@ impl Declared {
 
     /// Asks who we are, locks and reads the state, and reads what AWS holds. The wrong account stops
     /// before anything else is read.
-    pub async fn open(self, global: &Global, access: Access, output: &Output) -> Result<Session> {
+    pub async fn open(self, global: &Global, access: Access, purpose: Purpose, output: &Output) -> Result<Session> {
         let cloud = Arc::new(self.connect(global, output).await?);
         let (desired, warnings) = self.resolve(&cloud.account)?;
         if !warnings.is_empty() && !output.json {
@@ -110,10 +111,12 @@ impl Declared {
         let store = state::open(location, from, self.manifest.deployment())?;
         let lock = store.lock(access, global.lock_timeout).await?;
         let state = store.load().await?;
+        // A server on this machine is no AWS either.
+        let sandbox = global.sandbox.is_some() || cloud.is_local();
         if let Some(state) = &state {
-            same_deployment(state, &desired, &store.location())?;
+            same_deployment(state, &desired, &store.location(), sandbox)?;
         }
-        let live = survey::read(&cloud, &desired, state.as_ref()).await?;
+        let live = survey::read(&cloud, &desired, state.as_ref(), purpose).await?;
         let fresh_lineage = lineage(state.as_ref());
         Ok(Session {
             manifest: self.manifest,
@@ -123,6 +126,7 @@ impl Declared {
             desired,
             live,
             warnings,
+            sandbox,
             fresh_lineage,
             _lock: lock,
         })
@@ -148,6 +152,18 @@ impl Declared {
             target.http = Some(sandbox.http_client());
         }
         let cloud = Cloud::connect(&target).await?;
+        if let (Some(folder), Some(wanted)) = (&global.sandbox, self.manifest.account())
+            && wanted != cloud.account.id
+        {
+            let folder = folder.display();
+            return Err(Error::refused(format!(
+                "the manifest is for account {wanted}, and the sandbox in {folder} is account {}",
+                cloud.account.id
+            ))
+            .hint(format!(
+                "take a sandbox of its own:   --sandbox={folder}-{wanted} --state {folder}-{wanted}/state.json"
+            )));
+        }
         match self.manifest.account() {
             Some(wanted) if wanted != cloud.account.id => Err(Error::refused(format!(
                 "the manifest is for account {wanted}, and these credentials are of {} ({})",
@@ -175,7 +191,8 @@ impl Session {
     /// Returns the plan that removes everything, and the state that it starts from: what is ours but
     /// was lost from the state is found by its tags.
     pub fn plan_of_nothing(&self) -> Result<(Plan, State)> {
-        let recovered = plan::recover(&self.desired, self.state.as_ref(), &self.live, &self.fresh_lineage)?;
+        let mut recovered = plan::recover(&self.desired, self.state.as_ref(), &self.live, &self.fresh_lineage)?;
+        recovered.sandbox = self.sandbox;
         let nothing = Desired::nothing(self.desired.deployment.clone(), self.desired.account.clone());
         Ok((self.plan_of(&nothing, Some(&recovered))?, recovered))
     }
@@ -189,6 +206,7 @@ impl Session {
     pub fn state_for(&self, plan: &Plan) -> State {
         let fresh = || State::new(&plan.deployment, &plan.account, plan.lineage.clone());
         let mut state = self.state.clone().unwrap_or_else(fresh);
+        state.sandbox = self.sandbox;
         state.outputs = self.outputs();
         state
     }
@@ -199,13 +217,18 @@ impl Session {
 }
 
 /// A state file belongs to one deployment in one account.
-fn same_deployment(state: &State, desired: &Desired, location: &str) -> Result<()> {
+fn same_deployment(state: &State, desired: &Desired, location: &str, sandbox: bool) -> Result<()> {
     if state.deployment != desired.deployment {
         return Err(Error::refused(format!(
             "the state {location} is of deployment {}, and the manifest is of {}",
             state.deployment, desired.deployment
         ))
         .hint("every deployment has a state of its own: drop `state:`, or name another one"));
+    }
+    if state.sandbox != sandbox {
+        let (was, is) = if state.sandbox { ("a sandbox", "AWS") } else { ("AWS", "a sandbox") };
+        return Err(Error::refused(format!("the state {location} is of {was}, and this run is in {is}"))
+            .hint("give this run a state of its own:   --state OTHER.json"));
     }
     if state.account != desired.account {
         return Err(Error::refused(format!(

@@ -1,6 +1,6 @@
 //! What AWS holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Attributes, ObjectId};
 
@@ -32,6 +32,8 @@ pub struct LiveState {
     pub obstacles: BTreeMap<ObjectId, Vec<Obstacle>>,
     /// Objects that are not ours but that something on our owners refers to: attached policies.
     pub referred: BTreeMap<ObjectId, Live>,
+    /// What the manifest refers to outside itself and AWS does not hold.
+    pub missing: BTreeSet<ObjectId>,
     /// Where a wanted name is taken by an object of another id: a policy of this name in another path.
     pub elsewhere: BTreeMap<ObjectId, ObjectId>,
 }

@@ -15,6 +15,9 @@ pub struct State {
     pub format_version: String,
     pub deployment: String,
     pub account: Account,
+    /// Whether the account is one of the sandbox: what is tried there must not pass for AWS.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sandbox: bool,
     /// Random, made once for each deployment; every taggable object carries it.
     pub lineage: String,
     /// Goes up with every run that changed something.
@@ -57,6 +60,8 @@ struct RawState {
     format_version: String,
     deployment: String,
     account: Account,
+    #[serde(default)]
+    sandbox: bool,
     lineage: String,
     serial: u64,
     objects: Vec<RawRecord>,
@@ -70,6 +75,7 @@ impl State {
             format_version: FORMAT_VERSION.to_owned(),
             deployment: deployment.to_owned(),
             account: account.clone(),
+            sandbox: false,
             lineage,
             serial: 0,
             objects: BTreeMap::new(),
@@ -92,6 +98,7 @@ impl State {
             format_version: raw.format_version,
             deployment: raw.deployment,
             account: raw.account,
+            sandbox: raw.sandbox,
             lineage: raw.lineage,
             serial: raw.serial,
             objects: objects.collect::<Result<_, String>>()?,

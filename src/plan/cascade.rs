@@ -53,7 +53,10 @@ impl Comparison<'_> {
     }
 
     fn goes_with(&mut self, gone: &ObjectId, (user, held): &(ObjectId, bool), queue: &mut Vec<ObjectId>) {
-        let Some(wanted) = self.wish.objects.get(user).cloned() else { return };
+        // What is not ours keeps what it holds; AWS may refuse to delete `gone` for it, and that is said then.
+        let Some(wanted) = self.wish.objects.get(user).filter(|wanted| !wanted.resource.existing).cloned() else {
+            return;
+        };
         let Some(live) = self.live.objects.get(user) else { return };
         if self.work.get(user).is_some_and(|work| deletes_first(&work.change)) || user == gone {
             return;

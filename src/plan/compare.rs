@@ -128,7 +128,7 @@ impl Comparison<'_> {
             self.problems.push(problem);
             return;
         }
-        let outside = differences(record, &live.attributes);
+        let outside = differences(record, &live.attributes, &wanted.resource.ignore);
         if live.attributes == wanted.whole {
             if !outside.is_empty() {
                 let text = format!("{} changed outside; AWS holds what the manifest asks for", outside.join(", "));
@@ -332,6 +332,7 @@ impl Comparison<'_> {
             }
         }
         found.extend(self.dangling());
+        found.extend(self.missing_references());
         self.problems.extend(found);
     }
 
@@ -372,11 +373,38 @@ impl Comparison<'_> {
             .collect()
     }
 
+    /// Policies that are boundaries of owners and attached to none.
+    fn only_boundaries(&self) -> BTreeSet<ObjectId> {
+        let (mut bounding, mut attached) = (BTreeSet::new(), BTreeSet::new());
+        for wanted in self.wish.objects.values() {
+            let Some(spec) = kinds::spec(&wanted.resource.id.kind) else { continue };
+            let held = spec.refers(&self.desired.account, &wanted.whole).into_iter().filter(|needed| needed.held);
+            let hangs = spec.hangs_on(&wanted.whole).is_some();
+            if hangs { &mut attached } else { &mut bounding }.extend(held.map(|needed| needed.id));
+        }
+        bounding.difference(&attached).cloned().collect()
+    }
+
+    /// What the manifest refers to outside itself and AWS does not hold.
+    fn missing_references(&self) -> Vec<Problem> {
+        let refers = |wanted: &Wanted| {
+            let spec = kinds::spec(&wanted.resource.id.kind);
+            spec.map(|spec| spec.refers(&self.desired.account, &wanted.own)).unwrap_or_default()
+        };
+        let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept && !wanted.resource.existing);
+        let missing = wanted.flat_map(|wanted| {
+            let missing = refers(wanted).into_iter().filter(|needed| self.live.missing.contains(&needed.id));
+            missing.map(move |needed| refusal::refers_to_nothing(wanted, &needed.id))
+        });
+        missing.collect()
+    }
+
     fn finish(self, gone: &BTreeSet<ObjectId>) -> Result<Plan, Vec<Problem>> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
         let account = &self.desired.account;
+        let boundaries = self.only_boundaries();
         let leaves_first =
             |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
         let mut steps = order::steps(self.work, &self.wish.order, &leaves_first);
@@ -385,7 +413,7 @@ impl Comparison<'_> {
             return Err(vec![problem]);
         }
         for step in &mut steps {
-            step.dangers = danger::of(step, &self.desired.account);
+            step.dangers = danger::of(step, account, &boundaries);
         }
         Ok(Plan {
             account: self.desired.account.clone(),
@@ -425,14 +453,17 @@ fn change(wanted: &Wanted, live: &Live) -> Change {
     }
 }
 
-/// Returns the fields in which AWS holds something else than we wrote last. Foreign tags do not count.
-fn differences(record: &Record, live: &Attributes) -> Vec<&'static str> {
+/// Returns the fields in which AWS holds something else than we wrote last. Foreign tags do not count, nor
+/// what the manifest leaves to others.
+fn differences(record: &Record, live: &Attributes, ignore: &[String]) -> Vec<&'static str> {
+    let ignored = |path: &str| ignore.iter().any(|ignored| ignored == path);
     record
         .attributes
         .iter()
         .filter(|(field, written)| match (written, live.get(*field)) {
+            _ if ignored(field) => false,
             (Value::Tags(written), Some(Value::Tags(held))) => {
-                written.iter().any(|(key, value)| held.get(key) != Some(value))
+                written.iter().any(|(key, value)| held.get(key) != Some(value) && !ignored(&format!("tags.{key}")))
             }
             (written, held) => held != Some(*written),
         })

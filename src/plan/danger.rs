@@ -1,15 +1,21 @@
 //! What a reviewer has to look at twice. Readers of the change list, each on its own.
 
+use std::collections::BTreeSet;
+
 use super::{Change, First, Step};
-use crate::model::{Account, Attributes, Value};
+use crate::model::{Account, Attributes, ObjectId, Value};
 use crate::policy::{Grant, grants};
 
-/// Returns the dangers of one step, each a sentence.
-pub fn of(step: &Step, account: &Account) -> Vec<String> {
+/// Returns the dangers of one step, each a sentence. `boundaries` are the policies that only bound: what
+/// they allow, they grant to nobody.
+pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(gap(step));
     found.extend(room(step));
-    found.extend(escalation(step));
+    if step.made.as_ref().is_none_or(|made| !boundaries.contains(made)) {
+        found.extend(escalation(step));
+    }
+    found.extend(attached(step));
     found.extend(outside_principals(step, account));
     found
 }
@@ -57,6 +63,20 @@ fn escalation(step: &Step) -> Option<String> {
         ESCALATING.into_iter().filter(|action| new.iter().any(|grant| grant.allows_everywhere(action))).collect();
     let leads_to = "on every resource, which is enough to gain any permission";
     (!leads.is_empty()).then(|| format!("allows {} {leads_to}", leads.join(", ")))
+}
+
+/// Policies of AWS's that allow everything, or to allow oneself everything.
+const ALMIGHTY: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
+
+/// An attachment of one of those.
+fn attached(step: &Step) -> Option<String> {
+    let arn = |attributes: Option<&Attributes>| {
+        attributes.and_then(|a| a.get("policy_arn")).and_then(Value::text).map(str::to_owned)
+    };
+    let after = arn(step.change.after())?;
+    let name =
+        ALMIGHTY.into_iter().find(|name| after.contains(":aws:policy/") && after.ends_with(&format!("/{name}")))?;
+    (arn(step.change.before()).as_ref() != Some(&after)).then(|| format!("{name} is enough to gain any permission"))
 }
 
 /// A trust policy that newly names somebody of another account.

@@ -78,6 +78,13 @@ pub fn not_ours(
     problem.help("to make another one:   name: OTHER".to_owned())
 }
 
+pub fn refers_to_nothing(wanted: &Wanted, missing: &ObjectId) -> Problem {
+    let address = &wanted.resource.address;
+    Problem::error("does-not-exist", format!("{address} refers to {missing}, which does not exist"))
+        .at(wanted.resource.place)
+        .help("correct the name, or declare it in the manifest and refer to its address")
+}
+
 pub fn does_not_exist(wanted: &Wanted) -> Problem {
     let (address, id) = (&wanted.resource.address, &wanted.resource.id);
     Problem::error("does-not-exist", format!("{address} says existing, and there is no {id}"))

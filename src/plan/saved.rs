@@ -32,6 +32,11 @@ pub struct Invocation {
     pub sandbox: Option<String>,
 }
 
+impl Invocation {
+    /// The manifest when none is named.
+    pub const DEFAULT_FILE: &str = "seqera.yaml";
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedStep {
     pub address: Address,

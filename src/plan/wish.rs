@@ -32,9 +32,16 @@ pub struct Wish {
 impl Wish {
     pub fn new(desired: &Desired, state: Option<&State>, live: &LiveState, claims: &Claims) -> Self {
         let mut wish = Wish { objects: BTreeMap::new(), order: Vec::new(), kept: Vec::new() };
+        let before = predecessors(state, live);
         for resource in desired.resources.values() {
             let recorded = state.and_then(|state| state.objects.get(&resource.id));
-            wish.add(resource, recorded, live.objects.get(&resource.id), claims);
+            let held = live.objects.get(&resource.id);
+            wish.add(resource, recorded, held, claims);
+            // One that gets another name keeps what restricts it.
+            let at_address = (&resource.address, resource.id.kind.as_str());
+            if let (None, Some(before)) = (held, before.get(&at_address)) {
+                wish.keep_boundary(resource, before);
+            }
         }
         for object in live.objects.values() {
             wish.keep_hanging(object, state, live);
@@ -48,11 +55,15 @@ impl Wish {
             claims.sign(&mut own);
         }
         if let Some(live) = live {
-            resource.ignore.iter().for_each(|path| leave(&mut own, path, live));
+            // A tag that the manifest only ignores is not ours to remember.
+            let said = own.get("tags").and_then(Value::tags).cloned().unwrap_or_default();
+            let is_said = |path: &&String| path.strip_prefix("tags.").is_none_or(|key| said.contains_key(key));
+            resource.ignore.iter().filter(is_said).for_each(|path| leave(&mut own, path, live));
         }
         let mut whole = own.clone();
         if let Some(live) = live {
             keep_tags(&mut whole, recorded, live);
+            resource.ignore.iter().for_each(|path| leave(&mut whole, path, live));
             self.keep_fields(&mut whole, resource, live);
         }
         self.order.push(resource.id.clone());
@@ -69,16 +80,22 @@ impl Wish {
                 continue;
             }
             if field.name == "boundary" {
-                self.kept.push(Kept {
-                    address: resource.address.clone(),
-                    what: format!("boundary {}", value.text().unwrap_or_default()),
-                    because: "restricts; `boundary: none` removes it",
-                });
+                self.kept.push(kept_boundary(resource, value));
                 whole.insert(field.name, value.clone());
             } else if matches!(field.on_change, OnChange::Replace(_)) {
                 whole.insert(field.name, value.clone());
             }
         }
+    }
+
+    fn keep_boundary(&mut self, resource: &Resource, before: &Live) {
+        let Some(wanted) = self.objects.get_mut(&resource.id) else { return };
+        let Some(boundary) = before.attributes.get("boundary") else { return };
+        if wanted.whole.contains_key("boundary") || resource.removed.contains(&"boundary") {
+            return;
+        }
+        wanted.whole.insert("boundary", boundary.clone());
+        self.kept.push(kept_boundary(resource, boundary));
     }
 
     /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays.
@@ -114,25 +131,40 @@ impl Wish {
     }
 }
 
+fn kept_boundary(resource: &Resource, boundary: &Value) -> Kept {
+    Kept {
+        address: resource.address.clone(),
+        what: format!("boundary {}", boundary.text().unwrap_or_default()),
+        because: "restricts; `boundary: none` removes it",
+    }
+}
+
+/// What AWS holds of the records, by address and kind: where another object is wanted, it is the one before.
+fn predecessors<'a>(state: Option<&'a State>, live: &'a LiveState) -> BTreeMap<(&'a Address, &'a str), &'a Live> {
+    let records = state.into_iter().flat_map(|state| state.objects.values());
+    let held = records.filter_map(|record| Some((record, live.objects.get(&record.id)?)));
+    held.map(|(record, live)| ((&record.address, record.id.kind.as_str()), live)).collect()
+}
+
 fn name(address: &Address) -> String {
     address.segments().last().cloned().unwrap_or_default()
 }
 
 /// Leaves a field, or one tag, as AWS holds it: others change it.
-fn leave(own: &mut Attributes, path: &str, live: &Live) {
+fn leave(wish: &mut Attributes, path: &str, live: &Live) {
     if let Some(key) = path.strip_prefix("tags.") {
         let held = live.attributes.get("tags").and_then(Value::tags).and_then(|tags| tags.get(key));
-        if let Some(Value::Tags(tags)) = own.get_mut("tags") {
+        if let Some(Value::Tags(tags)) = wish.get_mut("tags") {
             tags.remove(key);
             tags.extend(held.map(|value| (key.to_owned(), value.clone())));
         }
         return;
     }
-    let field = live.attributes.get_key_value(path).or_else(|| own.get_key_value(path)).map(|(field, _)| *field);
+    let field = live.attributes.get_key_value(path).or_else(|| wish.get_key_value(path)).map(|(field, _)| *field);
     let Some(field) = field else { return };
     match live.attributes.get(field) {
-        Some(held) => own.insert(field, held.clone()),
-        None => own.remove(field),
+        Some(held) => wish.insert(field, held.clone()),
+        None => wish.remove(field),
     };
 }
 

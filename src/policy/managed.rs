@@ -9,9 +9,6 @@ use std::sync::OnceLock;
 /// One `PATH NAME` a line, sorted by name.
 const LIST: &str = include_str!("aws_managed_policies.txt");
 
-/// The least likeness (Jaro-Winkler) at which a name is worth proposing.
-const ALIKE: f64 = 0.85;
-
 struct Managed {
     name: &'static str,
     path: &'static str,
@@ -35,12 +32,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     list().iter().map(|policy| policy.name)
 }
 
-/// Returns the name that was probably meant; `None` when nothing is near.
+/// Returns the name that was probably meant: the one with the fewest letters to change, at most a third.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    let alike = |known: &str| strsim::jaro_winkler(&known.to_ascii_lowercase(), &name);
-    let (likeness, known) = names().map(|known| (alike(known), known)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (likeness >= ALIKE).then_some(known)
+    let distance = |known: &str| strsim::osa_distance(&known.to_ascii_lowercase(), &name);
+    let (distance, known) = names().map(|known| (distance(known), known)).min()?;
+    (distance * 3 <= name.chars().count()).then_some(known)
 }
 
 #[cfg(test)]
@@ -67,6 +64,7 @@ mod tests {
     fn a_slip_is_recognised_and_nonsense_is_not() {
         assert_eq!(nearest("AmazonSSMManagedInstaceCore"), Some("AmazonSSMManagedInstanceCore"));
         assert_eq!(nearest("awsbatchservicerole"), Some("AWSBatchServiceRole"));
+        assert_eq!(nearest("CloudWatchLogReadOnlyAccess"), Some("CloudWatchLogsReadOnlyAccess"));
         assert_eq!(nearest("zzzzzz"), None);
     }
 }

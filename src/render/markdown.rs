@@ -83,18 +83,28 @@ fn piece(summary: &str, body: &str) -> String {
     )
 }
 
-/// Moves `+` and `-` to the start of the line, where GitHub colours them.
+/// Moves `+` and `-` to the start of the line, where GitHub colours them. What stands below a line that
+/// comes or goes, comes or goes with it.
 fn diff(body: &str) -> String {
-    let mark = |line: &str| {
+    let mut text = String::new();
+    let mut whole: Option<(usize, &str)> = None;
+    for line in body.lines() {
         let trimmed = line.trim_start();
-        let indent = &line[..line.len() - trimmed.len()];
-        match trimmed.split_at_checked(2) {
-            Some((sign @ ("+ " | "- "), rest)) => format!("{}{indent} {rest}\n", &sign[..1]),
-            Some(("~ ", rest)) => format!("!{indent} {rest}\n"),
-            _ => format!(" {line}\n"),
+        let indent = line.len() - trimmed.len();
+        whole = whole.filter(|(above, _)| indent > *above);
+        let (sign, rest) = match trimmed.split_at_checked(2) {
+            Some(("+ ", rest)) => ("+", rest),
+            Some(("- ", rest)) => ("-", rest),
+            Some(("~ ", rest)) => ("!", rest),
+            _ => (whole.map_or(" ", |(_, sign)| sign), trimmed),
+        };
+        if whole.is_none() && matches!(sign, "+" | "-") {
+            whole = Some((indent, sign));
         }
-    };
-    body.lines().map(mark).collect()
+        let pad = if rest.len() < trimmed.len() { indent + 1 } else { indent };
+        text += &format!("{sign}{}{rest}\n", " ".repeat(pad));
+    }
+    text
 }
 
 fn escaped(text: &str) -> String {
@@ -127,6 +137,7 @@ mod tests {
     #[test]
     fn signs_stand_where_they_are_coloured() {
         assert_eq!(diff("  + a\n    ~ b\n  c\n"), "+   a\n!     b\n   c\n");
+        assert_eq!(diff("  ~ a\n    + b\n      c\n    d\n"), "!   a\n+     b\n+      c\n     d\n");
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl HttpConnector for Connector {
                 // Of this kind, unlike a broken connection, so that the SDK does not call again by itself.
                 Reply::Lost => Err(ConnectorError::other(broken.into(), None)),
                 Reply::Dropped => Err(ConnectorError::io(broken.into())),
+                Reply::Never => std::future::pending().await,
             }
         })
     }

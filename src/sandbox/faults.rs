@@ -10,6 +10,7 @@
 //! | `fail_write=N:before` | the N-th writing call fails and changes nothing: HTTP 400 `InjectedFailure` |
 //! | `fail_write=N:after` | the N-th writing call takes effect and its answer is lost: the connection breaks |
 //! | `kill_write=N:before`, `:after` | the process exits with 137 before or after the N-th writing call took effect |
+//! | `halt_write=N:before`, `:after` | from then on no call of this process is answered: a kill for those who share the process |
 //! | `fail_action=CreateRole`, `deny=CreateRole` | that action is always `AccessDenied` |
 //! | `throttle=N` | the first N calls of IAM answer `Throttling` |
 //! | `throttle_rate=N` | more than N calls of IAM a second answer `Throttling`; a fraction is allowed |
@@ -80,6 +81,7 @@ pub(super) enum When {
 pub(super) enum What {
     Fail,
     Kill,
+    Halt,
 }
 
 /// A part of all calls, from 0 to 1.
@@ -115,7 +117,7 @@ impl Faults {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
             if faults.set(key, value).is_none() {
                 return Err(Error::failed(format!("{VARIABLE}: `{setting}` is not a setting of the sandbox")).hint(
-                    "latency=40ms, page=2, fail_write=3:before, kill_write=3:after, deny=CreateRole, throttle=5, \
+                    "latency=40ms, page=2, fail_write=3:before, kill_write=3:after, halt_write=3:after, deny=CreateRole, throttle=5, \
                      throttle_rate=20, throttle_rate=CreateRole:2, invalid_principal=2, delay=2s, stale_reads=50%, \
                      drop=5%, html=5%, cut=5%, seed=7, log=FILE, now=2026-01-01T00:00:00Z",
                 ));
@@ -145,6 +147,7 @@ impl Faults {
             "page" => self.page = Some(value.parse().ok().filter(|items| *items > 0)?),
             "fail_write" => self.writes.push(write_fault(value, What::Fail)?),
             "kill_write" => self.writes.push(write_fault(value, What::Kill)?),
+            "halt_write" => self.writes.push(write_fault(value, What::Halt)?),
             "fail_action" | "deny" if !value.is_empty() => drop(self.denied.insert(value.to_owned())),
             "throttle" => self.throttled = value.parse().ok()?,
             "throttle_rate" => self.rates.push(rate(value)?),

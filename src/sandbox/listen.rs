@@ -111,7 +111,7 @@ async fn exchange(
     }
     match sandbox.answer(&request) {
         Reply::Answer(response) => Ok(http(response)),
-        Reply::Lost | Reply::Dropped => Err(Broken),
+        Reply::Lost | Reply::Dropped | Reply::Never => Err(Broken),
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
 
@@ -67,6 +68,7 @@ struct Shared {
     account: String,
     faults: Faults,
     calls: AtomicU64,
+    halted: Notify,
     state: Mutex<State>,
 }
 
@@ -81,6 +83,7 @@ struct State {
     made: BTreeSet<String>,
     misled: u64,
     buckets: Buckets,
+    halted: bool,
 }
 
 /// What one call comes to.
@@ -89,6 +92,8 @@ enum Outcome {
     Result(String),
     /// It took effect, and nobody hears of it.
     Lost,
+    /// Nobody hears of anything any more.
+    Never,
 }
 
 impl Outcome {
@@ -106,6 +111,8 @@ pub enum Reply {
     Lost,
     /// The connection breaks, though the call took effect.
     Dropped,
+    /// Nothing is ever heard again: whoever waits for it is as good as killed.
+    Never,
 }
 
 impl Reply {
@@ -113,7 +120,7 @@ impl Reply {
     pub fn answer(self) -> Option<Response> {
         match self {
             Reply::Answer(response) => Some(response),
-            Reply::Lost | Reply::Dropped => None,
+            Reply::Lost | Reply::Dropped | Reply::Never => None,
         }
     }
 }
@@ -129,9 +136,12 @@ impl Sandbox {
         let account = store.account().to_owned();
         let log = log.transpose()?;
         let buckets = Buckets::new(&faults.rates, Instant::now());
-        let state = State { store, log, iam_calls: 0, writes: 0, made: BTreeSet::new(), misled: 0, buckets };
+        let state =
+            State { store, log, iam_calls: 0, writes: 0, made: BTreeSet::new(), misled: 0, buckets, halted: false };
         let calls = AtomicU64::new(0);
-        Ok(Self { shared: Arc::new(Shared { account, faults, calls, state: Mutex::new(state) }) })
+        Ok(Self {
+            shared: Arc::new(Shared { account, faults, calls, halted: Notify::new(), state: Mutex::new(state) }),
+        })
     }
 
     /// Returns what the SDK takes as its HTTP client.
@@ -154,6 +164,11 @@ impl Sandbox {
         self.shared.faults.latency
     }
 
+    /// Waits until a fault has halted the account.
+    pub async fn halted(&self) {
+        self.shared.halted.notified().await;
+    }
+
     /// Answers one call.
     pub fn answer(&self, request: &Request) -> Reply {
         let number = self.shared.calls.fetch_add(1, Ordering::Relaxed) + 1;
@@ -161,6 +176,9 @@ impl Sandbox {
         let faults = &self.shared.faults;
         let fate = faults.fate(number);
         let mut state = self.state();
+        if state.halted {
+            return Reply::Never;
+        }
         state.log(request);
         if fate == Fate::Unavailable {
             return Reply::Answer(Response::page(503, "Service Unavailable", &request_id));
@@ -169,6 +187,11 @@ impl Sandbox {
         let response = match state.answer(request, faults, number) {
             Ok(Outcome::Result(result)) => Response::success(request.action(), protocol, &request_id, result),
             Ok(Outcome::Lost) => return Reply::Lost,
+            Ok(Outcome::Never) => {
+                state.halted = true;
+                self.shared.halted.notify_one();
+                return Reply::Never;
+            }
             Err(refusal) => refusal.respond(protocol, &request_id),
         };
         match fate {
@@ -239,12 +262,14 @@ impl State {
         match write.and_then(|number| faults.of_write(number, When::Before)) {
             Some(What::Fail) => return Err(Refusal::new(400, "InjectedFailure", "The sandbox was told to fail.")),
             Some(What::Kill) => std::process::exit(KILLED),
+            Some(What::Halt) => return Ok(Outcome::Never),
             None => {}
         }
         let xml = self.run(action, request, faults, number)?;
         match write.and_then(|number| faults.of_write(number, When::After)) {
             Some(What::Fail) => Ok(Outcome::Lost),
             Some(What::Kill) => std::process::exit(KILLED),
+            Some(What::Halt) => Ok(Outcome::Never),
             None => Ok(Outcome::of(xml)),
         }
     }

@@ -19,6 +19,8 @@ pub enum Entry {
 pub struct Header {
     pub deployment: String,
     pub account: Account,
+    #[serde(default)]
+    pub sandbox: bool,
     pub lineage: String,
     pub serial: u64,
 }
@@ -49,6 +51,7 @@ impl Header {
         Self {
             deployment: state.deployment.clone(),
             account: state.account.clone(),
+            sandbox: state.sandbox,
             lineage: state.lineage.clone(),
             serial: state.serial,
         }
@@ -57,6 +60,7 @@ impl Header {
     fn fresh_state(&self) -> State {
         let mut state = State::new(&self.deployment, &self.account, self.lineage.clone());
         state.serial = self.serial;
+        state.sandbox = self.sandbox;
         state
     }
 }

@@ -58,8 +58,9 @@ impl LocalStore {
 
     fn write_atomically(&self, state: &State) -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(self.folder())?;
-        serde_json::to_writer_pretty(&mut file, state)?;
-        file.write_all(b"\n")?;
+        let mut text = serde_json::to_vec_pretty(state)?;
+        text.push(b'\n');
+        file.write_all(&text)?;
         file.as_file().sync_all()?;
         file.persist(&self.path)?;
         // The rename itself is durable only once the folder is.

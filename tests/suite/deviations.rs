@@ -79,10 +79,18 @@ fn moto_answers_otherwise_than_aws() {
     assert_eq!(policy.attachment_count(), Some(2));
     // Ids of policies begin with ANPA, of instance profiles with AIPA.
     assert!(!policy.policy_id().expect("an id").starts_with("ANPA"));
-    // The filter by usage: nobody has it as a boundary.
+    // Asked who has a policy as the boundary, it tells who has it attached.
+    moto.call(
+        iam.create_role().role_name("bound").assume_role_policy_document(TRUST).permissions_boundary(POLICY).send(),
+    );
     let usage = PolicyUsageType::PermissionsBoundary;
     let users = moto.call(iam.list_entities_for_policy().policy_arn(POLICY).policy_usage_filter(usage).send());
-    assert_eq!(users.policy_roles().len(), 1);
+    assert_eq!(users.policy_roles().iter().filter_map(|role| role.role_name()).collect::<Vec<_>>(), ["r"]);
+    // The name of a principal that was deleted becomes its id.
+    moto.call(iam.create_role().role_name("nobody").assume_role_policy_document(TRUST).send());
+    moto.call(iam.delete_role().role_name("nobody").send());
+    let role = moto.call(iam.get_role().role_name("r").send()).role.expect("a role");
+    assert!(role.assume_role_policy_document().is_some_and(|trust| trust.contains("nobody")));
     // The tags of a profile have a call of their own; here it breaks, as does taking out a role that
     // is not in.
     moto.call(iam.create_instance_profile().instance_profile_name("i").send());

@@ -1,12 +1,13 @@
 //! Runs that are stopped from outside, and runs that meet each other.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::scene::{Run, Scene};
 use crate::spine::DEMO;
 
-const SLOW: &str = "latency=300ms";
+const SLOW: &str = "latency=200ms";
 
 /// A run that goes on while the test looks at it.
 struct Running<'s> {
@@ -15,8 +16,9 @@ struct Running<'s> {
 }
 
 impl<'s> Running<'s> {
+    /// One call at a time, so that there is always something left to do.
     fn start(scene: &'s Scene, faults: &str) -> Self {
-        let mut command = scene.command(["apply", "--auto-approve"]);
+        let mut command = scene.command(["apply", "--auto-approve", "--parallelism", "1"]);
         command.env("SEQERA_IAM_SANDBOX", faults).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { scene, child: command.spawn().expect("the binary runs") }
     }
@@ -29,6 +31,13 @@ impl<'s> Running<'s> {
         };
         // The first line is the head.
         wait_for("the journal", || lines() > calls);
+    }
+
+    /// Reads what it prints until this is there.
+    fn until_said(&mut self, text: &str) {
+        let printed = BufReader::new(self.child.stdout.as_mut().expect("a pipe"));
+        let found = printed.lines().map_while(Result::ok).any(|line| line.contains(text));
+        assert!(found, "it never said {text}");
     }
 
     fn signal(&self, signal: &str) {
@@ -80,11 +89,10 @@ fn an_interrupted_apply_finishes_what_runs_and_writes_the_state() {
 #[test]
 fn a_second_interrupt_ends_the_run_at_once() {
     let scene = scene();
-    let running = Running::start(&scene, "latency=2s");
+    let mut running = Running::start(&scene, "latency=1500ms");
     running.until_recorded(0);
     running.signal("-INT");
-    // Until it says so, the second one could come too early.
-    std::thread::sleep(Duration::from_millis(300));
+    running.until_said("Interrupted:");
     let asked = Instant::now();
     running.signal("-INT");
     running.end().expect(130);

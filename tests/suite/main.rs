@@ -3,6 +3,7 @@
 
 mod architecture;
 mod deviations;
+mod examples;
 mod faults;
 mod hand;
 mod independent;
@@ -12,7 +13,9 @@ mod many;
 mod moto;
 mod safety;
 mod scene;
+mod schema;
 mod spine;
+mod stories;
 mod strangers;
 mod wire;
 mod worlds;

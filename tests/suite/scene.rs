@@ -45,6 +45,20 @@ impl Scene {
         Self { faults: faults.to_owned(), ..Self::new() }
     }
 
+    /// The same scene from now on with these faults as well.
+    pub fn with_more_faults(mut self, faults: &str) -> Self {
+        self.faults = format!("{},{faults}", self.faults);
+        self
+    }
+
+    /// Puts a folder of files into the scene; one that does not exist is empty.
+    pub fn lay(&self, from: &Path, name: &str) {
+        if from.exists() {
+            std::fs::create_dir_all(self.path(name)).expect("folders can be made");
+            copy_folder(from, &self.path(name));
+        }
+    }
+
     /// Returns another scene that begins where this one is.
     pub fn copy(&self) -> Self {
         let copy = Self { faults: self.faults.clone(), ..Self::at(self.target.clone()) };
@@ -134,14 +148,6 @@ impl Scene {
     /// Returns `action address` of each step of the plan.
     pub fn steps(&self) -> Vec<String> {
         steps(&self.plan())
-    }
-
-    /// Changes one object of the sandbox's account by hand: `roles/NAME.json`, say.
-    pub fn by_hand(&self, object: &str, change: impl FnOnce(&mut Json)) {
-        let name = format!(".seqera-iam/sandbox/{object}");
-        let mut json: Json = serde_json::from_str(&self.read(&name)).expect("the sandbox keeps JSON");
-        change(&mut json);
-        self.write(&name, &format!("{json:#}"));
     }
 
     /// Returns the names of the sandbox's objects of one collection: `roles`, `policies` …

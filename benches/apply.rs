@@ -1,0 +1,242 @@
+//! How long things take, against the least they could: `cargo bench`.
+//!
+//! A unit is a policy, a role with one inline policy and two attachments (that policy and one of AWS's), and
+//! an instance profile with the role in it. The sandbox answers every call after 40 ms.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use seqera_iam::apply;
+use seqera_iam::cloud::{Cloud, Target};
+use seqera_iam::graph::Desired;
+use seqera_iam::manifest::{Inputs, Manifest};
+use seqera_iam::model::{Account, Live, LiveState, State};
+use seqera_iam::plan::order::{self, Task};
+use seqera_iam::plan::{self, Plan, Question};
+use seqera_iam::policy::Document;
+use seqera_iam::sandbox::{Faults, Sandbox};
+use seqera_iam::state::{LocalStore, StateStore};
+use seqera_iam::survey;
+
+const LATENCY: Duration = Duration::from_millis(40);
+const PARALLELISM: usize = 10;
+const LINEAGE: &str = "0123456789abcdef";
+
+/// Resources in one unit.
+const UNIT: usize = 7;
+
+// The calls that have to follow each other when a thing is read. A policy that is not at its ARN is looked
+// for among all; a role is asked for itself, its attachments, the names and then the documents of its inline
+// policies; who uses a policy is asked for once as permissions and once as the boundary.
+const READ_ABSENT: usize = 2;
+const READ_ROLE: usize = 4;
+const READ_USERS: usize = 2;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    println!("{:<28}{:>8}{:>8}{:>10}{:>10}{:>8}", "", "calls", "chain", "floor", "wall", "ratio");
+    for units in [10, 100] {
+        runtime.block_on(life(units));
+    }
+    println!();
+    help();
+    documents();
+    for resources in [1_000, 10_000] {
+        planning(resources);
+    }
+}
+
+fn manifest(units: usize) -> String {
+    let mut text = "apiVersion: seqera-iam/v1\nname: bench\npolicies:\n".to_owned();
+    for unit in 0..units {
+        text += &format!(
+            "  p{unit}: {{statements: {{S: {{Effect: Allow, Action: [s3:GetObject, s3:PutObject], \
+             Resource: \"arn:aws:s3:::b{unit}/*\"}}}}}}\n"
+        );
+    }
+    text += "roles:\n";
+    for unit in 0..units {
+        text += &format!(
+            "  r{unit}:\n    trust: {{services: [ec2.amazonaws.com]}}\n    policies: [policies.p{unit}, AmazonS3ReadOnlyAccess]\n    \
+             inline: {{logs: {{statements: {{L: {{Effect: Allow, Action: logs:GetLogEvents, Resource: \"*\"}}}}}}}}\n"
+        );
+    }
+    text += "instance_profiles:\n";
+    (0..units).for_each(|unit| text += &format!("  i{unit}: {{role: roles.r{unit}}}\n"));
+    text
+}
+
+fn desired(units: usize, account: &Account) -> Desired {
+    let none = |path: &str| -> Result<String, String> { Err(path.to_owned()) };
+    let Ok(manifest) = Manifest::parse("seqera.yaml", &manifest(units), &Inputs::default(), &none) else {
+        panic!("the manifest is no YAML")
+    };
+    manifest.resolve(account).map(|(desired, _)| desired).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// Compares, and demands that nothing is wrong.
+fn compare(desired: &Desired, state: Option<&State>, live: &LiveState) -> Plan {
+    let question = Question { desired, state, live, fresh_lineage: LINEAGE };
+    plan::plan(&question).expect("one life").unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// Creates, reads and destroys.
+async fn life(units: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cloud = connect(&folder.path().join("sandbox")).await;
+    let store = LocalStore::new(folder.path().join("state.json"));
+    let desired = desired(units, &cloud.account);
+    let fresh = State::new(&desired.deployment, &desired.account, LINEAGE.to_owned());
+
+    let (plan, row) = read(&cloud, &desired, None, READ_ABSENT).await;
+    row.print(&format!("{units} units: first plan"));
+    assert_eq!(plan.steps.len(), units * UNIT);
+    let (state, row) = carry_out(&cloud, &plan, &store, fresh).await;
+    row.print("apply");
+
+    let (plan, row) = read(&cloud, &desired, Some(&state), READ_ROLE).await;
+    row.print("empty plan");
+    println!("{:<28}{:>8.2}", "  calls for each unit", row.calls as f64 / units as f64);
+    assert!(plan.is_empty());
+
+    let nothing = Desired::nothing(desired.deployment.clone(), desired.account.clone());
+    let (plan, row) = read(&cloud, &nothing, Some(&state), READ_ROLE + READ_USERS).await;
+    row.print("plan to destroy");
+    let (state, row) = carry_out(&cloud, &plan, &store, state).await;
+    row.print("destroy");
+    assert!(state.objects.is_empty());
+}
+
+async fn connect(folder: &Path) -> Arc<Cloud> {
+    let faults = Faults::parse(&format!("latency={}ms", LATENCY.as_millis())).expect("a setting");
+    let sandbox = Sandbox::open(folder, None, faults).expect("a sandbox");
+    let target = Target { http: Some(sandbox.http_client()), parallelism: PARALLELISM, ..Target::default() };
+    Arc::new(Cloud::connect(&target).await.expect("an account"))
+}
+
+/// What something took.
+struct Row {
+    calls: u64,
+    chain: usize,
+    wall: Duration,
+}
+
+impl Row {
+    fn print(&self, name: &str) {
+        let Row { calls, chain, wall } = self;
+        let floor = LATENCY.as_secs_f64() * (*chain as f64).max(*calls as f64 / PARALLELISM as f64);
+        let ratio = wall.as_secs_f64() / floor;
+        println!("{name:<28}{calls:>8}{chain:>8}{floor:>9.2}s{:>9.2}s{ratio:>8.2}", wall.as_secs_f64());
+    }
+}
+
+async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, chain: usize) -> (Plan, Row) {
+    let (before, began) = (cloud.calls(), Instant::now());
+    let live = survey::read(cloud, desired, state, survey::Purpose::Converge).await.expect("AWS can be read");
+    let plan = compare(desired, state, &live);
+    (plan, Row { calls: cloud.calls() - before, chain, wall: began.elapsed() })
+}
+
+async fn carry_out(cloud: &Arc<Cloud>, plan: &Plan, store: &dyn StateStore, state: State) -> (State, Row) {
+    let chain = longest_chain(&order::tasks(&plan.steps, &plan.account));
+    let (before, began) = (cloud.calls(), Instant::now());
+    let never = Box::pin(std::future::pending());
+    let done = apply::apply(plan, cloud, store, state, never, &mut |_| {}).await;
+    let (outcome, state) = done.expect("the state can be written");
+    assert!(outcome.failed.is_empty() && outcome.not_started.is_empty(), "{outcome:?}");
+    (state, Row { calls: cloud.calls() - before, chain, wall: began.elapsed() })
+}
+
+/// Returns how many tasks have to follow each other; each of these makes one call.
+fn longest_chain(tasks: &[Task]) -> usize {
+    fn length(task: usize, tasks: &[Task], known: &mut BTreeMap<usize, usize>) -> usize {
+        if let Some(&length) = known.get(&task) {
+            return length;
+        }
+        let before = tasks[task].after.iter().map(|&before| length(before, tasks, known)).max();
+        let length = 1 + before.unwrap_or(0);
+        known.insert(task, length);
+        length
+    }
+    let mut known = BTreeMap::new();
+    (0..tasks.len()).map(|task| length(task, tasks, &mut known)).max().unwrap_or(0)
+}
+
+fn line(name: &str, took: Duration) {
+    println!("{name:<52}{:>12}", format!("{took:.2?}"));
+}
+
+fn help() {
+    let run = || {
+        let began = Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_seqera-iam")).arg("--help").stdout(Stdio::null()).status();
+        assert!(status.expect("the binary runs").success());
+        began.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..20).map(|_| run()).collect();
+    times.sort();
+    line("seqera-iam --help, median of 20", times[10]);
+}
+
+/// A policy of about 6 KB, its statements and actions in this order or in the reverse one.
+fn policy(reversed: bool) -> String {
+    let mut actions: Vec<String> = (0..10).map(|n| format!("\"s3:GetObjectVersion{n}\"")).collect();
+    let resource = |n| format!("\"arn:aws:s3:::acme-bucket-{n:02}/*\"");
+    let mut resources: Vec<String> = (0..6).map(resource).collect();
+    let mut sids: Vec<usize> = (0..12).collect();
+    if reversed {
+        actions.reverse();
+        resources.reverse();
+        sids.reverse();
+    }
+    let (actions, resources) = (actions.join(","), resources.join(","));
+    let statement =
+        |sid| format!(r#"{{"Sid":"S{sid}","Effect":"Allow","Action":[{actions}],"Resource":[{resources}]}}"#);
+    let statements: Vec<String> = sids.into_iter().map(statement).collect();
+    format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
+}
+
+fn documents() {
+    const TIMES: u32 = 200;
+    let parse = |text: &str| Document::parse(text).expect("JSON");
+    let (one, other) = (policy(false), policy(true));
+    let pairs: Vec<(Document, Document)> = (0..TIMES).map(|_| (parse(&one), parse(&other))).collect();
+    let compare = || {
+        let began = Instant::now();
+        assert!(pairs.iter().all(|(one, other)| black_box(one == other)));
+        began.elapsed() / TIMES
+    };
+    // The canonical forms are made at the first comparison and kept.
+    let (first, again) = (compare(), compare());
+    let size = one.len();
+    line(&format!("canonical form of a policy of {size} bytes"), first.saturating_sub(again) / 2);
+    line("comparing two of them", again);
+}
+
+/// Planning alone, when AWS and the state hold all that the manifest asks for.
+fn planning(resources: usize) {
+    let account = Account::new("aws", "123456789012");
+    let timed = |name: &str, began: Instant| line(&format!("{resources} resources: {name}"), began.elapsed());
+    let began = Instant::now();
+    let desired = desired(resources.div_ceil(UNIT), &account);
+    timed("reading the manifest", began);
+    let began = Instant::now();
+    let first = compare(&desired, None, &LiveState::default());
+    timed("planning to create all", began);
+
+    let mut state = State::new(&desired.deployment, &account, LINEAGE.to_owned());
+    let mut live = LiveState::default();
+    for step in first.steps {
+        let (id, attributes) = (step.id().cloned().expect("an id"), step.change.after().cloned().expect("a wish"));
+        live.objects.insert(id.clone(), Live { id: id.clone(), aws_id: None, attributes, created: None });
+        state.objects.insert(id, step.record.expect("a record"));
+    }
+    let began = Instant::now();
+    let plan = compare(&desired, Some(&state), &live);
+    timed("planning when nothing changed", began);
+    assert!(plan.is_empty());
+}

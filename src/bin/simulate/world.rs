@@ -1,0 +1,174 @@
+//! A wish that changes: what a drawn manifest asks for, and its text.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use crate::draw::Chance;
+
+const KEYS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
+const AWS_MANAGED: [&str; 3] = ["AmazonS3ReadOnlyAccess", "CloudWatchLogsReadOnlyAccess", "PowerUserAccess"];
+const ACTIONS: [&str; 5] = ["s3:GetObject", "s3:PutObject", "logs:GetLogEvents", "batch:SubmitJob", "ec2:Describe*"];
+const SERVICES: [&str; 3] = ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"];
+pub const TAGS: [&str; 3] = ["team", "stage", "cost"];
+
+/// What the manifest asks for, entry by entry, as it is written.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    pub policies: BTreeMap<String, Json>,
+    pub roles: BTreeMap<String, Json>,
+    pub profiles: BTreeMap<String, Json>,
+}
+
+impl World {
+    /// Changes some of it, or draws it when there is nothing.
+    pub fn change(&mut self, chance: &mut Chance) {
+        for key in KEYS {
+            if chance.percent(25) {
+                entry(&mut self.policies, key, chance, |chance| policy(key, chance));
+            }
+        }
+        for key in KEYS {
+            if chance.percent(35) {
+                let own: Vec<String> = self.policies.keys().cloned().collect();
+                entry(&mut self.roles, key, chance, |chance| role(key, &own, chance));
+            }
+        }
+        let roles: Vec<String> = self.roles.keys().cloned().collect();
+        for key in KEYS {
+            if chance.percent(25) {
+                entry(&mut self.profiles, key, chance, |chance| profile(key, &roles, chance));
+            }
+        }
+        self.mend(chance);
+    }
+
+    /// Drops references to what is not there any more, and draws trust among the roles that are.
+    fn mend(&mut self, chance: &mut Chance) {
+        let (policies, roles) = (self.policies.clone(), self.roles.clone());
+        for role in self.roles.values_mut() {
+            if let Some(attached) = role.pointer_mut("/policies").and_then(Json::as_array_mut) {
+                attached.retain(|name| {
+                    name.as_str()
+                        .and_then(|name| name.strip_prefix("policies."))
+                        .is_none_or(|key| policies.contains_key(key))
+                });
+            }
+            if chance.percent(20) {
+                let keys: Vec<String> = roles.keys().cloned().collect();
+                let trusted: Vec<String> = chance.some(&keys, 30).iter().map(|key| format!("roles.{key}")).collect();
+                role["trust"]["principals"] = json!(trusted);
+            }
+            if let Some(trusted) = role.pointer_mut("/trust/principals").and_then(Json::as_array_mut) {
+                trusted.retain(|name| {
+                    name.as_str().is_some_and(|name| roles.contains_key(name.trim_start_matches("roles.")))
+                });
+                if trusted.is_empty()
+                    && let Some(trust) = role["trust"].as_object_mut()
+                {
+                    trust.remove("principals");
+                }
+            }
+        }
+        for profile in self.profiles.values_mut() {
+            let gone =
+                profile["role"].as_str().is_some_and(|name| !roles.contains_key(name.trim_start_matches("roles.")));
+            if let (true, Some(profile)) = (gone, profile.as_object_mut()) {
+                profile.remove("role");
+            }
+        }
+    }
+
+    /// Returns the manifest. JSON is YAML.
+    pub fn manifest(&self) -> String {
+        let mut manifest = json!({"apiVersion": "seqera-iam/v1", "name": "sim", "account": "123456789012"});
+        for (section, entries) in
+            [("policies", &self.policies), ("roles", &self.roles), ("instance_profiles", &self.profiles)]
+        {
+            if !entries.is_empty() {
+                manifest[section] = json!(entries);
+            }
+        }
+        format!("{manifest:#}")
+    }
+}
+
+/// Adds, changes or removes one entry.
+fn entry(entries: &mut BTreeMap<String, Json>, key: &str, chance: &mut Chance, draw: impl Fn(&mut Chance) -> Json) {
+    if entries.contains_key(key) && chance.percent(30) {
+        entries.remove(key);
+    } else {
+        entries.insert(key.to_owned(), draw(chance));
+    }
+}
+
+/// The key, the same in other letters, or another name: none is another entry's.
+fn name(key: &str, chance: &mut Chance) -> String {
+    match chance.below(8) {
+        0 => key.to_uppercase(),
+        1 => format!("{key}-2"),
+        _ => key.to_owned(),
+    }
+}
+
+fn named(key: &str, chance: &mut Chance) -> Json {
+    let tags: BTreeMap<&str, String> =
+        chance.some(&TAGS, 40).into_iter().map(|tag| (tag, format!("v{}", chance.below(3)))).collect();
+    let path = if chance.percent(12) { "/x/" } else { "/" };
+    json!({"name": name(key, chance), "path": path, "tags": tags})
+}
+
+fn document(chance: &mut Chance) -> Json {
+    let mut actions = chance.some(&ACTIONS, 50);
+    if actions.is_empty() {
+        actions.push(ACTIONS[0]);
+    }
+    let effect = if chance.percent(10) { "Deny" } else { "Allow" };
+    json!({"S": {"Effect": effect, "Action": actions, "Resource": format!("arn:aws:s3:::bucket-{}/*", chance.below(3))}})
+}
+
+fn policy(key: &str, chance: &mut Chance) -> Json {
+    let mut policy = named(key, chance);
+    policy["statements"] = document(chance);
+    if chance.percent(15) {
+        policy["description"] = json!(format!("d{}", chance.below(2)));
+    }
+    policy
+}
+
+fn role(key: &str, own: &[String], chance: &mut Chance) -> Json {
+    let mut role = named(key, chance);
+    role["trust"] = json!({"services": [*chance.pick(&SERVICES)]});
+    let mut policies: Vec<String> = chance.some(own, 50).iter().map(|key| format!("policies.{key}")).collect();
+    policies.extend(chance.some(&AWS_MANAGED, 30).iter().map(|name| (*name).to_owned()));
+    role["policies"] = json!(policies);
+    let inline: BTreeMap<String, Json> = chance
+        .some(&["one", "two"], 40)
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({"statements": document(chance)})))
+        .collect();
+    role["inline"] = json!(inline);
+    match chance.below(6) {
+        0 => role["boundary"] = json!("PowerUserAccess"),
+        1 => role["boundary"] = json!("none"),
+        _ => {}
+    }
+    if chance.percent(30) {
+        role["description"] = json!(format!("d{}", chance.below(2)));
+    }
+    if chance.percent(30) {
+        role["max_session"] = json!(format!("{}h", 1 + chance.below(12)));
+    }
+    if chance.percent(15) {
+        role["keep_undeclared"] = json!(true);
+    }
+    role
+}
+
+fn profile(key: &str, roles: &[String], chance: &mut Chance) -> Json {
+    let mut profile = named(key, chance);
+    if !roles.is_empty() && chance.percent(70) {
+        profile["role"] = json!(format!("roles.{}", chance.pick(roles)));
+    }
+    profile
+}

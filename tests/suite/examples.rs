@@ -1,0 +1,64 @@
+//! What we show to users works as it is shown: each example, and the commands of the README.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::scene::{Run, Scene};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(scene: &Scene, from: &Path, to: &str) {
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let name = format!("{to}{}", entry.file_name().display());
+        match entry.path().is_dir() {
+            true => copy(scene, &entry.path(), &format!("{name}/")),
+            false => scene.write(&name, &std::fs::read_to_string(entry.path()).expect("a text")),
+        }
+    }
+}
+
+#[test]
+fn every_example_is_applied_and_destroyed() {
+    let folders = std::fs::read_dir(repository().join("examples")).expect("examples").flatten();
+    let mut names = Vec::new();
+    for folder in folders.filter(|folder| folder.path().is_dir()) {
+        let scene = Scene::new();
+        copy(&scene, &folder.path(), "");
+        scene.run("validate").expect(0);
+        assert!(!scene.steps().is_empty(), "{} asks for nothing", folder.path().display());
+        scene.apply();
+        scene.destroy();
+        assert_eq!(scene.everything(), [""; 0], "{} leaves something", folder.path().display());
+        names.push(folder.file_name());
+    }
+    assert!(!names.is_empty());
+}
+
+/// Returns the lines of the README's blocks that stand under `<!-- test: run -->`.
+fn commands(text: &str) -> Vec<&str> {
+    let marked = text.split("<!-- test: run -->\n```sh\n").skip(1);
+    marked.filter_map(|rest| rest.split("```").next()).flat_map(str::lines).collect()
+}
+
+#[test]
+fn the_readmes_commands_work_as_written() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
+    let commands = commands(&readme);
+    assert!(!commands.is_empty(), "no block of the README is marked to be run");
+    let scene = Scene::new();
+    copy(&scene, &repository().join("examples"), "examples/");
+    let binary = Path::new(env!("CARGO_BIN_EXE_seqera-iam"));
+    let binaries = binary.parent().expect("a folder").display();
+    for command in commands {
+        // What `cargo run` would build is built already.
+        let typed = command.replace("cargo run --", "seqera-iam");
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", &typed]).current_dir(scene.path("")).stdin(Stdio::null()).env_clear();
+        shell.env("PATH", format!("{binaries}:/usr/bin:/bin")).env("HOME", scene.path(""));
+        let run = Run::of(shell.output().expect("a shell"));
+        assert_eq!(run.code, 0, "{command}\n{}{}", run.stdout, run.stderr);
+    }
+    assert_eq!(scene.everything(), [""; 0], "what was tried is destroyed in the end");
+}
