@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use seqera_iam::apply;
 use seqera_iam::cloud::{Cloud, Target};
 use seqera_iam::graph::Desired;
-use seqera_iam::manifest::{Inputs, Manifest};
+use seqera_iam::manifest::{Inputs, Manifest, NoFiles};
 use seqera_iam::model::{Account, Live, LiveState, State};
 use seqera_iam::plan::order::{self, Task};
 use seqera_iam::plan::{self, Plan, Question};
@@ -72,8 +72,7 @@ fn manifest(units: usize) -> String {
 }
 
 fn desired(units: usize, account: &Account) -> Desired {
-    let none = |path: &str| -> Result<String, String> { Err(path.to_owned()) };
-    let Ok(manifest) = Manifest::parse("seqera.yaml", &manifest(units), &Inputs::default(), &none) else {
+    let Ok(manifest) = Manifest::parse("seqera.yaml", &manifest(units), &Inputs::default(), &NoFiles) else {
         panic!("the manifest is no YAML")
     };
     manifest.resolve(account).map(|(desired, _)| desired).unwrap_or_else(|problems| panic!("{problems:?}"))

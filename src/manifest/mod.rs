@@ -60,6 +60,19 @@ pub trait Files {
     fn list(&self, folder: &str) -> Result<Vec<String>, String>;
 }
 
+/// For a manifest that stands alone: there is no file.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("there are no files".to_owned())
+    }
+
+    fn list(&self, _: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+}
+
 /// A manifest with its header read; its entries still wait for an account.
 #[derive(Clone, Debug)]
 pub struct Manifest {

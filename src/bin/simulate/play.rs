@@ -8,7 +8,7 @@ use std::time::Duration;
 use seqera_iam::apply;
 use seqera_iam::cloud::{Cloud, Target};
 use seqera_iam::graph::Desired;
-use seqera_iam::manifest::{Files, Inputs, Manifest};
+use seqera_iam::manifest::{Inputs, Manifest, NoFiles};
 use seqera_iam::model::{Account, State};
 use seqera_iam::plan::{self, Plan, Question};
 use seqera_iam::sandbox::{Faults, Request, Sandbox};
@@ -17,19 +17,6 @@ use seqera_iam::survey::{self, Purpose};
 
 use crate::draw::Chance;
 use crate::world::{TAGS, World};
-
-/// A drawn manifest stands alone.
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("there is no {path}"))
-    }
-
-    fn list(&self, _: &str) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
-}
 
 /// What came of one run.
 enum Ran {
