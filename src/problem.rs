@@ -75,6 +75,8 @@ pub struct Problem {
     pub notes: Vec<String>,
     /// What to type, each a line of its own.
     pub helps: Vec<String>,
+    /// Other places that have to do with it, and what stands there.
+    pub related: Vec<(Place, String)>,
 }
 
 impl Problem {
@@ -86,6 +88,7 @@ impl Problem {
             place: None,
             notes: Vec::new(),
             helps: Vec::new(),
+            related: Vec::new(),
         }
     }
 
@@ -105,6 +108,11 @@ impl Problem {
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.helps.push(help.into());
+        self
+    }
+
+    pub fn related(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.related.push((place, text.into()));
         self
     }
 }

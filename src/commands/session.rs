@@ -40,12 +40,18 @@ pub struct Session {
     _lock: Lock,
 }
 
-/// Reads files relative to the file that names them.
-struct Folder(PathBuf);
+/// The files on this machine.
+struct Disk;
 
-impl Files for Folder {
+impl Files for Disk {
     fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|e| e.to_string())
+        std::fs::read_to_string(path).map_err(|e| e.to_string())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+        let folder = if folder.is_empty() { "." } else { folder };
+        let entries = std::fs::read_dir(folder).map_err(|e| e.to_string())?;
+        Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
     }
 }
 
@@ -59,7 +65,7 @@ pub fn declared(global: &Global) -> Result<Declared> {
     let folder = global.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let typed = |(name, value): &(String, String)| (name.clone(), ParamValue::Text(value.clone()));
     let inputs = Inputs { params: global.param.iter().map(typed).collect(), params_files: params_files(global)? };
-    let manifest = Manifest::parse(&name, &text, &inputs, &Folder(folder.to_owned()))
+    let manifest = Manifest::parse(&name, &text, &inputs, &Disk)
         .map_err(|(problems, sources)| Error::problems(problems, sources))?;
     Ok(Declared { manifest, folder: folder.to_owned() })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use super::names::Declarations;
+use super::declarations::{Declarations, Missing};
 use super::nearest::nearest;
 use super::reading::Reading;
 use super::shape;
@@ -157,8 +157,11 @@ impl Reading<'_> {
     /// Says whether an address stands within an entry, though that may be too wrong to become a resource.
     fn is_declared(&self, text: &str) -> bool {
         let Ok(address) = text.parse::<Address>() else { return false };
-        let [section, key, ..] = address.segments() else { return false };
-        let found = self.references.declared.get(section, key);
-        found.is_some_and(|named| named.name.is_none() || named.path.is_none())
+        let declared = self.references.declared;
+        let entry = |length: usize| declared.find(0, &address.segments()[..length], &[]);
+        (2..=address.segments().len()).any(|length| match entry(length) {
+            Ok(named) => named.name.is_none() || named.path.is_none(),
+            Err(missing) => matches!(missing, Missing::Reported),
+        })
     }
 }

@@ -1,7 +1,10 @@
 //! Policy documents: inline, in a file, or as statements by Sid; checked, with every fault at its token.
 
+use std::collections::HashMap;
+
+use super::expand::Expander;
 use super::reading::Reading;
-use super::shape;
+use super::{each, files, shape};
 use crate::model::{Entry, Node, NodeValue};
 use crate::policy::{Document, Fault, Host, PathSegment, limits, validate};
 use crate::problem::{Place, Problem};
@@ -59,10 +62,13 @@ impl Reading<'_> {
         if let NodeValue::Map(entries) = &node.value {
             shape::known_keys(entries, &what, &["file"], &mut self.report);
         }
-        match self.files.get(file.value.place) {
-            Some(Ok(content)) => Some(self.expander.node(content, &mut self.report)),
+        let place = file.value.place;
+        let path = files::path(&file.value, &self.expander.early(), &mut self.report);
+        match path.and_then(|path| self.files.get(&path, place)) {
+            // Its expressions see what the file sees that names it.
+            Some(Ok(content)) => Some(self.expander.of(place).node(content, &mut self.report)),
             Some(Err(problems)) => {
-                problems.iter().cloned().for_each(|problem| self.report.push(problem));
+                problems.into_iter().for_each(|problem| self.report.push(problem));
                 None
             }
             None => {
@@ -76,24 +82,42 @@ impl Reading<'_> {
     /// Makes a document of `statements: {Sid: {…}}`, with the places of what is written.
     fn by_sid(&mut self, entry: &Entry, what: &str) -> Option<Node> {
         let what = format!("{what}.statements");
-        let node = self.expander.node(&entry.value, &mut self.report);
-        let entries = shape::map(&node, &what, &mut self.report)?;
+        let whole = match &entry.value.value {
+            NodeValue::Text(_) => self.expander.node(&entry.value, &mut self.report),
+            _ => entry.value.clone(),
+        };
+        let entries = shape::map(&whole, &what, &mut self.report)?;
         let mut statements = Vec::with_capacity(entries.len());
+        let mut sids: HashMap<String, Place> = HashMap::new();
         for entry in entries {
-            let what = format!("{what}.{}", entry.key);
-            let Some(keys) = shape::map(&entry.value, &what, &mut self.report) else { continue };
-            if let Some(sid) = keys.iter().find(|key| key.key == "Sid") {
-                let problem = Problem::error("unknown-key", format!("{what}: the key above is the Sid already"));
-                self.report.push(problem.at(sid.key_place).help("remove this line"));
+            let Some(key) = self.expander.key(entry, &mut self.report) else { continue };
+            for each in self.expander.rounds(&entry.value, &format!("{what}.{key}"), &mut self.report).made {
+                let sid = each.as_ref().map_or_else(|| key.clone(), |each| sid_of(&key, &each.key));
+                if let Some(first) = sids.insert(sid.clone(), entry.key_place) {
+                    self.report.push(self.expander.duplicate_key(&sid, entry.key_place, first));
+                    continue;
+                }
+                let round = self.expander.round(each.as_ref(), entry.key_place);
+                statements.extend(self.statement(entry, &sid, &what, &round));
             }
-            let mut statement = vec![text_entry("Sid", &entry.key, entry.key_place)];
-            statement.extend(keys.iter().filter(|key| key.key != "Sid").cloned());
-            statements.push(Node::new(NodeValue::Map(statement), entry.value.place));
         }
         let place = entry.key_place;
         let list = Node::new(NodeValue::List(statements), place);
         let statement = Entry { key: "Statement".to_owned(), key_place: place, value: list };
         Some(Node::new(NodeValue::Map(vec![text_entry("Version", VERSION, place), statement]), place))
+    }
+
+    fn statement(&mut self, entry: &Entry, sid: &str, what: &str, round: &Expander) -> Option<Node> {
+        let what = format!("{what}.{sid}");
+        let node = round.node(&each::without_keys(&entry.value), &mut self.report);
+        let keys = shape::map(&node, &what, &mut self.report)?;
+        if let Some(sid) = keys.iter().find(|key| key.key == "Sid") {
+            let problem = Problem::error("unknown-key", format!("{what}: the key above is the Sid already"));
+            self.report.push(problem.at(sid.key_place).help("remove this line"));
+        }
+        let mut statement = vec![text_entry("Sid", sid, entry.key_place)];
+        statement.extend(keys.iter().filter(|key| key.key != "Sid").cloned());
+        Some(Node::new(NodeValue::Map(statement), entry.value.place))
     }
 
     /// Checks grammar and size. Each fault is shown at its token.
@@ -140,6 +164,13 @@ fn is_slip_of_another(fault: &Fault, all: &[Fault]) -> bool {
 pub fn too_large(what: &str, size: usize, longest: usize) -> Problem {
     Problem::error("document-too-large", format!("{what}: {size} characters, AWS takes {longest}"))
         .note("white space is not counted")
+}
+
+/// Returns the Sid of one of several: AWS takes letters and digits only, so `Read` and `nf-work` are `ReadNfWork`.
+fn sid_of(key: &str, each: &str) -> String {
+    let words = each.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
+    words.fold(key.to_owned(), |sid, word| sid + &capital(word))
 }
 
 fn text_entry(key: &str, text: &str, place: Place) -> Entry {

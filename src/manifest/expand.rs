@@ -2,20 +2,44 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::expression::{self, Fault, Names, Piece};
+use super::each::{self, Each};
+use super::expression::{self, Fault, Piece};
 use super::report::Report;
-use super::yaml;
+use super::scope::Scope;
+use super::{shape, yaml};
 use crate::model::{Entry, Node, NodeValue};
 use crate::problem::{Place, Problem, Sources};
 
+/// What stands in a list in the place of several items, or of one under a condition.
+const ITEM: [&str; 3] = ["for_each", "when", "value"];
+
 /// Evaluates expressions with the names of one scope.
+#[derive(Clone)]
 pub struct Expander<'a> {
-    pub names: &'a dyn Names,
+    pub scope: Scope<'a>,
     pub sources: &'a Sources,
 }
 
 impl Expander<'_> {
+    /// Sees no entries and no uses.
+    pub fn early(&self) -> Self {
+        Self { scope: self.scope.early(), ..*self }
+    }
+
+    /// Sees what the file sees that `place` is in.
+    pub fn of(&self, place: Place) -> Self {
+        Self { scope: self.scope.of(place), ..*self }
+    }
+
+    /// Sees one round of the `for_each` at `place`, if there is one.
+    pub fn round(&self, each: Option<&Arc<Each>>, place: Place) -> Self {
+        let Some(each) = each else { return self.clone() };
+        let home = self.scope.tree.map_or(0, |tree| tree.written_in(place));
+        Self { scope: Scope { each: Some((Arc::clone(each), home)), ..self.scope.clone() }, ..*self }
+    }
+
     /// Returns the tree without expressions. One that fails is reported and leaves nothing, silently.
     pub fn node(&self, node: &Node, report: &mut Report) -> Node {
         let value = match &node.value {
@@ -43,17 +67,51 @@ impl Expander<'_> {
         }
     }
 
+    /// Says whether a value names entries or uses, so that it is known only when all names are.
+    pub fn is_late(&self, node: &Node) -> bool {
+        let in_text = |text: &str, place: Place| {
+            expression::is_in(text) && expression::paths(text).iter().any(|path| self.scope.of(place).is_late(path))
+        };
+        match &node.value {
+            NodeValue::Text(text) => in_text(text, node.place),
+            NodeValue::List(items) => items.iter().any(|item| self.is_late(item)),
+            NodeValue::Map(entries) => {
+                entries.iter().any(|entry| in_text(&entry.key, entry.key_place) || self.is_late(&entry.value))
+            }
+            NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) => false,
+        }
+    }
+
     /// A list in a list is spliced, so that a param can bring several items.
     fn items(&self, items: &[Node], report: &mut Report) -> Vec<Node> {
         let mut expanded = Vec::with_capacity(items.len());
         for item in items {
-            let item = self.node(item, report);
-            match item.value {
-                NodeValue::List(inner) => expanded.extend(inner),
-                _ => expanded.push(item),
+            if each::is_conditional(item) {
+                self.repeated(item, &mut expanded, report);
+            } else {
+                splice(self.node(item, report), &mut expanded);
             }
         }
         expanded
+    }
+
+    /// `{for_each, when, value}`; without `value`, what else the map says is the item.
+    fn repeated(&self, item: &Node, expanded: &mut Vec<Node>, report: &mut Report) {
+        let NodeValue::Map(entries) = &item.value else { return };
+        let stripped = each::without_keys(item);
+        let value = item.get("value").map_or(&stripped, |entry| &entry.value);
+        let only = matches!(&stripped.value, NodeValue::Map(rest) if rest.len() == 1);
+        let is_slip = only && shape::is_meant(entries, &ITEM, "value");
+        if item.get("value").is_some() || is_slip {
+            shape::known_keys(entries, "an item", &ITEM, report);
+        }
+        if is_slip {
+            return;
+        }
+        let place = item.get("for_each").map_or(item.place, |entry| entry.key_place);
+        for each in self.rounds(item, "an item", report).made {
+            splice(self.round(each.as_ref(), place).node(value, report), expanded);
+        }
     }
 
     fn entries(&self, entries: &[Entry], report: &mut Report) -> Vec<Entry> {
@@ -63,8 +121,7 @@ impl Expander<'_> {
         for entry in entries {
             let Some(key) = self.key(entry, report) else { continue };
             if computed && let Some(first) = seen.insert(key.clone(), entry.key_place) {
-                let text = &self.sources.get(first.file).text;
-                report.push(yaml::duplicate_key(text, &key, entry.key_place, first));
+                report.push(self.duplicate_key(&key, entry.key_place, first));
                 continue;
             }
             expanded.push(Entry { key, key_place: entry.key_place, value: self.node(&entry.value, report) });
@@ -72,18 +129,29 @@ impl Expander<'_> {
         expanded
     }
 
+    /// Says that a key stands twice, perhaps in two files.
+    pub fn duplicate_key(&self, key: &str, place: Place, first: Place) -> Problem {
+        if place.file == first.file {
+            return yaml::duplicate_key(&self.sources.get(first.file).text, key, place, first);
+        }
+        Problem::error("duplicate-key", format!("the key `{key}` stands in two files"))
+            .at(place)
+            .related(first, "the first")
+            .help("remove or rename one of the two")
+    }
+
     fn text(&self, text: &str, place: Place, report: &mut Report) -> Node {
+        let scope = &self.scope.of(place);
         let value = expression::pieces(text).map_err(|fault| (0..text.len(), fault)).and_then(|pieces| {
             if let [Piece::Expression(source, range)] = pieces.as_slice() {
-                return expression::evaluate(source, self.names, place).map_err(|fault| (range.clone(), fault));
+                return expression::evaluate(source, scope, place).map_err(|fault| (range.clone(), fault));
             }
             let mut joined = String::new();
             for piece in &pieces {
                 match piece {
                     Piece::Plain(plain) => joined.push_str(plain),
                     Piece::Expression(source, range) => {
-                        let value =
-                            expression::evaluate(source, self.names, place).and_then(|node| spelled(source, node));
+                        let value = expression::evaluate(source, scope, place).and_then(|node| spelled(source, node));
                         joined.push_str(&value.map_err(|fault| (range.clone(), fault))?);
                     }
                 }
@@ -110,6 +178,14 @@ impl Expander<'_> {
             Some((at, _)) => Place { start: place.start + at, end: place.start + at + part.len(), ..place },
             None => place,
         }
+    }
+}
+
+/// A list in a list is part of it.
+fn splice(item: Node, into: &mut Vec<Node>) {
+    match item.value {
+        NodeValue::List(inner) => inner.into_iter().for_each(|item| splice(item, into)),
+        _ => into.push(item),
     }
 }
 

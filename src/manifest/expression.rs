@@ -92,6 +92,19 @@ pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Fault> {
     Ok(pieces)
 }
 
+/// Returns what the expressions of a text name; nothing for one that cannot be read.
+pub fn paths(text: &str) -> Vec<Path> {
+    let mut paths = Vec::new();
+    for piece in pieces(text).unwrap_or_default() {
+        let Piece::Expression(source, _) = piece else { continue };
+        paths.extend(lexer::tokens(source).unwrap_or_default().into_iter().filter_map(|token| match token {
+            Token::Path(path) => Some(path),
+            Token::Filter(_) | Token::Verbatim(_) => None,
+        }));
+    }
+    paths
+}
+
 /// Evaluates what stands between the braces. A lone path keeps its type and the spelling of its numbers.
 pub fn evaluate(source: &str, names: &dyn Names, place: Place) -> Result<Node, Fault> {
     if source.len() > LONGEST {

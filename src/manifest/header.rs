@@ -1,7 +1,6 @@
 //! What stands above the sections: whose manifest it is, where it applies, what all entries share.
 
 use super::expand::Expander;
-use super::expression::Names;
 use super::names;
 use super::params::Params;
 use super::report::Report;
@@ -14,8 +13,21 @@ use crate::problem::{Place, Problem, Sources};
 pub const API_VERSION: &str = "seqera-iam/v1";
 
 /// Keys that are not sections.
-const KEYS: [&str; 11] =
-    ["apiVersion", "name", "account", "region", "defaults", "state", "params", "import", "moved", "removed", "outputs"];
+pub const KEYS: [&str; 13] = [
+    "apiVersion",
+    "name",
+    "account",
+    "region",
+    "defaults",
+    "include",
+    "state",
+    "params",
+    "use",
+    "import",
+    "moved",
+    "removed",
+    "outputs",
+];
 const DEFAULTS: [&str; 3] = ["path", "boundary", "tags"];
 
 #[derive(Clone, Debug, Default)]
@@ -25,37 +37,37 @@ pub struct Header {
     pub account_place: Option<Place>,
     pub region: Given,
     pub state: Option<String>,
-    pub defaults: Defaults,
+}
+
+impl Header {
+    /// Returns what is seen outside all entries.
+    pub fn scope<'a>(&'a self, params: &'a Params) -> Scope<'a> {
+        Scope { params, account: Some(&self.account), region: Some(&self.region), each: None, tree: None }
+    }
 }
 
 /// What an entry gets when it says nothing itself.
 #[derive(Clone, Debug, Default)]
 pub struct Defaults {
     pub path: Option<String>,
-    pub boundary: Option<Node>,
+    /// With the namespace that it means.
+    pub boundary: Option<(usize, Node)>,
     pub tags: Tags,
 }
 
 /// Reads everything that needs no account of AWS.
 pub fn read(root: &Node, params: &Params, sources: &Sources, report: &mut Report) -> Header {
-    let sections: Vec<&'static str> = names::sections().map(|(_, section)| section.name).collect();
-    let entries = match &root.value {
-        NodeValue::Map(entries) => entries.as_slice(),
-        _ => &[],
-    };
-    let known: Vec<&str> = KEYS.iter().chain(&sections).copied().collect();
+    let entries = shape::entries(root);
+    let known: Vec<&str> = KEYS.into_iter().chain(names::sections().map(|(_, section)| section.name)).collect();
     shape::known_keys(entries, "a manifest", &known, report);
     let is_missing = |key: &str| root.get(key).is_none() && !shape::is_meant(entries, &known, key);
-    if is_missing("apiVersion") {
-        report.push(missing(root, "apiVersion").help(format!("apiVersion: {API_VERSION}")));
-    }
-    api_version(root, report);
+    api_version(root, &known, report);
     let mut header = Header::default();
 
-    let scope = Scope { params, account: None, region: None, declared: None, sections: &sections };
-    let given = |key: &str, scope: &dyn Names, report: &mut Report, check: Check| {
+    let scope = Scope { params, account: None, region: None, each: None, tree: None };
+    let given = |key: &str, scope: &Scope, report: &mut Report, check: Check| {
         let Some(entry) = root.get(key) else { return Given::Absent };
-        let node = Expander { names: scope, sources }.node(&entry.value, report);
+        let node = Expander { scope: scope.clone(), sources }.node(&entry.value, report);
         let text = shape::text(&node, &format!("`{key}`"), report).map(str::to_owned);
         text.filter(|text| check(text, node.place, report)).map_or(Given::Broken, Given::Text)
     };
@@ -70,15 +82,20 @@ pub fn read(root: &Node, params: &Params, sources: &Sources, report: &mut Report
         report.push(missing(root, "name").note("it marks what this manifest owns in the account"));
     }
     header.state = given("state", &scope, report, |_, _, _| true).text().map(str::to_owned);
-    header.defaults = defaults(root, &Expander { names: &scope, sources }, report);
     header
 }
 
 type Check = fn(&str, Place, &mut Report) -> bool;
 
-fn api_version(root: &Node, report: &mut Report) {
+/// Says which version a file is written for.
+pub fn api_version(root: &Node, known: &[&str], report: &mut Report) {
     let help = format!("apiVersion: {API_VERSION}");
-    let Some(entry) = root.get("apiVersion") else { return };
+    let Some(entry) = root.get("apiVersion") else {
+        if !shape::is_meant(shape::entries(root), known, "apiVersion") {
+            report.push(missing(root, "apiVersion").help(help));
+        }
+        return;
+    };
     let Some(text) = shape::text(&entry.value, "`apiVersion`", report) else { return };
     if text != API_VERSION {
         let problem = Problem::error("unknown-version", format!("this version reads no `{text}` manifests"));
@@ -130,18 +147,20 @@ fn name_is_well(text: &str, place: Place, report: &mut Report) -> bool {
     well
 }
 
-fn defaults(root: &Node, early: &Expander, report: &mut Report) -> Defaults {
-    let mut defaults = Defaults::default();
+/// Reads `defaults` of the namespace `at`, over those of the manifest that uses it.
+pub fn defaults(root: &Node, at: usize, over: Defaults, early: &Expander, report: &mut Report) -> Defaults {
+    let mut defaults = over;
     let Some(entry) = root.get("defaults") else { return defaults };
     let Some(entries) = shape::map(&entry.value, "`defaults`", report) else { return defaults };
     shape::known_keys(entries, "`defaults`", &DEFAULTS, report);
     for entry in entries {
+        let node = early.node(&entry.value, report);
         match entry.key.as_str() {
-            "path" => defaults.path = names::path(&early.node(&entry.value, report), "defaults.path", report),
-            "boundary" => defaults.boundary = Some(early.node(&entry.value, report)),
+            "path" => defaults.path = names::path(&node, "defaults.path", report).or(defaults.path),
+            "boundary" => defaults.boundary = Some((at, node)),
             "tags" => {
-                let node = early.node(&entry.value, report);
-                defaults.tags = tags::read(&node, "defaults.tags", &Tags::new(), report).unwrap_or_default();
+                let tags = tags::read(&node, "defaults.tags", &defaults.tags, report);
+                defaults.tags = tags.unwrap_or(defaults.tags);
             }
             _ => {}
         }

@@ -5,15 +5,22 @@
 //! its kind's schema says that it accepts. Everything that is wrong anywhere comes from `resolve`.
 
 mod addresses;
+pub mod builtin;
+mod declarations;
 pub mod declared;
 mod document;
+mod each;
 mod expand;
 mod expression;
 mod files;
 mod header;
+mod include;
 mod lexer;
 mod names;
+mod namespace;
 mod nearest;
+mod overrides;
+mod param;
 mod param_type;
 mod params;
 mod reading;
@@ -23,10 +30,9 @@ mod scope;
 mod shape;
 mod tags;
 mod trust;
+mod uses;
 mod yaml;
 mod yaml_traps;
-
-use indexmap::IndexMap;
 
 pub use declared::{Declared, Reference, Said};
 pub use params::{Inputs, ParamValue};
@@ -38,20 +44,32 @@ use expand::Expander;
 use files::Loaded;
 use header::Header;
 use names::Naming;
+use namespace::{Namespace, Settled};
 use params::Params;
 use reading::Reading;
 use reference::References;
 use report::Report;
-use scope::Scope;
+use scope::{Scope, Tree};
+use uses::Growth;
 
-/// Reads files for the manifest: path as written, relative to the file that names it.
+/// The files beside a manifest. Paths are as the manifest's own was typed.
 pub trait Files {
     fn read(&self, path: &str) -> Result<String, String>;
+
+    /// Returns the names in a folder; the folder of a manifest that was typed without one is empty.
+    fn list(&self, folder: &str) -> Result<Vec<String>, String>;
 }
 
-impl<F: Fn(&str) -> Result<String, String>> Files for F {
-    fn read(&self, path: &str) -> Result<String, String> {
-        self(path)
+/// For a manifest that stands alone: there is no file.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("there are no files".to_owned())
+    }
+
+    fn list(&self, _: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
     }
 }
 
@@ -59,17 +77,18 @@ impl<F: Fn(&str) -> Result<String, String>> Files for F {
 #[derive(Clone, Debug)]
 pub struct Manifest {
     sources: Sources,
-    root: Node,
     header: Header,
-    params: Params,
+    /// The manifest itself first.
+    spaces: Vec<Namespace>,
     files: Loaded,
     /// What was wrong so far.
     report: Report,
 }
 
 impl Manifest {
-    /// Reads header, params and document files. `name` is the path as typed. `Err` only where the text is
-    /// no YAML map; everything else that is wrong comes with [`Manifest::resolve`].
+    /// Reads header, params, included files, blueprints and document files. `name` is the path as typed.
+    /// `Err` only where the text is no YAML map; everything else that is wrong comes with
+    /// [`Manifest::resolve`].
     pub fn parse(
         name: &str,
         text: &str,
@@ -79,7 +98,7 @@ impl Manifest {
         let mut sources = Sources::default();
         let file = sources.add(name, text);
         let mut problems = Vec::new();
-        let root = match yaml::parse(text, file, &mut problems) {
+        let mut root = match yaml::parse(text, file, &mut problems) {
             Ok(root) => root,
             Err(problem) => {
                 problems.push(problem);
@@ -94,15 +113,17 @@ impl Manifest {
         problems.into_iter().for_each(|problem| report.push(problem));
         let params = Params::read(root.get("params"), inputs, &mut sources, &mut report);
         let header = header::read(&root, &params, &sources, &mut report);
-        let paths = {
-            let sections = section_names();
-            let scope = early(&params, &header, &sections);
-            let early = Expander { names: &scope, sources: &sources };
-            let written = sections.iter().filter_map(|section| root.get(section));
-            written.flat_map(|section| files::paths(&section.value, &early, &mut report)).collect()
+        let patterns = {
+            let scope = header.scope(&params);
+            include::patterns(&root, &Expander { scope, sources: &sources }, &mut report)
         };
-        let files = files::load(paths, files, &mut sources);
-        Ok(Manifest { sources, root, header, params, files, report })
+        let mut own = vec![file];
+        own.extend(include::merge(&mut root, &patterns, files, &mut sources, &mut report));
+        let manifest = Namespace::manifest(root, own, params);
+        let spaces = Growth::new(manifest, &header, files, &mut sources, &mut report).all();
+        let paths = documents(&spaces, &header, &sources);
+        let files = Loaded::read(paths, files, &mut sources);
+        Ok(Manifest { sources, header, spaces, files, report })
     }
 
     /// The header's `name`; empty when it is wrong, which `resolve` reports.
@@ -130,7 +151,7 @@ impl Manifest {
 
     /// Every param with its value in this run.
     pub fn params(&self) -> impl Iterator<Item = (&str, serde_json::Value)> {
-        self.params.values()
+        self.spaces.iter().take(1).flat_map(|manifest| manifest.params.values())
     }
 
     pub fn sources(&self) -> &Sources {
@@ -141,28 +162,22 @@ impl Manifest {
     /// the whole manifest.
     pub fn resolve(&self, account: &Account) -> Result<(Desired, Vec<Problem>), Vec<Problem>> {
         let mut report = self.report.clone();
-        let sections = section_names();
-        let early = early(&self.params, &self.header, &sections);
-        let early = Expander { names: &early, sources: &self.sources };
-        let naming = Naming { account, default_path: self.header.defaults.path.as_deref(), early: &early };
-        let declared = naming.read(&self.root, &mut report);
-        let scope = Scope {
-            params: &self.params,
-            account: Some(&self.header.account),
-            region: Some(&self.header.region),
-            declared: Some(&declared),
-            sections: &sections,
-        };
+        let early = uses::early(&self.spaces, 0, &self.header, &self.sources);
+        let declared = Naming::new(account, &self.spaces, early.clone()).read(&mut report);
+        let settled = Settled::nothing(self.spaces.len());
+        let tree = Tree { spaces: &self.spaces, at: 0, declared: Some(&declared), settled: Some(&settled) };
+        let scope = Scope { tree: Some(tree), ..early.scope };
         let mut reading = Reading {
-            header: &self.header,
             files: &self.files,
-            references: References { account, guard: self.header.account.text(), declared: &declared },
-            expander: Expander { names: &scope, sources: &self.sources },
+            references: References { account, guard: self.header.account.text(), declared: &declared, tree },
+            expander: Expander { scope, sources: &self.sources },
+            settled: &settled,
             report,
         };
+        reading.settle(0);
         let mut desired = Desired::nothing(self.deployment(), account.clone());
         for named in declared.all() {
-            let entry = reading.entry(named);
+            let entry = reading.named(named);
             // Half an entry would be blamed again for what it lacks.
             if named.name.is_none() || named.path.is_none() {
                 continue;
@@ -173,34 +188,32 @@ impl Manifest {
                 }
             }
         }
-        reading.addresses(&self.root, &mut desired);
-        desired.outputs = self.outputs(&mut reading);
+        reading.enter(0);
+        reading.addresses(&self.spaces[0].root, &mut desired);
+        let json = |node: &Option<Node>| node.as_ref().map_or(serde_json::Value::Null, expression::to_json);
+        let outputs = settled.outputs(0).into_iter().flatten();
+        desired.outputs = outputs.map(|(name, node)| (name.clone(), json(node))).collect();
         let mut report = reading.report;
         desired.dependencies().cycle_problems(&desired).into_iter().for_each(|problem| report.push(problem));
         let failed = report.has_errors();
         let problems = report.into_sorted();
         if failed { Err(problems) } else { Ok((desired, problems.into_iter().filter(is_warning).collect())) }
     }
+}
 
-    fn outputs(&self, reading: &mut Reading) -> IndexMap<String, serde_json::Value> {
-        let Some(entry) = self.root.get("outputs") else { return IndexMap::new() };
-        let node = reading.expander.node(&entry.value, &mut reading.report);
-        let entries = shape::map(&node, "`outputs`", &mut reading.report).unwrap_or_default();
-        entries.iter().map(|entry| (entry.key.clone(), expression::to_json(&entry.value))).collect()
+/// Returns the paths of all documents that the entries name.
+fn documents(spaces: &[Namespace], header: &Header, sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, space) in spaces.iter().enumerate() {
+        let early = uses::early(spaces, at, header, sources);
+        let written = names::sections().filter_map(|(_, section)| space.root.get(section.name));
+        written.for_each(|section| files::named(&section.value, &early, &mut found));
     }
+    found
 }
 
 fn is_warning(problem: &Problem) -> bool {
     problem.severity == Severity::Warning
-}
-
-fn section_names() -> Vec<&'static str> {
-    names::sections().map(|(_, section)| section.name).collect()
-}
-
-/// The scope of names, paths and the header.
-fn early<'a>(params: &'a Params, header: &'a Header, sections: &'a [&'static str]) -> Scope<'a> {
-    Scope { params, account: Some(&header.account), region: Some(&header.region), declared: None, sections }
 }
 
 fn no_map(root: &Node) -> Problem {

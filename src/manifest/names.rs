@@ -1,171 +1,171 @@
 //! First pass over the sections: key, name, path and ARN of every entry, so that the second pass can
 //! resolve every reference whatever the order.
 
-use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::declarations::{Declarations, Entries, Named};
+use super::each::{self, Each};
 use super::expand::Expander;
-use super::nearest::nearest;
+use super::namespace::{Namespace, related};
 use super::report::Report;
-use super::{shape, yaml};
+use super::shape;
 use crate::kinds::{self, Spec};
 use crate::model::schema::{Accepts, Key, Section};
 use crate::model::{Account, Address, Entry, Node, NodeValue};
 use crate::problem::{Place, Problem};
-
-/// Comparisons of names that one run makes to suggest something; a hand-written manifest needs few.
-const MOST_COMPARISONS: usize = 300_000;
-
-/// One entry of a section, as far as others can refer to it.
-pub struct Named<'m> {
-    pub spec: &'static dyn Spec,
-    pub section: &'static Section,
-    pub address: Address,
-    pub key_place: Place,
-    /// What the entry says, expressions included.
-    pub node: &'m Node,
-    /// It is there already, and not ours.
-    pub existing: bool,
-    /// None when it is wrong; the problem was reported.
-    pub name: Option<String>,
-    pub path: Option<String>,
-    pub arn: Option<String>,
-}
-
-/// All entries of all sections.
-#[derive(Default)]
-pub struct Declarations<'m> {
-    /// Comparisons that were made to suggest something.
-    compared: Cell<usize>,
-    sections: IndexMap<&'static str, IndexMap<String, Named<'m>>>,
-}
-
-impl<'m> Declarations<'m> {
-    pub fn get(&self, section: &str, key: &str) -> Option<&Named<'m>> {
-        self.sections.get(section)?.get(key)
-    }
-
-    pub fn all(&self) -> impl Iterator<Item = &Named<'m>> {
-        self.sections.values().flat_map(IndexMap::values)
-    }
-
-    /// Returns section and key of the entry that was probably meant; first within the same section.
-    pub fn nearest(&self, section: &str, key: &str) -> Option<(&'static str, &str)> {
-        let own = self.sections.get_key_value(section);
-        if let Some((section, entries)) = own
-            && self.may_compare(entries.len())
-            && let Some(near) = nearest(key, entries.keys().map(String::as_str))
-        {
-            return Some((section, near));
-        }
-        self.sections.iter().find_map(|(section, entries)| Some((*section, entries.get_key_value(key)?.0.as_str())))
-    }
-
-    /// Thousands of wrong references to thousands of entries are not compared each with each.
-    pub fn may_compare(&self, candidates: usize) -> bool {
-        self.compared.set(self.compared.get().saturating_add(candidates));
-        self.compared.get() <= MOST_COMPARISONS
-    }
-}
 
 /// Returns every section that a manifest can have, with the kind that reads it.
 pub fn sections() -> impl Iterator<Item = (&'static dyn Spec, &'static Section)> {
     kinds::specs().filter_map(|spec| Some((spec, spec.schema().section.as_ref()?)))
 }
 
+pub fn is_section(name: &str) -> bool {
+    sections().any(|(_, section)| section.name == name)
+}
+
 /// What names are read with.
 pub struct Naming<'a> {
     pub account: &'a Account,
-    pub default_path: Option<&'a str>,
+    pub spaces: &'a [Namespace],
     /// Sees params, account and region only.
-    pub early: &'a Expander<'a>,
+    pub early: Expander<'a>,
+    /// Names of AWS are one across letter case and paths.
+    taken: HashMap<(&'static str, String), Address>,
+    turns: usize,
 }
 
-impl Naming<'_> {
-    /// Reads the names of all entries.
-    pub fn read<'m>(&self, root: &'m Node, report: &mut Report) -> Declarations<'m> {
-        let mut declared = Declarations::default();
-        for (spec, section) in sections() {
-            let Some(entry) = root.get(section.name) else { continue };
-            let entries = shape::map(&entry.value, &format!("`{}`", section.name), report).unwrap_or_default();
-            declared.sections.insert(section.name, self.section(spec, section, entries, report));
-        }
-        declared
+/// An entry that is being named.
+struct Written<'a, 'm> {
+    spec: &'static dyn Spec,
+    section: &'static Section,
+    at: usize,
+    key: &'a str,
+    entry: &'m Entry,
+}
+
+impl<'a> Naming<'a> {
+    pub fn new(account: &'a Account, spaces: &'a [Namespace], early: Expander<'a>) -> Self {
+        // The first turns are those of the namespaces.
+        Self { account, spaces, early, taken: HashMap::new(), turns: spaces.len() }
     }
 
-    fn section<'m>(
-        &self,
-        spec: &'static dyn Spec,
-        section: &'static Section,
-        entries: &'m [Entry],
-        report: &mut Report,
-    ) -> IndexMap<String, Named<'m>> {
-        let mut named: IndexMap<String, Named> = IndexMap::new();
-        // Names of AWS are one across letter case and paths.
-        let mut taken: HashMap<String, Address> = HashMap::new();
-        for entry in entries {
-            let Some(key) = self.early.key(entry, report) else { continue };
-            if let Some(first) = named.get(&key) {
-                let text = &self.early.sources.get(first.key_place.file).text;
-                report.push(yaml::duplicate_key(text, &key, entry.key_place, first.key_place));
+    /// Reads the names of all entries.
+    pub fn read(mut self, report: &mut Report) -> Declarations<'a> {
+        let mut all = Vec::with_capacity(self.spaces.len());
+        for (at, space) in self.spaces.iter().enumerate() {
+            let before = report.relate(related(self.spaces, at));
+            report.turn(at);
+            self.early.scope = self.early.scope.at(at);
+            let mut entries = Entries::default();
+            for (spec, section) in sections() {
+                let Some(entry) = space.root.get(section.name) else { continue };
+                let what = format!("`{}`", section.name);
+                entries.sections.insert(section.name, IndexMap::new());
+                for entry in shape::map(&entry.value, &what, report).unwrap_or_default() {
+                    report.turn(at);
+                    let Some(key) = self.early.key(entry, report) else { continue };
+                    self.entry(&Written { spec, section, at, key: &key, entry }, &mut entries, report);
+                }
+            }
+            all.push(entries);
+            report.relate(before);
+        }
+        report.turn(0);
+        Declarations::new(self.spaces, all)
+    }
+
+    /// Names an entry, or all that its `for_each` makes.
+    fn entry(&mut self, written: &Written<'_, 'a>, entries: &mut Entries<'a>, report: &mut Report) {
+        let Written { section, key, entry, .. } = *written;
+        let address = self.spaces[written.at].address([section.name, key]);
+        let rounds = self.early.rounds(&entry.value, &address.to_string(), report);
+        let absent = rounds.absent(key, entry.value.get("for_each").is_some());
+        entries.absent.extend(absent.into_iter().map(|(key, absent)| ((section.name, key), absent)));
+        let original =
+            Address::new(self.spaces[written.at].written.iter().map(String::as_str)).child([section.name, key]);
+        for each in rounds.made {
+            let key = each::key_of(key, each.as_deref());
+            let section = entries.sections.entry(section.name).or_default();
+            if let Some(first) = section.get(&key) {
+                report.push(self.early.duplicate_key(&key, entry.key_place, first.key_place));
                 continue;
             }
-            let one = self.entry(spec, section, &key, entry, report);
-            if let Some(name) = &one.name
-                && let Some(first) = taken.insert(name.to_lowercase(), one.address.clone())
-            {
-                let place = entry.value.get("name").map_or(entry.key_place, |name| name.value.place);
-                let message = format!("{} and {first} have the name {name}", one.address);
-                let problem = Problem::error("duplicate-name", message).at(place);
-                report.push(problem.note("AWS does not tell names apart by letter case or path"));
-            }
-            named.insert(key, one);
+            self.turns += 1;
+            report.turn(self.turns);
+            let named = self.named(&Written { key: &key, ..*written }, each, original.clone(), report);
+            section.insert(key, named);
         }
-        named
     }
 
-    fn entry<'m>(
-        &self,
-        spec: &'static dyn Spec,
-        section: &'static Section,
-        key: &str,
-        entry: &'m Entry,
+    fn named(
+        &mut self,
+        written: &Written<'_, 'a>,
+        each: Option<Arc<Each>>,
+        original: Address,
         report: &mut Report,
-    ) -> Named<'m> {
-        let address = Address::new([section.name, key]);
+    ) -> Named<'a> {
+        let Written { spec, section, at, key, entry } = *written;
+        let space = &self.spaces[at];
+        let address = space.address([section.name, key]);
+        report.subject(&address, &original);
         shape::map(&entry.value, &address.to_string(), report);
-        let said = |key: &Key, report: &mut Report| {
-            entry.value.get(key.name).map(|entry| self.early.node(&entry.value, report))
-        };
-        let (mut name, mut path) = (Some(key.to_owned()), Some("/".to_owned()));
+        let early = self.early.round(each.as_ref(), entry.key_place);
+        let said =
+            |key: &Key, report: &mut Report| entry.value.get(key.name).map(|entry| early.node(&entry.value, report));
         let existing = section.keys.iter().find(|key| matches!(key.accepts, Accepts::Existing(_)));
         let existing =
             existing.and_then(|key| said(key, report)).is_some_and(|node| node.value == NodeValue::Bool(true));
-        // What is not ours does not follow our defaults.
-        let default_path = self.default_path.filter(|_| !existing).unwrap_or("/");
+        let (mut name, mut path) = (Some(key.to_owned()), Some("/".to_owned()));
+        let mut name_place = entry.key_place;
         for field in section.keys {
             match field.accepts {
                 Accepts::Name { longest } => {
                     let given = said(field, report);
-                    let (text, place) = match &given {
-                        Some(node) => (shape::text(node, &format!("{address}.name"), report), node.place),
-                        None => (Some(key), entry.key_place),
+                    let text = match &given {
+                        Some(node) => {
+                            name_place = node.place;
+                            shape::text(node, &format!("{address}.name"), report).map(str::to_owned)
+                        }
+                        None => Some(format!("{}{key}", space.names)),
                     };
-                    name = text.filter(|name| name_is_well(name, longest, place, &address, report)).map(str::to_owned);
+                    name = text.filter(|name| name_is_well(name, longest, name_place, &address, report));
                 }
                 Accepts::Path => {
                     path = match said(field, report) {
                         Some(node) => self::path(&node, &format!("{address}.path"), report),
-                        None => Some(default_path.to_owned()),
+                        // What is not ours does not follow our defaults.
+                        None if existing => Some("/".to_owned()),
+                        None => Some(space.defaults.path.clone().unwrap_or_else(|| "/".to_owned())),
                     };
                 }
                 _ => {}
             }
         }
+        name = name.filter(|name| self.take(section.name, name, &address, name_place, report));
         let arn = name.as_ref().zip(path.as_ref()).and_then(|(name, path)| spec.arn(self.account, path, name));
-        Named { spec, section, address, key_place: entry.key_place, node: &entry.value, existing, name, path, arn }
+        let (turn, node, key_place) = (self.turns, &entry.value, entry.key_place);
+        Named { spec, section, at, turn, address, written: original, key_place, node, each, existing, name, path, arn }
+    }
+
+    /// Two of one name are one object.
+    fn take(
+        &mut self,
+        section: &'static str,
+        name: &str,
+        address: &Address,
+        place: Place,
+        report: &mut Report,
+    ) -> bool {
+        if let Some(first) = self.taken.insert((section, name.to_lowercase()), address.clone()) {
+            let message = format!("{address} and {first} have the name {name}");
+            let problem = Problem::error("duplicate-name", message).at(place);
+            report.push(problem.note("AWS does not tell names apart by letter case or path"));
+            return false;
+        }
+        true
     }
 }
 

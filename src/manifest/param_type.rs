@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::nearest::nearest;
+use super::reference::{self, References};
 use super::report::Report;
 use super::shape;
 use crate::model::{Entry, Node, NodeValue};
@@ -129,6 +130,47 @@ impl Type {
                 report.push(Problem::error("wrong-type", format!("this param takes a {self}, not `{text}`")).at(place));
                 return None;
             }
+        };
+        Some(Node::new(value, place))
+    }
+
+    /// Returns the type of what a list or map holds; of anything else its own.
+    pub fn item(&self) -> &Type {
+        match self {
+            Type::List(of) | Type::Map(of) => of.item(),
+            of => of,
+        }
+    }
+
+    /// Says whether its values refer to something.
+    pub fn refers(&self) -> bool {
+        matches!(self.item(), Type::Principal | Type::Policy)
+    }
+
+    /// Returns the value with ARNs in the place of references. `none`, and nothing at all, refer to nothing.
+    pub fn resolved(&self, node: Node, what: &str, references: &References, report: &mut Report) -> Option<Node> {
+        let place = node.place;
+        let value = match (self, node.value) {
+            (Type::Principal | Type::Policy, NodeValue::Text(text)) if text.is_empty() || text == "none" => {
+                NodeValue::Text(text)
+            }
+            (Type::Principal | Type::Policy, value) => {
+                let target = if *self == Type::Policy { &reference::POLICY } else { &reference::PRINCIPAL };
+                NodeValue::Text(references.resolve(&Node::new(value, place), what, target, report)?.arn)
+            }
+            (Type::List(of), NodeValue::List(items)) => {
+                let resolved: Vec<_> =
+                    items.into_iter().map(|item| of.resolved(item, what, references, report)).collect();
+                NodeValue::List(resolved.into_iter().collect::<Option<_>>()?)
+            }
+            (Type::Map(of), NodeValue::Map(entries)) => {
+                let resolve = |entry: Entry, report: &mut Report| {
+                    Some(Entry { value: of.resolved(entry.value, what, references, report)?, ..entry })
+                };
+                let resolved: Vec<_> = entries.into_iter().map(|entry| resolve(entry, report)).collect();
+                NodeValue::Map(resolved.into_iter().collect::<Option<_>>()?)
+            }
+            (_, value) => value,
         };
         Some(Node::new(value, place))
     }

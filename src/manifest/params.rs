@@ -1,14 +1,16 @@
-//! `params:` and the values they get: the default, then `--params` files, then `-p`.
+//! `params:` and the values they get: the default, then `--params` files, then `-p`; in a use, its `with`.
 
 use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
+use super::expand::Expander;
 use super::nearest::nearest;
-use super::param_type::Type;
+use super::param::Param;
+use super::reference::References;
 use super::report::Report;
 use super::{expression, shape, yaml};
-use crate::model::{Entry, Node, NodeValue};
+use crate::model::{Entry, Node};
 use crate::problem::{Place, Problem, Sources};
 
 /// A value from outside the manifest.
@@ -27,24 +29,19 @@ pub struct Inputs {
     pub params_files: Vec<(String, String)>,
 }
 
-/// One declared param.
-#[derive(Clone, Debug)]
-struct Param {
-    place: Place,
-    /// None when the declaration itself is wrong.
-    of: Option<Type>,
-    allowed: Vec<Node>,
-}
-
 /// The values of all params.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
+    declared: IndexMap<String, Param>,
     values: IndexMap<String, Node>,
     /// Declared, but without a usable value; the problem was reported.
     broken: HashSet<String>,
+    /// Those of a use whose values name entries: they are known when all names are.
+    late: HashSet<String>,
 }
 
-const KEYS: [&str; 4] = ["type", "default", "enum", "description"];
+/// `Some(None)` for a value that is there and wrong.
+type Given = HashMap<String, Option<Node>>;
 
 impl Params {
     pub fn get(&self, name: &str) -> Option<&Node> {
@@ -55,8 +52,12 @@ impl Params {
         self.broken.contains(name)
     }
 
+    pub fn is_late(&self, name: &str) -> bool {
+        self.late.contains(name)
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().chain(&self.broken).map(String::as_str)
+        self.declared.keys().map(String::as_str)
     }
 
     /// Returns every param with the value it has in this run.
@@ -64,18 +65,16 @@ impl Params {
         self.values.iter().map(|(name, node)| (name.as_str(), expression::to_json(node)))
     }
 
-    /// Reads the declarations and gives each param its value.
-    pub fn read(section: Option<&Entry>, inputs: &Inputs, sources: &mut Sources, report: &mut Report) -> Self {
+    /// Reads the declarations.
+    fn declare(section: Option<&Entry>, report: &mut Report) -> IndexMap<String, Param> {
         let entries = section.and_then(|section| shape::map(&section.value, "`params`", report)).unwrap_or_default();
-        let mut declared = IndexMap::new();
-        let mut given: HashMap<String, Option<Node>> = HashMap::new();
-        for entry in entries {
-            let (param, default) = declare(entry, report);
-            if let Some(default) = default {
-                given.insert(entry.key.clone(), default);
-            }
-            declared.insert(entry.key.clone(), param);
-        }
+        entries.iter().map(|entry| (entry.key.clone(), Param::declare(entry, report))).collect()
+    }
+
+    /// Gives each param of the manifest its value.
+    pub fn read(section: Option<&Entry>, inputs: &Inputs, sources: &mut Sources, report: &mut Report) -> Self {
+        let declared = Self::declare(section, report);
+        let mut given = Given::new();
         for (path, text) in &inputs.params_files {
             from_file(path, text, &declared, &mut given, sources, report);
         }
@@ -89,111 +88,131 @@ impl Params {
                 None => report.push(unknown(name, &declared).at(place)),
             }
         }
-        settle(declared, given, report)
+        settle(declared, given, HashSet::new(), Way::Typed, report)
+    }
+
+    /// Gives each param of a blueprint its value from the `with` of a use, as far as that is known yet.
+    /// `place` is where it is used.
+    pub fn of_use(
+        section: Option<&Entry>,
+        with: &[Entry],
+        place: Place,
+        early: &Expander,
+        report: &mut Report,
+    ) -> Self {
+        let declared = report.relating(place, "used here", |report| Self::declare(section, report));
+        let mut given = Given::new();
+        let mut late = HashSet::new();
+        for entry in with {
+            let Some(param) = declared.get(&entry.key) else {
+                let mut problem = unknown(&entry.key, &declared).at(entry.key_place);
+                problem.related.extend(section.map(|section| (section.key_place, "declared here".to_owned())));
+                report.push(problem);
+                continue;
+            };
+            if early.is_late(&entry.value) {
+                late.insert(entry.key.clone());
+            } else {
+                given.insert(entry.key.clone(), from_with(param, entry, early, report));
+            }
+        }
+        settle(declared, given, late, Way::With(place), report)
+    }
+
+    /// Returns the params of a use with all values: those that name entries, and references as ARNs.
+    pub fn settled(&self, with: &[Entry], expander: &Expander, references: &References, report: &mut Report) -> Self {
+        let mut params = self.clone();
+        params.late.clear();
+        for entry in with {
+            let Some(param) = self.declared.get(&entry.key) else { continue };
+            let Some(of) = param.of.as_ref().filter(|of| self.is_late(&entry.key) || of.refers()) else { continue };
+            if self.is_broken(&entry.key) {
+                continue;
+            }
+            let value = from_with(param, entry, expander, report)
+                .filter(|value| {
+                    param.allows(&entry.key, value, &|near| Way::With(entry.key_place).help(&entry.key, near), report)
+                })
+                .and_then(|value| of.resolved(value, &format!("with.{}", entry.key), references, report));
+            match value {
+                Some(value) => {
+                    params.values.insert(entry.key.clone(), value);
+                }
+                None => {
+                    params.values.shift_remove(&entry.key);
+                    params.broken.insert(entry.key.clone());
+                }
+            }
+        }
+        params
+    }
+}
+
+/// How params of a namespace get their values.
+#[derive(Clone, Copy)]
+enum Way {
+    /// With `-p` and `--params`.
+    Typed,
+    /// With `with`, in a use whose key stands there.
+    With(Place),
+}
+
+impl Way {
+    fn help(self, name: &str, value: &str) -> String {
+        match self {
+            Way::Typed => format!("-p {name}={value}"),
+            Way::With(_) => format!("with: {{{name}: {value}}}"),
+        }
+    }
+
+    fn missing(self, name: &str, param: &Param) -> Problem {
+        let problem = Problem::error("missing-param", format!("params.{name} has no default and no value"));
+        let mut problem = match self {
+            Way::Typed => problem.at(param.place).help(self.help(name, "VALUE")),
+            Way::With(place) => problem.at(place).help(self.help(name, "…")).related(param.place, "declared here"),
+        };
+        problem.notes.extend(param.description.clone());
+        problem
     }
 }
 
 /// Turns what was given into values; what is missing is a problem each.
-fn settle(declared: IndexMap<String, Param>, given: HashMap<String, Option<Node>>, report: &mut Report) -> Params {
-    let mut given = given;
-    let mut params = Params::default();
-    for (name, param) in declared {
-        match given.remove(&name) {
-            Some(Some(value)) if is_allowed(&name, &value, &param.allowed, report) => {
-                params.values.insert(name, value);
+fn settle(
+    declared: IndexMap<String, Param>,
+    mut given: Given,
+    late: HashSet<String>,
+    way: Way,
+    report: &mut Report,
+) -> Params {
+    let (mut values, mut broken) = (IndexMap::new(), HashSet::new());
+    for (name, param) in declared.iter().filter(|(name, _)| !late.contains(*name)) {
+        match given.remove(name).or_else(|| param.default.clone()) {
+            Some(Some(value)) if param.allows(name, &value, &|near| way.help(name, near), report) => {
+                values.insert(name.clone(), value);
                 continue;
             }
             Some(_) => {}
             None if param.of.is_none() => {}
-            None => report.push(
-                Problem::error("missing-param", format!("params.{name} has no default and no value"))
-                    .at(param.place)
-                    .help(format!("-p {name}=VALUE")),
-            ),
+            None => report.push(way.missing(name, param)),
         }
-        params.broken.insert(name);
+        broken.insert(name.clone());
     }
-    params
+    Params { declared, values, broken, late }
 }
 
-/// Reads one declaration. The default is `Some(None)` when it is there and wrong.
-fn declare(entry: &Entry, report: &mut Report) -> (Param, Option<Option<Node>>) {
-    let what = format!("params.{}", entry.key);
-    let mut param = Param { place: entry.key_place, of: None, allowed: Vec::new() };
-    if !entry.key.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        || !entry.key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-    {
-        report.push(
-            Problem::error("bad-name", format!("`{}` cannot be the name of a param", entry.key))
-                .at(entry.key_place)
-                .note("a letter, then letters, digits, - and _"),
-        );
-    }
-    let Some(keys) = shape::map(&entry.value, &what, report) else { return (param, None) };
-    shape::known_keys(keys, &what, &KEYS, report);
-    param.of = declared_type(entry, &what, report);
-    if let Some(description) = entry.value.get("description") {
-        shape::text(&description.value, &format!("{what}.description"), report);
-    }
-    let Some(of) = &param.of else { return (param, None) };
-    if let Some(allowed) = entry.value.get("enum") {
-        let items = shape::list(&allowed.value, &format!("{what}.enum"), report).unwrap_or_default();
-        let of = match of {
-            Type::List(item) => item,
-            of => of,
-        };
-        param.allowed = items.iter().filter_map(|item| of.take(item, &format!("{what}.enum"), report)).collect();
-    }
-    let default = entry.value.get("default").map(|default| {
-        let what = format!("{what}.default");
-        if has_expressions(&default.value) {
-            let message = format!("{what} is taken as it stands: a default sees no other value");
-            report.push(Problem::error("unknown-reference", message).at(default.value.place));
-            return None;
-        }
-        of.take(&default.value, &what, report)
-    });
-    (param, default)
-}
-
-fn declared_type(entry: &Entry, what: &str, report: &mut Report) -> Option<Type> {
-    let Some(of) = entry.value.get("type") else {
-        if matches!(&entry.value.value, NodeValue::Map(keys) if shape::is_meant(keys, &KEYS, "type")) {
-            return None;
-        }
-        report.push(
-            Problem::error("missing-key", format!("{what} lacks `type`")).at(entry.key_place).help("type: string"),
-        );
-        return None;
-    };
-    let text = shape::text(&of.value, &format!("{what}.type"), report)?;
-    match text.parse() {
-        Ok(of) => Some(of),
-        Err(near) => {
-            let problem = Problem::error("unknown-type", format!("`{text}` is no type of a param")).at(of.value.place);
-            report.push(match near {
-                Some(near) => problem.help(format!("type: {near}")),
-                None => problem.note("string, number, bool, list(T), map(T), principal, policy or bucket"),
-            });
-            None
-        }
-    }
-}
-
-fn has_expressions(node: &Node) -> bool {
-    match &node.value {
-        NodeValue::Text(text) => expression::is_in(text),
-        NodeValue::List(items) => items.iter().any(has_expressions),
-        NodeValue::Map(entries) => entries.iter().any(|entry| has_expressions(&entry.value)),
-        _ => false,
-    }
+/// Reads one value of a `with`.
+fn from_with(param: &Param, entry: &Entry, expander: &Expander, report: &mut Report) -> Option<Node> {
+    let of = param.of.as_ref()?;
+    let node = expander.node(&entry.value, report);
+    let what = format!("with.{}", entry.key);
+    report.relating(param.place, "declared here", |report| of.take(&node, &what, report))
 }
 
 fn from_file(
     path: &str,
     text: &str,
     declared: &IndexMap<String, Param>,
-    given: &mut HashMap<String, Option<Node>>,
+    given: &mut Given,
     sources: &mut Sources,
     report: &mut Report,
 ) {
@@ -265,35 +284,13 @@ fn outside(
     }
 }
 
-fn is_allowed(name: &str, value: &Node, allowed: &[Node], report: &mut Report) -> bool {
-    if allowed.is_empty() {
-        return true;
-    }
-    if let NodeValue::List(items) = &value.value {
-        return items.iter().all(|item| is_allowed(name, item, allowed, report));
-    }
-    let json = value.to_json();
-    if allowed.iter().any(|one| one.to_json() == json) {
-        return true;
-    }
-    let shown = |node: &Node| match &node.value {
-        NodeValue::Text(text) | NodeValue::Number(text) => text.clone(),
-        _ => node.to_json().to_string(),
-    };
-    let words: Vec<String> = allowed.iter().map(shown).collect();
-    let problem = Problem::error("not-allowed", format!("params.{name} cannot be `{}`", shown(value))).at(value.place);
-    report.push(match nearest(&shown(value), words.iter().map(String::as_str)) {
-        Some(near) => problem.help(format!("-p {name}={near}")),
-        None => problem.note(format!("it is one of {}", words.join(", "))),
-    });
-    false
-}
-
 fn unknown(name: &str, declared: &IndexMap<String, Param>) -> Problem {
-    let problem = Problem::error("unknown-param", format!("the manifest has no param `{name}`"));
+    let problem = Problem::error("unknown-param", format!("there is no param `{name}`"));
     match nearest(name, declared.keys().map(String::as_str)) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None if declared.is_empty() => problem.note("it declares none"),
-        None => problem.note(format!("it has {}", declared.keys().map(String::as_str).collect::<Vec<_>>().join(", "))),
+        None if declared.is_empty() => problem.note("none is declared"),
+        None => {
+            problem.note(format!("there are {}", declared.keys().map(String::as_str).collect::<Vec<_>>().join(", ")))
+        }
     }
 }

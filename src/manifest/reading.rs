@@ -1,40 +1,95 @@
 //! Second pass: every entry, key by key, to what its kind can declare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use indexmap::IndexMap;
+
+use super::declarations::Named;
 use super::declared::{Declared, Inline, Reference, Said};
 use super::document::{self, DOCUMENT_KEYS, Owner};
 use super::expand::Expander;
 use super::files::Loaded;
-use super::header::Header;
-use super::names::Named;
+use super::namespace::{Child, Settled, related};
 use super::nearest::{listed, nearest};
 use super::reference::{self, References};
 use super::report::Report;
-use super::{shape, tags};
+use super::{each, shape, tags};
 use crate::model::schema::{Accepts, Key};
 use crate::model::{Entry, Node, NodeValue};
 use crate::policy::{Host, limits};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 
 /// All that entries are read with.
 pub struct Reading<'a> {
-    pub header: &'a Header,
     pub files: &'a Loaded,
     pub references: References<'a>,
     pub expander: Expander<'a>,
+    pub settled: &'a Settled,
     pub report: Report,
 }
 
 impl Reading<'_> {
+    /// Goes to a namespace: from now on it is its values that are read.
+    pub fn enter(&mut self, at: usize) {
+        self.expander.scope = self.expander.scope.at(at);
+        self.references.tree.at = at;
+        self.report.relate(related(self.references.tree.spaces, at));
+        self.report.turn(at);
+    }
+
+    /// Finds the values of a namespace that need the names of entries, and those of all that it uses.
+    pub fn settle(&mut self, at: usize) {
+        let space = &self.references.tree.spaces[at];
+        if let Some(used) = &space.used {
+            self.enter(used.by);
+            let round = self.expander.round(used.each.as_ref(), used.place);
+            let params = space.params.settled(&used.with, &round, &self.references, &mut self.report);
+            self.settled.set_params(at, params);
+        }
+        for child in space.uses.values() {
+            if let Child::Made(child) = child {
+                self.settle(*child);
+            }
+        }
+        self.enter(at);
+        let outputs = self.outputs(&space.root);
+        self.settled.set_outputs(at, outputs);
+    }
+
+    fn outputs(&mut self, root: &Node) -> IndexMap<String, Option<Node>> {
+        let Some(entry) = root.get("outputs") else { return IndexMap::new() };
+        let entries = shape::map(&entry.value, "`outputs`", &mut self.report).unwrap_or_default();
+        let mut outputs: IndexMap<String, (Place, Option<Node>)> = IndexMap::new();
+        for entry in entries {
+            let Some(key) = self.expander.key(entry, &mut self.report) else { continue };
+            if let Some((first, _)) = outputs.get(&key) {
+                self.report.push(self.expander.duplicate_key(&key, entry.key_place, *first));
+                continue;
+            }
+            let node = self.expander.node(&entry.value, &mut self.report);
+            let value = Some(node).filter(|node| !self.report.is_broken(node.place));
+            outputs.insert(key, (entry.key_place, value));
+        }
+        outputs.into_iter().map(|(key, (_, value))| (key, value)).collect()
+    }
+
+    /// Reads one entry in its namespace and in its round.
+    pub fn named(&mut self, named: &Named) -> Declared {
+        self.enter(named.at);
+        self.report.turn(named.turn);
+        self.report.subject(&named.address, &named.written);
+        self.expander = self.expander.round(named.each.as_ref(), named.key_place);
+        self.entry(named)
+    }
+
     /// Reads one entry. What is wrong is reported and left out.
-    pub fn entry(&mut self, named: &Named) -> Declared {
+    fn entry(&mut self, named: &Named) -> Declared {
         let entries = match &named.node.value {
             NodeValue::Map(entries) => entries.as_slice(),
             _ => &[],
         };
         let what = named.address.to_string();
-        let known: Vec<&str> = named.section.keys.iter().map(|key| key.name).collect();
+        let known: Vec<&str> = named.section.keys.iter().map(|key| key.name).chain(each::KEYS).collect();
         shape::known_keys(entries, &what, &known, &mut self.report);
         let refused = self.not_of_existing(named, entries);
         let mut said = BTreeMap::new();
@@ -72,7 +127,11 @@ impl Reading<'_> {
             Accepts::Text { longest, latin1 } => self.text(&node, &what, longest, latin1).map(Said::Text),
             Accepts::Bool | Accepts::Existing(_) => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
             Accepts::Duration { least, most } => self.duration(&node, &what, least, most).map(Said::Seconds),
-            Accepts::Tags => tags::read(&node, &what, &self.header.defaults.tags, &mut self.report).map(Said::Tags),
+            Accepts::Tags => {
+                let defaults = &self.references.tree.space().defaults.tags;
+                tags::read(&node, &what, defaults, &mut self.report)
+            }
+            .map(Said::Tags),
             Accepts::Policies => self.policies(&node, &what).map(Said::Policies),
             Accepts::Boundary => self.boundary(&node, &what).map(Said::Boundary),
             Accepts::Role => self.references.resolve(&node, &what, &reference::ROLE, &mut self.report).map(Said::Role),
@@ -96,12 +155,14 @@ impl Reading<'_> {
         match key.accepts {
             Accepts::Name { .. } => named.name.clone().map(Said::Text),
             Accepts::Path => named.path.clone().map(Said::Text),
-            Accepts::Tags => Some(Said::Tags(self.header.defaults.tags.clone())),
+            Accepts::Tags => Some(Said::Tags(self.references.tree.space().defaults.tags.clone())),
             Accepts::Boundary => {
-                let node = self.header.defaults.boundary.as_ref()?;
+                let (home, node) = self.references.tree.space().defaults.boundary.as_ref()?;
+                let at = std::mem::replace(&mut self.references.tree.at, *home);
                 // As a default, `none` is what one gets without it.
-                let reference = self.boundary(node, "defaults.boundary")??;
-                Some(Said::Boundary(Some(reference)))
+                let reference = self.boundary(node, "defaults.boundary");
+                self.references.tree.at = at;
+                Some(Said::Boundary(Some(reference??)))
             }
             _ => None,
         }
@@ -147,25 +208,24 @@ impl Reading<'_> {
     }
 
     fn inline(&mut self, entry: &Entry, what: &str, host: Host) -> Option<Vec<Inline>> {
-        let mut inline = Vec::new();
-        let mut sum = 0;
+        let mut inline: Vec<Inline> = Vec::new();
+        let mut names: HashMap<String, Place> = HashMap::new();
         for entry in shape::map(&entry.value, what, &mut self.report)? {
-            let Some(name) = self.expander.key(entry, &mut self.report) else { continue };
-            let what = format!("{what}.{name}");
-            if name.is_empty()
-                || name.len() > 128
-                || name.contains(|c: char| !c.is_ascii_alphanumeric() && !"_+=,.@-".contains(c))
-            {
-                let problem = Problem::error("bad-name", format!("{what}: AWS takes no such policy name"));
-                self.report.push(problem.at(entry.key_place).note("1 to 128 letters, digits and _ + = , . @ -"));
+            let Some(key) = self.expander.key(entry, &mut self.report) else { continue };
+            for each in self.expander.rounds(&entry.value, &format!("{what}.{key}"), &mut self.report).made {
+                let name = each::key_of(&key, each.as_deref());
+                if let Some(first) = names.insert(name.clone(), entry.key_place) {
+                    self.report.push(self.expander.duplicate_key(&name, entry.key_place, first));
+                    continue;
+                }
+                let round = self.expander.round(each.as_ref(), entry.key_place);
+                let outside = std::mem::replace(&mut self.expander, round);
+                let one = self.one_inline(entry, name, what, host);
+                self.expander = outside;
+                inline.extend(one);
             }
-            let Some(keys) = shape::map(&entry.value, &what, &mut self.report) else { continue };
-            shape::known_keys(keys, &what, &DOCUMENT_KEYS, &mut self.report);
-            let owner = Owner { what: &what, place: entry.key_place, entries: keys, known: &DOCUMENT_KEYS };
-            let Some(document) = self.document(&owner, host) else { continue };
-            sum += document.size();
-            inline.push(Inline { name, document, place: entry.key_place });
         }
+        let sum: usize = inline.iter().map(|one| one.document.size()).sum();
         let longest = limits::longest(host);
         // One that is too large alone has been reported.
         if inline.len() > 1 && sum > longest && inline.iter().all(|one| one.document.size() <= longest) {
@@ -173,6 +233,23 @@ impl Reading<'_> {
             self.report.push(problem.at(entry.key_place));
         }
         Some(inline)
+    }
+
+    fn one_inline(&mut self, entry: &Entry, name: String, what: &str, host: Host) -> Option<Inline> {
+        let what = format!("{what}.{name}");
+        if name.is_empty()
+            || name.len() > 128
+            || name.contains(|c: char| !c.is_ascii_alphanumeric() && !"_+=,.@-".contains(c))
+        {
+            let problem = Problem::error("bad-name", format!("{what}: AWS takes no such policy name"));
+            self.report.push(problem.at(entry.key_place).note("1 to 128 letters, digits and _ + = , . @ -"));
+        }
+        let keys = shape::map(&entry.value, &what, &mut self.report)?;
+        let known: Vec<&str> = DOCUMENT_KEYS.into_iter().chain(each::KEYS).collect();
+        shape::known_keys(keys, &what, &known, &mut self.report);
+        let owner = Owner { what: &what, place: entry.key_place, entries: keys, known: &known };
+        let document = self.document(&owner, host)?;
+        Some(Inline { name, document, place: entry.key_place })
     }
 
     fn text(&mut self, node: &Node, what: &str, longest: usize, latin1: bool) -> Option<String> {

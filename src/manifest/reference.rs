@@ -1,12 +1,14 @@
 //! What a field refers to: an address of this manifest, something else in the account, or an ARN.
 
+use super::declarations::Declarations;
 use super::declared::Reference;
-use super::names::{self, Declarations};
+use super::names;
 use super::report::Report;
+use super::scope::Tree;
 use super::shape;
 use crate::model::{Account, Address, Node};
 use crate::policy::managed;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 
 /// What a field takes.
 pub struct Target {
@@ -29,12 +31,13 @@ pub struct References<'a> {
     /// The account that the header names: only then a foreign ARN can be told.
     pub guard: Option<&'a str>,
     pub declared: &'a Declarations<'a>,
+    pub tree: Tree<'a>,
 }
 
 impl References<'_> {
     pub fn resolve(&self, node: &Node, what: &str, target: &Target, report: &mut Report) -> Option<Reference> {
         let text = shape::text(node, what, report)?;
-        let arn = match self.arn(text, what, target) {
+        let arn = match self.arn(text, node.place, what, target) {
             Ok(arn) => arn?,
             Err(problem) => {
                 report.push(problem.at(node.place));
@@ -45,7 +48,7 @@ impl References<'_> {
     }
 
     /// `Ok(None)` where what is meant is wrong itself and was reported.
-    fn arn(&self, text: &str, what: &str, target: &Target) -> Result<Option<String>, Problem> {
+    fn arn(&self, text: &str, place: Place, what: &str, target: &Target) -> Result<Option<String>, Problem> {
         if text.starts_with("arn:") {
             return self.check_arn(text, what, target).map(|()| Some(text.to_owned()));
         }
@@ -57,7 +60,7 @@ impl References<'_> {
             return self.in_account(text, collection, rest, what, target).map(Some);
         }
         if text.contains(['.', '[']) {
-            return self.address(text, what, target);
+            return self.address(text, place, what, target);
         }
         if target.collections == POLICY.collections
             && let Some(path) = managed::path_of(text)
@@ -89,31 +92,33 @@ impl References<'_> {
         Ok(self.account.iam_arn(collection, &path, name))
     }
 
-    fn address(&self, text: &str, what: &str, target: &Target) -> Result<Option<String>, Problem> {
-        let unknown = || Problem::error("unknown-reference", format!("{what}: there is no `{text}` in this manifest"));
-        let address: Address = text.parse().map_err(|_| unknown())?;
-        let [section, key, rest @ ..] = address.segments() else { return Err(unknown()) };
-        let found = self.declared.get(section, key).filter(|_| rest.is_empty());
+    /// An address means what it means in the namespace; in an `override` that fails, in the user's.
+    fn address(&self, text: &str, place: Place, what: &str, target: &Target) -> Result<Option<String>, Problem> {
+        let unknown = |message: String| Problem::error("unknown-reference", format!("{what}: {message}"));
+        let address: Address = text.parse().map_err(|_| unknown(format!("there is no `{text}` in this manifest")))?;
+        let mut found = self.declared.find(self.tree.at, address.segments(), target.sections);
+        let home = self.tree.written_in(place);
+        if home != self.tree.at && found.is_err() {
+            found = self.declared.find(home, address.segments(), target.sections);
+        }
         match found {
-            Some(named) if target.sections.contains(&named.section.name) => Ok(named.arn.clone()),
-            Some(_) => Err(mismatch(text, what, target)),
-            None => {
-                let near = target.sections.iter().find_map(|wanted| {
-                    let section = if target.sections.contains(&section.as_str()) { section } else { *wanted };
-                    self.declared.nearest(section, key)
-                });
-                Err(match near {
-                    Some((section, key)) => unknown().help(format!("did you mean `{}`?", Address::new([section, key]))),
-                    None => unknown(),
-                })
-            }
+            Ok(named) if target.sections.contains(&named.section.name) => Ok(named.arn.clone()),
+            Ok(_) => Err(mismatch(text, what, target)),
+            Err(missing) => match missing.in_words(&[]) {
+                None => Ok(None),
+                Some((message, help)) => {
+                    let mut problem = unknown(message);
+                    problem.helps.extend(help);
+                    Err(problem)
+                }
+            },
         }
     }
 
     fn unknown_name(&self, text: &str, what: &str, target: &Target) -> Problem {
         let noun = target.noun;
         let problem = Problem::error("unknown-reference", format!("{what}: `{text}` names nothing"));
-        let own = target.sections.iter().find(|section| self.declared.get(section, text).is_some());
+        let own = target.sections.iter().find(|section| self.declared.has(self.tree.at, section, text));
         if let Some(section) = own {
             return problem.help(format!("did you mean `{}`?", Address::new([*section, text])));
         }

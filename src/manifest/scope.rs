@@ -1,11 +1,17 @@
-//! What an expression can name: params, account, region, and the ARN and name of every entry.
+//! What an expression can name: params, account, region, the round of a `for_each`, the ARN and name of every
+//! entry, and the outputs of uses.
 
+use super::each::Each;
 use super::expression::{Fault, Found, Names};
 use super::lexer::{Path, Step};
-use super::names::Declarations;
+use std::sync::Arc;
+
+use super::declarations::{Declarations, Missing};
+use super::names;
+use super::namespace::{Namespace, Settled};
 use super::nearest::nearest;
 use super::params::Params;
-use crate::model::{Node, NodeValue};
+use crate::model::{Address, Node, NodeValue};
 use crate::problem::Place;
 
 /// A value of the header that expressions can name.
@@ -28,15 +34,80 @@ impl Given {
 }
 
 /// The names of one place in the manifest.
+#[derive(Clone)]
 pub struct Scope<'a> {
     pub params: &'a Params,
     /// None where they are not known yet: in the header itself.
     pub account: Option<&'a Given>,
     pub region: Option<&'a Given>,
+    /// The round of the nearest `for_each`, and the namespace in whose file that stands.
+    pub each: Option<(Arc<Each>, usize)>,
+    /// None in the header.
+    pub tree: Option<Tree<'a>>,
+}
+
+/// Where in the tree of uses a scope stands.
+#[derive(Clone, Copy)]
+pub struct Tree<'a> {
+    pub spaces: &'a [Namespace],
+    pub at: usize,
     /// None where names and paths are still being read.
     pub declared: Option<&'a Declarations<'a>>,
-    /// The sections' names, to tell an early reference from an unknown one.
-    pub sections: &'a [&'static str],
+    pub settled: Option<&'a Settled>,
+}
+
+impl<'a> Tree<'a> {
+    pub fn space(&self) -> &'a Namespace {
+        &self.spaces[self.at]
+    }
+
+    /// Returns the namespace in whose file `place` stands: this one, or one that overrides it.
+    pub fn written_in(&self, place: Place) -> usize {
+        let mut at = self.at;
+        while !self.spaces[at].files.contains(&place.file) {
+            match &self.spaces[at].used {
+                Some(used) => at = used.by,
+                None => return self.at,
+            }
+        }
+        at
+    }
+
+    fn params(&self, at: usize) -> &'a Params {
+        self.settled.and_then(|settled| settled.params(at)).unwrap_or(&self.spaces[at].params)
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// Returns the scope of a namespace, outside any `for_each`.
+    pub fn at(&self, at: usize) -> Scope<'a> {
+        match self.tree {
+            Some(tree) => Scope { params: tree.params(at), each: None, tree: Some(Tree { at, ..tree }), ..*self },
+            None => self.clone(),
+        }
+    }
+
+    /// Returns what is seen where names are still being read.
+    pub fn early(&self) -> Scope<'a> {
+        Scope { tree: self.tree.map(|tree| Tree { declared: None, ..tree }), ..self.clone() }
+    }
+
+    /// An expression sees what the file that it stands in sees: one in an `override` that of the user.
+    pub fn of(&self, place: Place) -> Scope<'a> {
+        let Some(tree) = self.tree else { return self.clone() };
+        let home = tree.written_in(place);
+        if home == tree.at {
+            return self.clone();
+        }
+        let mut below = tree.at;
+        while let Some(used) = tree.spaces[below].used.as_ref().filter(|used| used.by != home) {
+            below = used.by;
+        }
+        let of_use = tree.spaces[below].used.as_ref().and_then(|used| used.each.as_ref());
+        let own = self.each.clone().filter(|(_, at)| *at == home);
+        let each = own.or(of_use.map(|each| (Arc::clone(each), home)));
+        Scope { each, ..self.at(home) }
+    }
 }
 
 impl Names for Scope<'_> {
@@ -45,21 +116,31 @@ impl Names for Scope<'_> {
             "params" => self.param(path),
             "account" => header(path, self.account),
             "region" => header(path, self.region),
-            section if self.sections.contains(&section) => match self.declared {
-                Some(declared) => entry(path, declared),
-                None => Found::Unknown(Fault::new(
-                    "unknown-reference",
-                    format!(
-                        "`{path}` is not known here: `name`, `path` and the header see params, account and region only"
-                    ),
-                )),
+            "each" => self.round(path),
+            root if root == "use" || names::is_section(root) => match self.tree.zip(self.tree.and_then(|t| t.declared))
+            {
+                Some((tree, declared)) => entry(path, tree, declared),
+                None => Found::Unknown(not_yet(path)),
             },
             _ => Found::Unknown(self.unknown(path)),
         }
     }
 }
 
+fn not_yet(path: &Path) -> Fault {
+    let seen = "`name`, `path`, `when`, `for_each` and the header see params, account, region and each only";
+    Fault::new("unknown-reference", format!("`{path}` is not known here: {seen}"))
+}
+
 impl Scope<'_> {
+    /// Says whether a path is known only when all names are.
+    pub fn is_late(&self, path: &Path) -> bool {
+        match (path.root.as_str(), path.steps.first()) {
+            ("params", Some(Step::Name(name))) => self.params.is_late(name),
+            (root, _) => root == "use" || names::is_section(root),
+        }
+    }
+
     fn param(&self, path: &Path) -> Found {
         let Some(Step::Name(name)) = path.steps.first() else {
             return Found::Unknown(Fault::new("unknown-reference", "`params` needs the name of one: `params.NAME`"));
@@ -67,8 +148,11 @@ impl Scope<'_> {
         if self.params.is_broken(name) {
             return Found::Unknown(Fault::Reported);
         }
+        if self.params.is_late(name) {
+            return Found::Unknown(not_yet(path));
+        }
         match self.params.get(name) {
-            Some(value) => descend(path, value),
+            Some(value) => descend(path, 1, value),
             None => {
                 let fault = Fault::new("unknown-reference", format!("there is no param `{name}`"));
                 Found::Unknown(match nearest(name, self.params.names()) {
@@ -79,9 +163,24 @@ impl Scope<'_> {
         }
     }
 
+    fn round(&self, path: &Path) -> Found {
+        let fault = |message: String| Found::Unknown(Fault::new("unknown-reference", message));
+        let Some((each, _)) = &self.each else {
+            return fault(format!("`{path}` has a value only beside or under a `for_each`"));
+        };
+        match path.steps.split_first() {
+            Some((Step::Name(field), [])) if field == "key" => {
+                Found::Value(Node::new(NodeValue::Text(each.key.clone()), each.value.place))
+            }
+            Some((Step::Name(field), _)) if field == "value" => descend(path, 1, &each.value),
+            _ => fault(format!("`{path}` names nothing: a round has `each.key` and `each.value`")),
+        }
+    }
+
     fn unknown(&self, path: &Path) -> Fault {
         let fault = Fault::new("unknown-reference", format!("`{path}` names nothing"));
-        let roots = ["params", "account", "region"].into_iter().chain(self.sections.iter().copied());
+        let sections = names::sections().map(|(_, section)| section.name);
+        let roots = ["params", "account", "region", "each", "use"].into_iter().chain(sections);
         if let Some(near) = nearest(&path.root, roots) {
             let meant = Path { root: near.to_owned(), steps: path.steps.clone() };
             return fault.with_help(format!("did you mean `{meant}`?"));
@@ -115,10 +214,10 @@ fn header(path: &Path, given: Option<&Given>) -> Found {
     }
 }
 
-/// Follows a path into the value of a param.
-fn descend(path: &Path, value: &Node) -> Found {
+/// Follows a path into a value, from that step on.
+fn descend(path: &Path, from: usize, value: &Node) -> Found {
     let mut node = value;
-    for (i, step) in path.steps.iter().enumerate().skip(1) {
+    for (i, step) in path.steps.iter().enumerate().skip(from) {
         let here = Path { root: path.root.clone(), steps: path.steps[..i].to_vec() };
         let fault = |message: String| Fault::new("unknown-reference", message);
         match (step, &node.value) {
@@ -149,35 +248,73 @@ fn descend(path: &Path, value: &Node) -> Found {
     Found::Value(node.clone())
 }
 
-/// Finds `SECTION.KEY.arn` and `SECTION.KEY.name`.
-fn entry(path: &Path, declared: &Declarations) -> Found {
+/// Finds `SECTION.KEY.arn` and `SECTION.KEY.name`, in this namespace or in a use, and outputs of a use.
+fn entry(path: &Path, tree: Tree, declared: &Declarations) -> Found {
     let unknown = |message: String| Fault::new("unknown-reference", message);
-    let section = path.root.as_str();
-    let Some(Step::Name(key)) = path.steps.first() else {
-        return Found::Unknown(unknown(format!("`{section}` needs the key of an entry: `{section}.KEY.arn`")));
+    let names: Vec<String> = std::iter::once(path.root.clone()).chain(path.steps.iter().map_while(name)).collect();
+    let (at, rest) = match declared.descend(tree.at, &names) {
+        Ok(found) => found,
+        Err(missing) => return Found::Unknown(fault(missing, &[])),
     };
-    let Some(named) = declared.get(section, key) else {
-        let fault = unknown(format!("there is no `{section}.{key}`"));
-        return Found::Unknown(match declared.nearest(section, key) {
-            Some(near) => {
-                let mut meant = path.clone();
-                meant.root = near.0.to_owned();
-                meant.steps[0] = Step::Name(near.1.to_owned());
-                fault.with_help(format!("did you mean `{meant}`?"))
-            }
-            None => fault,
-        });
+    if let ([root, output, ..], true) = (rest, at != tree.at)
+        && root == "outputs"
+    {
+        return self::output(path, names.len() - rest.len() + 1, tree, at, output);
+    }
+    let length = names.len() - rest.len() + 2;
+    if rest.len() < 2 {
+        return Found::Unknown(unknown(format!("`{path}` needs the key of an entry: `{path}.KEY.arn`")));
+    }
+    let named = match declared.find(tree.at, &names[..length], &[]) {
+        Ok(named) => named,
+        Err(missing) => return Found::Unknown(fault(missing, &names[length..])),
     };
-    let value = match path.steps.get(1) {
-        Some(Step::Name(field)) if field == "arn" && path.steps.len() == 2 => named.arn.as_ref(),
-        Some(Step::Name(field)) if field == "name" && path.steps.len() == 2 => named.name.as_ref(),
+    let is_last = path.steps.len() == length;
+    let value = match rest.get(2).map(String::as_str) {
+        Some("arn") if is_last => named.arn.as_ref(),
+        Some("name") if is_last => named.name.as_ref(),
         _ => {
-            let fault = unknown(format!("an expression can name the `arn` and the `name` of {}", named.address));
-            return Found::Unknown(fault.with_help(format!("${{{{ {}.arn }}}}", named.address)));
+            let written = Address::new(names[..length].iter().map(String::as_str));
+            let fault = unknown(format!("an expression can name the `arn` and the `name` of {written}"));
+            return Found::Unknown(fault.with_help(format!("${{{{ {written}.arn }}}}")));
         }
     };
     match value {
         Some(text) => Found::Value(Node::new(NodeValue::Text(text.clone()), named.key_place)),
         None => Found::Unknown(Fault::Reported),
+    }
+}
+
+fn name(step: &Step) -> Option<String> {
+    match step {
+        Step::Name(name) => Some(name.clone()),
+        Step::Index(_) => None,
+    }
+}
+
+/// Finds `use.NAME.outputs.OUTPUT`; what follows is followed into its value.
+fn output(path: &Path, from: usize, tree: Tree, at: usize, name: &str) -> Found {
+    let fault = |message: String| Found::Unknown(Fault::new("unknown-reference", message));
+    let Some(outputs) = tree.settled.and_then(|settled| settled.outputs(at)) else {
+        return fault(format!("`{path}` is not known here: outputs are, in the `with` of what is used further down"));
+    };
+    match outputs.get(name) {
+        Some(Some(value)) => descend(path, from, value),
+        Some(None) => Found::Unknown(Fault::Reported),
+        None => {
+            let used = tree.spaces[at].address([]);
+            let fault = Fault::new("unknown-reference", format!("{used} has no output `{name}`"));
+            Found::Unknown(match nearest(name, outputs.keys().map(String::as_str)) {
+                Some(near) => fault.with_help(format!("did you mean `{near}`?")),
+                None => fault,
+            })
+        }
+    }
+}
+
+fn fault(missing: Missing, tail: &[String]) -> Fault {
+    match missing.in_words(tail) {
+        None => Fault::Reported,
+        Some((message, help)) => Fault::Wrong { code: "unknown-reference", message, help },
     }
 }

@@ -32,6 +32,14 @@ pub fn flag(node: &Node, what: &str, report: &mut Report) -> Option<bool> {
     }
 }
 
+/// Returns the entries of what may be a map.
+pub fn entries(node: &Node) -> &[Entry] {
+    match &node.value {
+        NodeValue::Map(entries) => entries,
+        _ => &[],
+    }
+}
+
 /// Returns the entries of a map; nothing at all is an empty map.
 pub fn map<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n [Entry]> {
     match &node.value {

@@ -1,9 +1,13 @@
 //! IAM's wildcards: `*` is any text, `?` any one character. Letter case does not count in actions.
 
-/// Says whether `text` is of `pattern`, in time linear in both for one `*` and never worse than their product.
+/// Says whether `text` is of `pattern`, whatever the letter case.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().flat_map(char::to_lowercase).collect();
-    let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
+    matches_exactly(&pattern.to_lowercase(), &text.to_lowercase())
+}
+
+/// Says whether `text` is of `pattern`, in time linear in both for one `*` and never worse than their product.
+pub fn matches_exactly(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where to go on when a later part does not fit: after the last star, one character further.
     let mut star: Option<(usize, usize)> = None;

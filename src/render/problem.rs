@@ -20,6 +20,10 @@ pub fn render(problems: &[Problem], sources: &Sources, color: bool) -> String {
 /// Returns the problem as programs read it.
 pub fn to_json(problem: &Problem, sources: &Sources) -> serde_json::Value {
     let place = problem.place.map(|place| (&sources.get(place.file).name, sources.line_column(place)));
+    let related = |(place, text): &(Place, String)| {
+        let (line, column) = sources.line_column(*place);
+        serde_json::json!({"message": text, "file": sources.get(place.file).name, "line": line, "column": column})
+    };
     serde_json::json!({
         "code": problem.code,
         "message": problem.message,
@@ -27,6 +31,7 @@ pub fn to_json(problem: &Problem, sources: &Sources) -> serde_json::Value {
         "line": place.map(|(_, (line, _))| line),
         "column": place.map(|(_, (_, column))| column),
         "suggestion": problem.helps.first(),
+        "related": problem.related.iter().map(related).collect::<Vec<_>>(),
     })
 }
 
@@ -37,7 +42,10 @@ fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
     };
     let mut group = Group::with_title(level.primary_title(problem.message.as_str()));
     if let Some(place) = problem.place {
-        group = group.element(snippet(place, sources));
+        group = group.element(snippet(place, None, sources));
+    }
+    for (place, text) in &problem.related {
+        group = group.element(snippet(*place, Some(text), sources));
     }
     for note in &problem.notes {
         group = group.element(Level::NOTE.message(note.as_str()));
@@ -50,7 +58,11 @@ fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
 
 /// Shows the line that a place starts on. The rest of the file is left out, as looking for lines in all
 /// of it for each of many problems would take long.
-fn snippet(place: Place, sources: &Sources) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+fn snippet<'p>(
+    place: Place,
+    label: Option<&'p str>,
+    sources: &'p Sources,
+) -> Snippet<'p, annotate_snippets::Annotation<'p>> {
     let source = sources.get(place.file);
     let text = source.text.as_str();
     let floor = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -59,10 +71,11 @@ fn snippet(place: Place, sources: &Sources) -> Snippet<'_, annotate_snippets::An
     let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
     let (line, _) = sources.line_column(place);
     let end = floor(place.end).clamp(start, line_end);
-    Snippet::source(&text[line_start..line_end])
-        .line_start(line)
-        .path(source.name.as_str())
-        .annotation(AnnotationKind::Primary.span(start - line_start..end - line_start))
+    let span = start - line_start..end - line_start;
+    Snippet::source(&text[line_start..line_end]).line_start(line).path(source.name.as_str()).annotation(match label {
+        None => AnnotationKind::Primary.span(span),
+        Some(label) => AnnotationKind::Context.span(span).label(label),
+    })
 }
 
 #[cfg(test)]
@@ -99,6 +112,27 @@ mod tests {
     }
 
     #[test]
+    fn a_second_place_has_its_own_line() {
+        let mut sources = sources("a: 1\nb: 2\n");
+        let file = sources.add("ours.yaml", "x:\n  y: 1\n");
+        let used = Place { file, start: 5, end: 6 };
+        let problem = Problem::error("x", "wrong").at(used).related(place(5, 6), "used here").note("why");
+        let expected = "error: wrong
+ --> ours.yaml:2:3
+  |
+2 |   y: 1
+  |   ^
+  |
+ ::: seqera.yaml:2:1
+  |
+2 | b: 2
+  | - used here
+  |
+  = note: why\n\n";
+        assert_eq!(render(&[problem], &sources, false), expected);
+    }
+
+    #[test]
     fn places_at_the_edges_are_drawn() {
         let text = "a: 1\r\nb: x";
         for (start, end) in [(0, 0), (4, 99), (5, 5), (9, 10), (10, 10), (99, 120)] {
@@ -117,11 +151,12 @@ mod tests {
 
     #[test]
     fn programs_get_code_place_and_first_help() {
-        let problem = Problem::error("unknown-key", "wrong").at(place(8, 9)).help("one").help("two");
+        let problem =
+            Problem::error("unknown-key", "wrong").at(place(8, 9)).help("one").help("two").related(place(0, 1), "also");
         let json = to_json(&problem, &sources("a: 1\nbé: 2\n"));
         let expected = serde_json::json!({
             "code": "unknown-key", "message": "wrong", "file": "seqera.yaml", "line": 2, "column": 3,
-            "suggestion": "one",
+            "suggestion": "one", "related": [{"message": "also", "file": "seqera.yaml", "line": 1, "column": 1}],
         });
         assert_eq!(json, expected);
         assert_eq!(to_json(&Problem::error("x", "wrong"), &sources(""))["line"], serde_json::Value::Null);

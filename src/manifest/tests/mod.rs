@@ -1,9 +1,12 @@
 //! Whole manifests, from text to the wish or to every problem.
 
 mod expressions;
+mod includes;
 mod lifecycle;
 mod problems;
 mod references;
+mod repetition;
+mod uses;
 
 use super::*;
 use crate::model::{Address, Value};
@@ -31,14 +34,40 @@ fn file(path: &str) -> Result<String, String> {
     }
 }
 
+/// Files in memory, beside those that every test has.
+struct Disk<'d>(&'d [(&'d str, &'d str)]);
+
+impl Files for Disk<'_> {
+    fn read(&self, path: &str) -> Result<String, String> {
+        self.0.iter().find(|(name, _)| *name == path).map_or_else(|| file(path), |(_, text)| Ok((*text).to_owned()))
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let inside = self.0.iter().filter_map(|(name, _)| name.strip_prefix(&prefix));
+        Ok(inside.filter_map(|rest| rest.split('/').next()).map(str::to_owned).collect())
+    }
+}
+
 fn parse_with(text: &str, inputs: &Inputs) -> Manifest {
-    Manifest::parse("seqera.yaml", text, inputs, &file).unwrap_or_else(|(problems, sources)| {
+    parse_among(&[], text, inputs)
+}
+
+fn parse_among(files: &[(&str, &str)], text: &str, inputs: &Inputs) -> Manifest {
+    Manifest::parse("seqera.yaml", text, inputs, &Disk(files)).unwrap_or_else(|(problems, sources)| {
         panic!("no YAML:\n{}", render::problem::render(&problems, &sources, false))
     })
 }
 
 fn wish_with(text: &str, inputs: &Inputs) -> Desired {
-    let manifest = parse_with(text, inputs);
+    wish_of(&parse_with(text, inputs))
+}
+
+fn wish_among(files: &[(&str, &str)], text: &str) -> Desired {
+    wish_of(&parse_among(files, text, &Inputs::default()))
+}
+
+fn wish_of(manifest: &Manifest) -> Desired {
     manifest.resolve(&account()).map(|(desired, _)| desired).unwrap_or_else(|problems| {
         panic!("problems:\n{}", render::problem::render(&problems, manifest.sources(), false))
     })
@@ -55,7 +84,10 @@ fn typed(params: &[(&str, &str)]) -> Inputs {
 
 /// Returns every problem as `LINE:COLUMN CODE`.
 fn problems_with(text: &str, inputs: &Inputs) -> Vec<String> {
-    let manifest = parse_with(text, inputs);
+    problems_of(&parse_with(text, inputs))
+}
+
+fn problems_of(manifest: &Manifest) -> Vec<String> {
     let problems = manifest.resolve(&account()).expect_err("a problem");
     let shown = |problem: &Problem| match problem.place {
         Some(place) => {
@@ -71,6 +103,13 @@ fn problems_with(text: &str, inputs: &Inputs) -> Vec<String> {
 
 fn problems(text: &str) -> Vec<String> {
     problems_with(text, &Inputs::default())
+}
+
+/// Returns all problems as they are drawn.
+fn drawn(files: &[(&str, &str)], text: &str) -> String {
+    let manifest = parse_among(files, text, &Inputs::default());
+    let problems = manifest.resolve(&account()).expect_err("a problem");
+    render::problem::render(&problems, manifest.sources(), false)
 }
 
 /// Returns what the first problem says: message, notes and helps.
@@ -226,16 +265,15 @@ fn imports_are_addresses_of_the_manifest() {
 fn the_example_of_the_instance_role_asks_for_what_the_guide_creates() {
     macro_rules! example {
         ($path:literal) => {
-            include_str!(concat!("../../../examples/enterprise-instance-role/", $path)).to_owned()
+            include_str!(concat!("../../../examples/enterprise-instance-role/", $path))
         };
     }
-    let read = |path: &str| match path {
-        "policies/forge-policy.json" => Ok(example!("policies/forge-policy.json")),
-        "policies/s3-bucket-write.json" => Ok(example!("policies/s3-bucket-write.json")),
-        _ => Err(format!("the example has no {path}")),
-    };
+    let files = [
+        ("policies/forge-policy.json", example!("policies/forge-policy.json")),
+        ("policies/s3-bucket-write.json", example!("policies/s3-bucket-write.json")),
+    ];
     let inputs = typed(&[("trusted", "user/ana")]);
-    let manifest = Manifest::parse("seqera.yaml", &example!("seqera.yaml"), &inputs, &read).unwrap();
+    let manifest = parse_among(&files, example!("seqera.yaml"), &inputs);
     let (desired, _) = manifest.resolve(&account()).unwrap();
     assert_eq!(
         addresses(&desired),
@@ -293,7 +331,7 @@ proptest::proptest! {
         let text = format!("{}{insert}{}{}", &EVERYTHING[..at], &EVERYTHING[from.min(to)..to], &EVERYTHING[at..]);
         let cut = format!("{}{insert}{}", &EVERYTHING[..from], &EVERYTHING[to.max(from)..]);
         for text in [text, cut] {
-            match Manifest::parse("x.yaml", &text, &Inputs::default(), &file) {
+            match Manifest::parse("x.yaml", &text, &Inputs::default(), &Disk(&[])) {
                 Err((problems, sources)) => assert!(!render::problem::render(&problems, &sources, false).is_empty()),
                 Ok(manifest) => if let Err(problems) = manifest.resolve(&account()) {
                     assert!(!render::problem::render(&problems, manifest.sources(), true).is_empty());
@@ -305,7 +343,7 @@ proptest::proptest! {
     #[test]
     fn no_expression_is_too_damaged_to_be_answered(source in "[a-c.\\[\\]()'\"|=! 0-9é,\\\\-]{0,40}") {
         let text = format!("{HEAD}params: {{a: {{type: string, default: x}}}}\noutputs:\n  o: |-\n    ${{{{ {source} }}}}\n");
-        if let Ok(manifest) = Manifest::parse("x.yaml", &text, &Inputs::default(), &file) {
+        if let Ok(manifest) = Manifest::parse("x.yaml", &text, &Inputs::default(), &Disk(&[])) {
             let _ = manifest.resolve(&account());
         }
     }

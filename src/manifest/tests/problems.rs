@@ -49,7 +49,7 @@ fn what_is_no_map_is_refused_whole() {
     for (text, part) in
         [("", "empty"), ("# nothing\n", "empty"), ("- a\n", "this is a list"), ("a\n", "this is a string")]
     {
-        let (problems, _) = Manifest::parse("x.yaml", text, &Inputs::default(), &file).unwrap_err();
+        let (problems, _) = Manifest::parse("x.yaml", text, &Inputs::default(), &Disk(&[])).unwrap_err();
         assert!(problems[0].message.contains(part), "{text:?}: {}", problems[0].message);
         assert_eq!(problems[0].helps, ["apiVersion: seqera-iam/v1"]);
     }

@@ -1,0 +1,25 @@
+//! The blueprints that come with the program: one file each in `manifests/`, in the language that users write.
+
+/// A blueprint that is used by its name.
+#[derive(Debug)]
+pub struct Builtin {
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+/// All of them, by name. To add one, write `manifests/NAME.yaml` and a line here.
+pub const BUILTINS: &[Builtin] = &[Builtin {
+    name: "enterprise-instance-role",
+    text: include_str!("../../manifests/enterprise-instance-role.yaml"),
+}];
+
+pub fn find(name: &str) -> Option<&'static Builtin> {
+    BUILTINS.iter().find(|builtin| builtin.name == name)
+}
+
+impl Builtin {
+    /// Names it where a path would stand.
+    pub fn source_name(&self) -> String {
+        format!("built-in {}", self.name)
+    }
+}
