@@ -1,5 +1,6 @@
 //! Whole manifests, from text to the wish or to every problem.
 
+mod builtins;
 mod expressions;
 mod includes;
 mod lifecycle;

@@ -93,6 +93,29 @@ fn params_are_checked_wherever_they_come_from() {
 }
 
 #[test]
+fn values_fit_pattern_and_enum_wherever_they_stand() {
+    let text = format!(
+        "{HEAD}params:
+  env: {{type: string, pattern: '[a-z]+', description: A word, default: dev}}
+  all: {{type: map(list(string)), enum: [a, b], default: {{x: [a], y: []}}}}
+  ids: {{type: list(principal), pattern: 'user/.*', default: [user/a]}}
+  n: {{type: number, enum: [1, 2], default: 1}}
+  bad: {{type: string, pattern: '[', default: x}}
+  off: {{type: list(bool), pattern: x, default: []}}
+"
+    );
+    let expected = ["9:32 bad-pattern", "10:36 wrong-type"];
+    assert_eq!(problems(&text), expected);
+    for (name, value) in [("env", "Dev"), ("env", "dev2"), ("all", "{x: [c]}"), ("ids", "user/a,role/b"), ("n", "3")] {
+        let found = problems_with(&text, &typed(&[(name, value)]));
+        assert!(found.last().unwrap().ends_with("not-allowed"), "{name}={value}: {found:?}");
+    }
+    let manifest = parse_with(&text, &typed(&[("env", "Dev")]));
+    let problems = manifest.resolve(&account()).unwrap_err();
+    assert_eq!(problems.last().unwrap().notes, ["A word", "all of it has to match the pattern [a-z]+"]);
+}
+
+#[test]
 fn a_params_file_that_is_no_yaml_leaves_nothing_missing() {
     let text = format!("{HEAD}params: {{env: {{type: string}}}}\noutputs: {{e: \"${{{{ params.env }}}}\"}}\n");
     let inputs = Inputs { params: Vec::new(), params_files: vec![("p.yaml".to_owned(), "env: [\n".to_owned())] };

