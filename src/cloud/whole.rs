@@ -14,7 +14,7 @@ use crate::error::BoxError;
 const ATTEMPT: &str = "x-seqera-iam-attempt";
 
 /// How often a call is made that something else than AWS answers: it may well do so again.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 4;
 
 /// Lets no successful answer pass that is not whole.
 #[derive(Debug)]
@@ -102,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn the_third_attempt_is_the_last() {
-        for (attempt, last) in [("1", false), ("2", false), ("3", true), ("9", true), ("x", true)] {
+    fn the_fourth_attempt_is_the_last() {
+        for (attempt, last) in [("1", false), ("3", false), ("4", true), ("9", true), ("x", true)] {
             let mut response = response("text/xml", "");
             response.headers_mut().insert(ATTEMPT, attempt);
             assert_eq!(is_last_attempt(&response), last);

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -93,11 +93,13 @@ async fn exchange(
     if head.method == Method::GET && query.is_empty() && !head.headers.contains_key(AUTHORIZATION) {
         return Ok(plain(StatusCode::OK, greeting(sandbox)));
     }
+    let too_long = || plain(StatusCode::PAYLOAD_TOO_LARGE, format!("A body has at most {LONGEST} bytes.\n"));
+    if body.size_hint().lower() > LONGEST as u64 {
+        return Ok(too_long());
+    }
     let body = match Limited::new(body, LONGEST).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, format!("A body has at most {LONGEST} bytes.\n")));
-        }
+        Err(error) if error.is::<LengthLimitError>() => return Ok(too_long()),
         Err(_) => return Err(Broken),
     };
     let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok());

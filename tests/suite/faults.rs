@@ -177,6 +177,11 @@ fn faults(roads: &[Road]) -> Vec<Fault<'_>> {
     roads.iter().flat_map(|road| (1..=road.writes).flat_map(move |number| both(road, number))).collect()
 }
 
+/// A kill before a write is much like one after the write before it.
+fn kills(roads: &[Road]) -> Vec<Fault<'_>> {
+    faults(roads).into_iter().filter(|fault| fault.when == "after").collect()
+}
+
 /// Demands that every step is said to be done, failed or not started.
 fn expect_account_of_steps(run: &Run) {
     run.says("Not everything could be done.").says("To go on from here, run the same command again.");
@@ -230,7 +235,7 @@ fn a_run_after_a_kill_may_be_killed_too() {
 #[test]
 fn a_killed_apply_may_be_destroyed() {
     let roads = [Road::create(), Road::others()];
-    many::each(&faults(&roads), |fault| {
+    many::each(&kills(&roads), |fault| {
         let scene = fault.road.start.copy();
         scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
         scene.destroy();
@@ -242,7 +247,7 @@ fn a_killed_apply_may_be_destroyed() {
 #[test]
 fn a_killed_run_and_a_lost_state_are_no_loss() {
     let roads = [Road::create(), Road::destroy()];
-    many::each(&faults(&roads), |fault| {
+    many::each(&kills(&roads), |fault| {
         let scene = fault.road.start.copy();
         scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
         scene.lose_state();
@@ -256,7 +261,7 @@ fn a_killed_run_and_a_lost_state_are_no_loss() {
 fn a_killed_change_and_a_lost_state_are_no_loss() {
     let second = SECOND.replace("path: /m/, ", "").replace("path: /w/, ", "");
     let roads = [Road::new("change", "apply --auto-approve", Some(FIRST), &second)];
-    many::each(&faults(&roads), |fault| {
+    many::each(&kills(&roads), |fault| {
         let scene = fault.road.start.copy();
         scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
         scene.lose_state();

@@ -8,6 +8,7 @@ mod faults;
 mod hand;
 mod independent;
 mod interruption;
+mod listen;
 mod many;
 mod moto;
 mod safety;

@@ -29,7 +29,7 @@ fn the_wrong_account_stops_before_anything_else_is_read() {
     scene.manifest(&DEMO.replace("account: 123456789012", "account: 210987654321"));
     for verb in ["plan", "apply --auto-approve", "destroy --auto-approve"] {
         let run = scene.run_with("log=calls", verb);
-        run.expect(3).says("the manifest is for account 210987654321").says("123456789012").says("--profile");
+        run.expect(3).says("the manifest is for account 210987654321").says("123456789012").says("--sandbox=");
         assert_eq!(scene.read("calls").trim(), "GetCallerIdentity", "{verb}");
         std::fs::remove_file(scene.path("calls")).expect("a log");
     }

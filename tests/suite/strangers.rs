@@ -49,7 +49,7 @@ fn a_page_instead_of_an_answer() {
     assert!(line.starts_with("error: GetRole head: the server answered HTTP 200 with text/html"), "{line}");
     let scene = stranger(&moto, "GetCallerIdentity", || Fate::Answered(wire::answer(500, "text/html", PAGE)));
     let line = failure(&scene, &[]);
-    assert!(line.starts_with("error: GetCallerIdentity the caller: the server answered HTTP 500"), "{line}");
+    assert!(line.starts_with("error: GetCallerIdentity: the server answered HTTP 500"), "{line}");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn half_an_answer() {
     );
     let scene = stranger(&moto, "GetCallerIdentity", || Fate::Answered(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()));
     let line = failure(&scene, &[]);
-    assert!(line.starts_with("error: GetCallerIdentity the caller: "), "{line}");
+    assert!(line.starts_with("error: GetCallerIdentity: "), "{line}");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn no_answer() {
     let moto = Moto::new();
     let scene = stranger(&moto, "GetCallerIdentity", || Fate::AnswerLost);
     let line = failure(&scene, &[]);
-    assert!(line.starts_with("error: GetCallerIdentity the caller: connection closed"), "{line}");
+    assert!(line.starts_with("error: GetCallerIdentity: connection closed"), "{line}");
 }
 
 #[test]
@@ -82,15 +82,15 @@ fn nobody_there() {
     drop(listener);
     let scene = Scene::at(Target::Endpoint(format!("http://{address}")));
     let line = failure(&scene, &[]);
-    assert_eq!(line, "error: GetCallerIdentity the caller: tcp connect error: Connection refused (os error 111)");
+    assert_eq!(line, "error: GetCallerIdentity: tcp connect error: Connection refused (os error 111)");
     let scene = Scene::at(Target::Endpoint("localhost".to_owned()));
     let line = failure(&scene, &[]);
-    assert!(line.starts_with("error: GetCallerIdentity the caller: failed to apply endpoint `localhost`"), "{line}");
+    assert!(line.starts_with("error: GetCallerIdentity: failed to apply endpoint `localhost`"), "{line}");
 }
 
 #[test]
 fn no_credentials() {
     let scene = Scene::at(Target::Endpoint("http://127.0.0.1:9".to_owned()));
     let line = failure(&scene, &["AWS_ACCESS_KEY_ID"]);
-    assert_eq!(line, "error: GetCallerIdentity the caller: no AWS credentials were found");
+    assert_eq!(line, "error: GetCallerIdentity: no AWS credentials were found");
 }
