@@ -19,6 +19,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes a commented manifest that uses a blueprint; never overwrites
+    Init(InitArgs),
     /// Shows what apply would do; changes nothing
     Plan(PlanArgs),
     /// Plans, asks, and makes it so
@@ -27,10 +29,48 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Checks everything that can be known without AWS
     Validate,
+    /// The built-in Seqera setups: their parameters, and what they ask for
+    #[command(subcommand)]
+    Blueprint(BlueprintCommand),
+    /// Prints the JSON Schema of the manifest, for editors
+    Schema,
+    /// Prints what a shell needs to complete commands and options
+    Completions(CompletionsArgs),
+    /// Prints the manual page
+    Man,
     /// Prints what depends on what
     Graph(GraphArgs),
     /// Serves the embedded AWS (IAM, STS, tag:GetResources) to other tools on one port
     Sandbox(SandboxArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// A blueprint, as `blueprint list` names it
+    #[arg(value_name = "BLUEPRINT")]
+    pub blueprint: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BlueprintCommand {
+    /// Names them all
+    List,
+    /// Shows the parameters of one, and with -v its text
+    Show {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Prints what one asks for with these parameters
+    Render {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

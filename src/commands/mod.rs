@@ -1,12 +1,17 @@
 //! One file for each verb. A command reads its arguments, asks the core, and says what came of it.
 
 pub mod apply;
+pub mod blueprint;
+pub mod completions;
 pub mod destroy;
 pub mod graph;
+pub mod init;
+pub mod man;
 mod output;
 pub mod plan;
 mod progress;
 pub mod sandbox;
+pub mod schema;
 mod session;
 pub mod validate;
 
@@ -44,6 +49,11 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
             output.say(GREETING)?;
             Ok(Exit::Done)
         }
+        Some(Command::Init(args)) => init::run(&cli.global, args, output),
+        Some(Command::Blueprint(command)) => blueprint::run(&cli.global, command, output),
+        Some(Command::Schema) => schema::run(output),
+        Some(Command::Completions(args)) => completions::run(args, output),
+        Some(Command::Man) => man::run(output),
         Some(Command::Plan(args)) => plan::run(&cli.global, args, output).await,
         Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
         Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
@@ -56,16 +66,16 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
 const GREETING: &str = "\
 seqera-iam: the IAM that Seqera Platform needs on AWS, declared in YAML
 
-  validate   check seqera.yaml without AWS
-  plan       show what apply would do; changes nothing
-  apply      plan, ask, and make it so
-  destroy    remove all that the deployment owns
-  graph      print what depends on what
+  init        begin a seqera.yaml with a blueprint; blueprint list names them
+  validate    check it without AWS
+  plan        show what apply would do; changes nothing
+  apply       plan, ask, and make it so
+  destroy     remove all that the deployment owns
 
-Try it without an AWS account, in a folder with a seqera.yaml:
+Try it without an AWS account:
 
-  seqera-iam plan --sandbox
+  seqera-iam init enterprise-instance-role -p buckets=acme-work
   seqera-iam apply --sandbox
 
-seqera-iam COMMAND --help says more.
+seqera-iam --help names all commands, seqera-iam COMMAND --help says more.
 ";

@@ -63,11 +63,20 @@ pub fn declared(global: &Global) -> Result<Declared> {
         error.hint("name another one with -f FILE")
     })?;
     let folder = global.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let typed = |(name, value): &(String, String)| (name.clone(), ParamValue::Text(value.clone()));
-    let inputs = Inputs { params: global.param.iter().map(typed).collect(), params_files: params_files(global)? };
-    let manifest = Manifest::parse(&name, &text, &inputs, &Disk)
+    let manifest = Manifest::parse(&name, &text, &inputs(global)?, &Disk)
         .map_err(|(problems, sources)| Error::problems(problems, sources))?;
     Ok(Declared { manifest, folder: folder.to_owned() })
+}
+
+/// Returns the parameters that were typed, and those in the files that were named.
+pub fn inputs(global: &Global) -> Result<Inputs> {
+    let typed = |(name, value): &(String, String)| (name.clone(), ParamValue::Text(value.clone()));
+    Ok(Inputs { params: global.param.iter().map(typed).collect(), params_files: params_files(global)? })
+}
+
+/// Returns the account that a manifest is probably for, before AWS is asked.
+pub fn likely_account(manifest: &Manifest) -> Account {
+    Account::new(partition(manifest.region()), manifest.account().unwrap_or(PROVISIONAL_ACCOUNT))
 }
 
 fn params_files(global: &Global) -> Result<Vec<(String, String)>> {
@@ -83,17 +92,12 @@ fn params_files(global: &Global) -> Result<Vec<(String, String)>> {
 impl Declared {
     /// Checks everything that can be known without AWS. Returns the warnings.
     pub fn check(&self) -> Result<Vec<Problem>> {
-        self.resolve(&self.likely_account()).map(|(_, warnings)| warnings)
+        self.resolve(&likely_account(&self.manifest)).map(|(_, warnings)| warnings)
     }
 
     /// Returns what the manifest asks for, as far as that is known without AWS.
     pub fn desired(&self) -> Result<Desired> {
-        self.resolve(&self.likely_account()).map(|(desired, _)| desired)
-    }
-
-    fn likely_account(&self) -> Account {
-        let id = self.manifest.account().unwrap_or(PROVISIONAL_ACCOUNT);
-        Account::new(partition(self.manifest.region()), id)
+        self.resolve(&likely_account(&self.manifest)).map(|(desired, _)| desired)
     }
 
     fn resolve(&self, account: &Account) -> Result<(Desired, Vec<Problem>)> {

@@ -17,6 +17,11 @@ pub fn find(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.name == name)
 }
 
+/// Returns the name that was probably meant.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    super::nearest::nearest(name, BUILTINS.iter().map(|builtin| builtin.name))
+}
+
 impl Builtin {
     /// Names it where a path would stand.
     pub fn source_name(&self) -> String {

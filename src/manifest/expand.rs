@@ -109,7 +109,13 @@ impl Expander<'_> {
             return;
         }
         let place = item.get("for_each").map_or(item.place, |entry| entry.key_place);
-        for each in self.rounds(item, "an item", report).made {
+        let rounds = self.rounds(item, "an item", report);
+        if rounds.broken {
+            // Nothing is known of what stands here; the list shall not be blamed for being empty.
+            report.silence(item.place);
+            expanded.push(Node::new(NodeValue::Null, item.place));
+        }
+        for each in rounds.made {
             splice(self.round(each.as_ref(), place).node(value, report), expanded);
         }
     }

@@ -5,6 +5,7 @@
 //! its kind's schema says that it accepts. Everything that is wrong anywhere comes from `resolve`.
 
 mod addresses;
+pub mod blueprint;
 pub mod builtin;
 mod declarations;
 pub mod declared;

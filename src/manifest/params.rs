@@ -66,7 +66,7 @@ impl Params {
     }
 
     /// Reads the declarations.
-    fn declare(section: Option<&Entry>, report: &mut Report) -> IndexMap<String, Param> {
+    pub fn declare(section: Option<&Entry>, report: &mut Report) -> IndexMap<String, Param> {
         let entries = section.and_then(|section| shape::map(&section.value, "`params`", report)).unwrap_or_default();
         entries.iter().map(|entry| (entry.key.clone(), Param::declare(entry, report))).collect()
     }

@@ -8,4 +8,4 @@ pub mod json;
 pub mod markdown;
 pub mod problem;
 pub mod theme;
-mod wrap;
+pub mod wrap;

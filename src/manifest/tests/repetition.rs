@@ -194,6 +194,16 @@ outputs: {{r: \"${{{{ roles.r-b.arn }}}}\"}}
 "
     );
     assert_eq!(problems(&text), ["5:18 unknown-reference"]);
+    let text = format!(
+        "{HEAD}policies:
+  p: {{statements: {{A: {{Effect: Deny, Action: '*', Resource: [{{for_each: \"${{{{ params.nope }}}}\", value: x}}]}}}}}}
+  q: {{document: {{Version: 2012-10-17, Statement: [{{for_each: 3, Effect: Deny, Action: '*', Resource: '*'}}]}}}}
+roles: {{r: {{{TRUST}, policies: [{{for_each: \"${{{{ params.nope }}}}\", value: policies.p}}]}}}}
+"
+    );
+    let codes =
+        |text: &str| problems(text).iter().filter_map(|p| p.split(' ').nth(1).map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(codes(&text), ["unknown-reference", "wrong-type", "unknown-reference"]);
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! `blueprint`: the built-in setups, what they take, what they ask for.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value as Json};
+
+use super::{Exit, Output, session};
+use crate::cli::{BlueprintCommand, Global};
+use crate::error::{Error, Result};
+use crate::manifest::blueprint::About;
+use crate::manifest::{Files, Inputs, Manifest, builtin};
+use crate::render::theme::{self, paint};
+use crate::render::wrap;
+
+pub fn run(global: &Global, command: &BlueprintCommand, output: &Output) -> Result<Exit> {
+    match command {
+        BlueprintCommand::List => list(output)?,
+        BlueprintCommand::Show { name } => show(name, global, output)?,
+        BlueprintCommand::Render { name } => render(name, global, output)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns the blueprint of this name.
+pub fn find(name: &str) -> Result<About> {
+    builtin::find(name).map(About::of).ok_or_else(|| {
+        let error = Error::failed(format!("there is no blueprint `{name}`"));
+        match builtin::nearest(name) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint("seqera-iam blueprint list names them all"),
+        }
+    })
+}
+
+fn list(output: &Output) -> Result<()> {
+    let all: Vec<About> = builtin::BUILTINS.iter().map(About::of).collect();
+    if output.json {
+        return output.document(&all.iter().map(About::to_json).collect());
+    }
+    let width = all.iter().map(|about| about.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for about in &all {
+        let _ = writeln!(text, "{:width$}  {}", about.name, about.title);
+    }
+    text.push_str(
+        "\nseqera-iam init NAME begins a manifest with one, seqera-iam blueprint show NAME says what it takes.\n",
+    );
+    output.say(&text)
+}
+
+fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
+    let about = find(name)?;
+    let source = builtin::find(name).map_or("", |builtin| builtin.text);
+    if output.json {
+        let mut json = about.to_json();
+        json["text"] = source.into();
+        return output.document(&json);
+    }
+    if global.verbose {
+        return output.say(source);
+    }
+    let mut text = format!("{}\n{} ({})\n\nParameters:\n", about.title, about.source, about.date);
+    for param in &about.params {
+        let default = param.default.as_ref().map_or("required".to_owned(), |value| format!("default {value}"));
+        let head = paint(theme::STRONG, &param.name);
+        let _ = writeln!(text, "\n  {head}  {}, {default}", param.of);
+        if !param.allowed.is_empty() {
+            let words: Vec<String> = param.allowed.iter().map(Json::to_string).collect();
+            let _ = writeln!(text, "      one of {}", words.join(", "));
+        }
+        text += &wrap::words("      ", &param.description, 6, output.detail().width);
+    }
+    let _ = write!(text, "\nOutputs: {}\n\nBegin with it:\n\n  seqera-iam init {name}\n", about.outputs.join(", "));
+    output.say(&text)
+}
+
+/// Reads no files: a built-in blueprint names none.
+struct Nothing;
+
+impl Files for Nothing {
+    fn read(&self, path: &str) -> Result<String, String> {
+        Err(format!("{path} is not part of the program"))
+    }
+
+    fn list(&self, _: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+}
+
+fn render(name: &str, global: &Global, output: &Output) -> Result<()> {
+    let about = find(name)?;
+    let given = about.given(&session::inputs(global)?, true);
+    let given = given.map_err(|(problems, sources)| Error::problems(problems, sources))?;
+    let text = about.manifest(&given, global.region.as_deref());
+    let problems = |(problems, sources)| Error::problems(problems, sources);
+    let manifest = Manifest::parse(&format!("{name}.yaml"), &text, &Inputs::default(), &Nothing).map_err(problems)?;
+    let account = session::likely_account(&manifest);
+    let resolved = manifest.resolve(&account);
+    let (desired, _) = resolved.map_err(|problems| Error::problems(problems, manifest.sources().clone()))?;
+    let mut all = Map::new();
+    for (address, resource) in &desired.resources {
+        let wanted = serde_json::to_value(&resource.wanted).map_err(|e| Error::failed("cannot print").caused_by(e))?;
+        all.insert(address.to_string(), wanted);
+    }
+    if output.json {
+        return output.document(&Json::Object(all));
+    }
+    output.say(&serde_yaml::to_string(&all).map_err(|e| Error::failed("cannot print").caused_by(e))?)
+}

@@ -1,0 +1,201 @@
+//! A built-in blueprint by itself: what it says of itself and its params, and a manifest that uses it.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::builtin::Builtin;
+use super::params::{Inputs, Params};
+use super::report::Report;
+use super::{expression, header, shape, yaml};
+use crate::model::{Node, NodeValue};
+use crate::problem::{Problem, Sources};
+
+/// The deployment, and the use, of a manifest that is begun from a blueprint.
+const NAME: &str = "seqera";
+
+/// Any account: `account` is a guard, so until it is set nothing can be done to another.
+const ACCOUNT: &str = "123456789012";
+
+/// What a blueprint says of itself.
+#[derive(Debug)]
+pub struct About {
+    pub name: &'static str,
+    pub title: String,
+    pub source: String,
+    pub date: String,
+    pub params: Vec<AboutParam>,
+    pub outputs: Vec<String>,
+    root: Node,
+}
+
+/// What a blueprint says of one param.
+#[derive(Debug)]
+pub struct AboutParam {
+    pub name: String,
+    pub of: String,
+    pub description: String,
+    /// None for one that is required.
+    pub default: Option<Json>,
+    /// Empty where all values are allowed.
+    pub allowed: Vec<Json>,
+}
+
+impl About {
+    /// Reads a built-in blueprint. What is wrong with one fails the tests and is left out here.
+    pub fn of(builtin: &'static Builtin) -> Self {
+        let nothing = Node::new(NodeValue::Null, crate::problem::Place { file: 0, start: 0, end: 0 });
+        let root = yaml::parse(builtin.text, 0, &mut Vec::new()).unwrap_or(nothing);
+        let about = |key: &str| {
+            let text = root.get("blueprint").and_then(|about| about.value.get(key));
+            text.and_then(|entry| entry.value.to_json().as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        let (title, source, date) = (about("title"), about("source"), about("date"));
+        let declared = Params::declare(root.get("params"), &mut Report::default());
+        let params = declared.iter().map(|(name, param)| AboutParam {
+            name: name.clone(),
+            of: param.of.as_ref().map(ToString::to_string).unwrap_or_default(),
+            description: param.description.clone().unwrap_or_default(),
+            default: param.default.as_ref().map(|value| value.as_ref().map_or(Json::Null, short)),
+            allowed: param.allowed.iter().map(short).collect(),
+        });
+        let params = params.collect();
+        let outputs = root.get("outputs").map(|outputs| shape::entries(&outputs.value)).unwrap_or_default();
+        let outputs = outputs.iter().map(|output| output.key.clone()).collect();
+        Self { name: builtin.name, title, source, date, params, outputs, root }
+    }
+
+    pub fn to_json(&self) -> Json {
+        let param = |param: &AboutParam| {
+            json!({
+                "name": param.name, "type": param.of, "description": param.description,
+                "required": param.default.is_none(), "default": param.default, "enum": param.allowed,
+            })
+        };
+        json!({
+            "name": self.name, "title": self.title, "source": self.source, "date": self.date,
+            "params": self.params.iter().map(param).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Returns the values that were given, checked. What is required and was not given is a problem only
+    /// where `whole` is wanted.
+    pub fn given(&self, inputs: &Inputs, whole: bool) -> Result<Map<String, Json>, (Vec<Problem>, Sources)> {
+        let mut sources = Sources::default();
+        // The params' own places are in it.
+        sources.add(format!("built-in {}", self.name), super::builtin::find(self.name).map_or("", |b| b.text));
+        let mut report = Report::default();
+        let params = Params::read(self.root.get("params"), inputs, &mut sources, &mut report);
+        let mut problems = report.into_sorted();
+        problems.retain(|problem| whole || problem.code != "missing-param");
+        if !problems.is_empty() {
+            return Err((problems, sources));
+        }
+        let is_given = |name: &str| {
+            let typed = inputs.params.iter().any(|(given, _)| given == name);
+            let default = self.params.iter().find(|param| param.name == name).and_then(|param| param.default.clone());
+            typed || params.get(name).map(short) != default
+        };
+        let values = params.values().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+        let given = values.into_iter().filter(|name| is_given(name));
+        Ok(given.filter_map(|name| Some((name.clone(), short(params.get(&name)?)))).collect())
+    }
+
+    /// Writes a manifest that uses the blueprint, with every param, what it is for, and its default.
+    pub fn manifest(&self, given: &Map<String, Json>, region: Option<&str>) -> String {
+        let mut text = format!("# {}\n# {}\n\n", self.title, self.source);
+        let _ = write!(
+            text,
+            "apiVersion: {}\nname: {NAME} # marks what this manifest owns, and names its state\n\
+             account: \"{ACCOUNT}\" # yours: with the credentials of any other, nothing is read or changed\n",
+            header::API_VERSION
+        );
+        if let Some(region) = region {
+            let _ = writeln!(text, "region: {region}");
+        }
+        let _ = write!(text, "\nuse:\n  {NAME}:\n    blueprint: {}\n    with:\n", self.name);
+        for param in &self.params {
+            for line in wrapped(&param.description) {
+                let _ = writeln!(text, "      # {line}");
+            }
+            if !param.allowed.is_empty() {
+                let words: Vec<String> = param.allowed.iter().map(flow).collect();
+                let _ = writeln!(text, "      # one of {}", words.join(", "));
+            }
+            let _ = match (given.get(&param.name), &param.default) {
+                (Some(value), _) => writeln!(text, "      {}: {}", param.name, flow(value)),
+                (None, Some(default)) => writeln!(text, "      # {}: {}", param.name, flow(default)),
+                (None, None) => writeln!(text, "      # {}: …   # required, {}", param.name, param.of),
+            };
+        }
+        if !self.outputs.is_empty() {
+            text.push_str("\n# Printed after apply.\noutputs:\n");
+        }
+        for output in &self.outputs {
+            let _ = writeln!(text, "  {output}: ${{{{ use.{NAME}.outputs.{output} }}}}");
+        }
+        text
+    }
+
+    /// Returns the params that still need a value.
+    pub fn missing<'a>(&'a self, given: &'a Map<String, Json>) -> impl Iterator<Item = &'a AboutParam> {
+        self.params.iter().filter(|param| param.default.is_none() && !given.contains_key(&param.name))
+    }
+}
+
+/// Returns a value as one would write it: of a bucket what is not its default.
+fn short(node: &Node) -> Json {
+    shortened(expression::to_json(node))
+}
+
+fn shortened(json: Json) -> Json {
+    match json {
+        Json::Array(items) => items.into_iter().map(shortened).collect(),
+        Json::Object(bucket) if bucket.contains_key("access") && bucket.contains_key("kms") => {
+            let defaults = [json!({"access": "work"}), json!({"prefix": ""}), json!({"kms": null})];
+            let is_default = |key: &str, value: &Json| defaults.iter().any(|default| default.get(key) == Some(value));
+            let said: Map<String, Json> = bucket.into_iter().filter(|(key, value)| !is_default(key, value)).collect();
+            match said.get("name") {
+                Some(name) if said.len() == 1 => name.clone(),
+                _ => Json::Object(said),
+            }
+        }
+        Json::Object(map) => map.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
+        scalar => scalar,
+    }
+}
+
+/// Writes a value on one line, as YAML.
+fn flow(value: &Json) -> String {
+    match value {
+        Json::String(text) if is_plain(text) => text.clone(),
+        Json::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Json::Object(map) => {
+            let entries = map.iter().map(|(key, value)| format!("{}: {}", flow(&json!(key)), flow(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Says whether a string needs no quotes anywhere in YAML.
+fn is_plain(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._/+@-".contains(c))
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str())
+}
+
+/// Cuts a description into lines for a comment.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 100 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
