@@ -114,15 +114,16 @@ fn stale(moved: Vec<String>, why: &str) -> Error {
     error.hint("look at the plan again:   seqera-iam plan")
 }
 
-/// Nothing to do in AWS: the state is only written when it says something else than the manifest.
+/// Nothing to do in AWS: the state is only written when it says something else than the manifest, or when
+/// a run that was cut short left its journal.
 async fn finish_unchanged(session: &Session, plan: &Plan, outputs: Json, output: &Output) -> Result<Exit> {
     let mut state = session.state_for(plan);
-    let settled = plan.settled.iter().map(|record| (record.id.clone(), record.clone())).collect();
-    if session.state.as_ref() != Some(&State { objects: settled, ..state.clone() }) && !plan.settled.is_empty() {
-        for record in &plan.settled {
-            state.objects.insert(record.id.clone(), record.clone());
-        }
+    state.objects = plan.settled.iter().map(|record| (record.id.clone(), record.clone())).collect();
+    let says_more = session.state.as_ref() != Some(&state) && !plan.settled.is_empty();
+    if says_more {
         state.serial += 1;
+    }
+    if says_more || session.store.was_cut_short() {
         session.store.compact(&state).await?;
     }
     let verb = Verb::Apply { outputs };

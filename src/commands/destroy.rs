@@ -12,7 +12,9 @@ pub async fn run(global: &Global, args: &DestroyArgs, output: &Output) -> Result
     let session = plan_command::open(global, Access::Writing, Purpose::Destroy, output).await?;
     let (plan, mut state) = session.plan_of_nothing()?;
     state.outputs.clear();
-    if !output.json {
+    if plan.is_empty() && !output.json {
+        output.say("No changes. Nothing of this deployment is left to destroy.\n")?;
+    } else if !output.json {
         output.say(&human::plan(&plan, output.detail()))?;
     }
     if !plan.is_empty() && !args.auto_approve {

@@ -32,9 +32,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     list().iter().map(|policy| policy.name)
 }
 
-/// Returns the name that was probably meant: the one with the fewest letters to change, at most a third.
+/// Returns the name that was probably meant: the shortest that goes on where `name` stops, else the one
+/// with the fewest letters to change, at most a third.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
+    let longer = names().filter(|known| name.len() > 5 && known.to_ascii_lowercase().starts_with(&name));
+    if let Some(longer) = longer.min_by_key(|known| known.len()) {
+        return Some(longer);
+    }
     let distance = |known: &str| strsim::osa_distance(&known.to_ascii_lowercase(), &name);
     let (distance, known) = names().map(|known| (distance(known), known)).min()?;
     (distance * 3 <= name.chars().count()).then_some(known)
@@ -65,6 +70,7 @@ mod tests {
         assert_eq!(nearest("AmazonSSMManagedInstaceCore"), Some("AmazonSSMManagedInstanceCore"));
         assert_eq!(nearest("awsbatchservicerole"), Some("AWSBatchServiceRole"));
         assert_eq!(nearest("CloudWatchLogReadOnlyAccess"), Some("CloudWatchLogsReadOnlyAccess"));
+        assert_eq!(nearest("AmazonS3ReadOnly"), Some("AmazonS3ReadOnlyAccess"));
         assert_eq!(nearest("zzzzzz"), None);
     }
 }

@@ -187,8 +187,13 @@ fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Deta
                 format!("{}\n{}", head.trim_end(), tag_lines(&before, &after))
             }
         }
-        (Some(before), Some(after)) => format!("{head}  {} -> {}\n", scalar(name, before), scalar(name, after)),
-        (None, Some(value)) | (Some(value), None) => format!("{head}  {}\n", scalar(name, value)),
+        (Some(before), Some(after)) => {
+            let text = format!("{} -> {}", scalar(name, before), scalar(name, after));
+            wrap::words(&format!("{head}  "), &text, BODY.len() + LABEL + 4, detail.width)
+        }
+        (None, Some(value)) | (Some(value), None) => {
+            wrap::words(&format!("{head}  "), &scalar(name, value), BODY.len() + LABEL + 4, detail.width)
+        }
         (None, None) => String::new(),
     }
 }

@@ -133,6 +133,10 @@ impl StateStore for LocalStore {
         journal::replay(state, &journal.unwrap_or_default()).map_err(|why| self.broken("replay the journal of", why))
     }
 
+    fn was_cut_short(&self) -> bool {
+        self.beside(".journal").exists()
+    }
+
     async fn begin(&self, state: &State) -> Result<()> {
         let start = || -> std::io::Result<File> {
             // What the last journal held is in `state`; it is made durable before that journal ends.

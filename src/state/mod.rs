@@ -27,6 +27,9 @@ pub trait StateStore: Send + Sync {
     /// Returns the state with its journal replayed; `None` when there was never any.
     async fn load(&self) -> Result<Option<State>>;
 
+    /// Says whether a run was cut short: its journal is there still.
+    fn was_cut_short(&self) -> bool;
+
     /// Begins the journal of a run that starts from `state`.
     async fn begin(&self, state: &State) -> Result<()>;
 
