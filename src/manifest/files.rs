@@ -1,6 +1,7 @@
 //! Files that a manifest names: paths, and documents, read once while it is parsed.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Component, Path, PathBuf};
 
 use super::Files;
@@ -66,9 +67,9 @@ impl Loaded {
     pub fn read(paths: Vec<String>, disk: &dyn Files, sources: &mut Sources) -> Self {
         let mut loaded = Self::default();
         for path in paths {
-            if !loaded.0.contains_key(&path) {
-                let content = read(&path, disk, sources);
-                loaded.0.insert(path, content);
+            if let Entry::Vacant(unread) = loaded.0.entry(path) {
+                let content = read(unread.key(), disk, sources);
+                unread.insert(content);
             }
         }
         loaded
