@@ -57,9 +57,8 @@ impl Reading<'_> {
             let Some(text) = shape::text(&item, "`import`", &mut self.report) else { continue };
             let resource = text.parse().ok().and_then(|address: Address| desired.resources.get(&address));
             let Some(resource) = resource else {
-                if !self.is_declared(text) {
-                    self.report.push(known.unknown(text, item.place, self.references.declared));
-                }
+                let problem = self.missing(text, item.place, known);
+                problem.into_iter().for_each(|problem| self.report.push(problem));
                 continue;
             };
             let address = &resource.address;
@@ -125,9 +124,8 @@ impl Reading<'_> {
     fn there(&mut self, node: &Node, what: &str, known: &Known) -> Option<Address> {
         let address = self.parsed(node, what)?;
         if !known.has(&address) {
-            if !self.is_declared(&address.to_string()) {
-                self.report.push(known.unknown(&address.to_string(), node.place, self.references.declared));
-            }
+            let problem = self.missing(&address.to_string(), node.place, known);
+            problem.into_iter().for_each(|problem| self.report.push(problem));
             return None;
         }
         Some(address)
@@ -154,14 +152,24 @@ impl Reading<'_> {
         self.report.push(Problem::error("duplicate-item", format!("`{what}` names {address} twice")).at(place));
     }
 
-    /// Says whether an address stands within an entry, though that may be too wrong to become a resource.
-    fn is_declared(&self, text: &str) -> bool {
-        let Ok(address) = text.parse::<Address>() else { return false };
+    /// Says that an address is not in the manifest; `None` where what is wrong there was reported.
+    fn missing(&self, text: &str, place: Place, known: &Known) -> Option<Problem> {
         let declared = self.references.declared;
-        let entry = |length: usize| declared.find(0, &address.segments()[..length], &[]);
-        (2..=address.segments().len()).any(|length| match entry(length) {
-            Ok(named) => named.name.is_none() || named.path.is_none(),
-            Err(missing) => matches!(missing, Missing::Reported),
-        })
+        let unknown = || Some(known.unknown(text, place, declared));
+        let Ok(address) = text.parse::<Address>() else { return unknown() };
+        for length in 2..=address.segments().len() {
+            match declared.find(0, &address.segments()[..length], &[]) {
+                Ok(named) if named.name.is_none() || named.path.is_none() => return None,
+                Err(Missing::Reported) => return None,
+                Err(missing @ Missing::Absent(_)) => {
+                    let (message, help) = missing.in_words(&address.segments()[length..])?;
+                    let mut problem = Problem::error("unknown-reference", message).at(place);
+                    problem.helps.extend(help);
+                    return Some(problem);
+                }
+                Ok(_) | Err(Missing::Unknown(_)) => {}
+            }
+        }
+        unknown()
     }
 }

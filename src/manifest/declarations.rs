@@ -63,20 +63,25 @@ pub struct Entries<'m> {
 pub enum Missing {
     /// What would be there is wrong, and was reported.
     Reported,
-    Why {
-        message: String,
-        /// What was probably meant.
-        meant: Option<Address>,
-        help: Option<String>,
-    },
+    /// It is written, and not there under this name.
+    Absent(Reason),
+    Unknown(Reason),
+}
+
+#[derive(Debug)]
+pub struct Reason {
+    message: String,
+    /// What was probably meant.
+    meant: Option<Address>,
+    help: Option<String>,
 }
 
 impl Missing {
     /// Returns message and help; `tail` is what is written after the address.
     pub fn in_words(self, tail: &[String]) -> Option<(String, Option<String>)> {
-        let Missing::Why { message, meant, help } = self else { return None };
-        let meant = meant.map(|meant| meant.child(tail.iter().map(String::as_str)));
-        Some((message, meant.map(|meant| format!("did you mean `{meant}`?")).or(help)))
+        let (Missing::Absent(reason) | Missing::Unknown(reason)) = self else { return None };
+        let meant = reason.meant.map(|meant| meant.child(tail.iter().map(String::as_str)));
+        Some((reason.message, meant.map(|meant| format!("did you mean `{meant}`?")).or(reason.help)))
     }
 }
 
@@ -154,7 +159,7 @@ impl<'m> Declarations<'m> {
 
     fn unknown(&self, written: &Address, from: usize, meant: Option<Address>) -> Missing {
         let whole = if from == 0 { "manifest" } else { "blueprint" };
-        Missing::Why { message: format!("there is no `{written}` in this {whole}"), meant, help: None }
+        Missing::Unknown(Reason { message: format!("there is no `{written}` in this {whole}"), meant, help: None })
     }
 
     /// Returns section and key of the entry that was probably meant; first within the same section.
@@ -209,15 +214,15 @@ fn sibling(address: &Address, last: &str) -> Address {
 fn is_absent(written: &Address, absent: &Absent, sibling: impl Fn(&String) -> Address) -> Missing {
     match absent {
         Absent::Broken => Missing::Reported,
-        Absent::LeftOut => Missing::Why {
+        Absent::LeftOut => Missing::Absent(Reason {
             message: format!("`{written}` is left out: its `when` is false"),
             meant: None,
             help: Some("say the same `when` here: {when: …, value: …}".to_owned()),
-        },
-        Absent::Repeated(first) => Missing::Why {
+        }),
+        Absent::Repeated(first) => Missing::Absent(Reason {
             message: format!("`{written}` has a `for_each`: what it makes has keys of its own"),
             meant: first.as_ref().map(sibling),
             help: None,
-        },
+        }),
     }
 }

@@ -108,6 +108,12 @@ impl Params {
                 let mut problem = unknown(&entry.key, &declared).at(entry.key_place);
                 problem.related.extend(section.map(|section| (section.key_place, "declared here".to_owned())));
                 report.push(problem);
+                // A slip of one that is required is not missing as well.
+                if let Some(near) = nearest(&entry.key, declared.keys().map(String::as_str))
+                    && declared.get(near).is_some_and(|param| param.default.is_none())
+                {
+                    given.entry(near.to_owned()).or_insert(None);
+                }
                 continue;
             };
             if early.is_late(&entry.value) {

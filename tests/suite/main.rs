@@ -2,6 +2,7 @@
 //! binary and the real SDK.
 
 mod architecture;
+mod begin;
 mod deviations;
 mod examples;
 mod faults;

@@ -7,6 +7,7 @@
 //! | `first.yaml` | a manifest that was applied before |
 //! | `by_hand.yaml` | calls to IAM that somebody made since |
 //! | `seqera.yaml` | the manifest of the story |
+//! | `beside/` | files that lie beside it |
 //! | `faults` | what goes wrong in the sandbox |
 //! | `validate.json` `plan.txt` `plan.svg` `plan.json` `apply.txt` `destroy.txt` | what is printed, in this order |
 //! | `state.json` | the state at the end |
@@ -29,7 +30,7 @@ const PRINTED: [(&str, &str); 6] = [
     ("apply.txt", "apply --auto-approve --parallelism 1"),
     ("destroy.txt", "destroy --auto-approve --parallelism 1"),
 ];
-const GIVEN: [&str; 5] = ["world", "first.yaml", "by_hand.yaml", "seqera.yaml", "faults"];
+const GIVEN: [&str; 6] = ["world", "first.yaml", "by_hand.yaml", "seqera.yaml", "beside", "faults"];
 
 struct Story(PathBuf);
 
@@ -48,6 +49,7 @@ impl Story {
         let faults = self.read("faults").unwrap_or_default();
         let quiet = Scene::with_faults("now=2026-01-01T00:00:00Z");
         quiet.lay(&self.0.join("world"), ".seqera-iam/sandbox");
+        quiet.lay(&self.0.join("beside"), "");
         if let Some(first) = self.read("first.yaml") {
             quiet.manifest(&first);
             quiet.run("apply --auto-approve --parallelism 1").expect(0);

@@ -312,13 +312,31 @@ roles:
     inline: {i: {document: {file: dev.json}}}
     keep_undeclared: [inline]
   s: {<<: *r, name: \"s-${{ params.b | map('name') | join('-') }}\"}
+  t: {for_each: {x: 1, y: 2}, when: \"${{ each.key != 'z' }}\", trust: [{services: [{for_each: [ec2, ecs], value: \"${{ each.value }}.amazonaws.com\"}]}]}
+include: [team*/*.yaml]
+use:
+  u:
+    blueprint: ./b.yaml
+    for_each: [m, n]
+    with: {x: \"${{ roles.r.arn }}\", of: [roles.t-x]}
+    override: {roles: {b: {max_session: 2h, tags: {k: \"${{ each.key }}\"}}}}
 import: [roles.r]
+moved: [{from: roles.o, to: use.u-m}]
 outputs: {o: \"${{ roles['r'].arn }} ${{ params.b[0].kms | default('none') }}\"}
 ";
 
+const BESIDE: [(&str, &str); 2] = [
+    ("teams/a.yaml", "roles: {c: {trust: {principals: [use.u-m.roles.b]}}}\n"),
+    (
+        "b.yaml",
+        "apiVersion: seqera-iam/v1\nparams: {x: {type: string}, of: {type: list(principal)}}
+roles: {b: {trust: {principals: \"${{ params.of }}\"}, description: \"${{ params.x }}\"}}\n",
+    ),
+];
+
 #[test]
 fn everything_is_taken() {
-    assert_eq!(addresses(&wish(EVERYTHING)).len(), 10);
+    assert_eq!(addresses(&wish_among(&BESIDE, EVERYTHING)).len(), 15);
 }
 
 proptest::proptest! {
@@ -332,7 +350,7 @@ proptest::proptest! {
         let text = format!("{}{insert}{}{}", &EVERYTHING[..at], &EVERYTHING[from.min(to)..to], &EVERYTHING[at..]);
         let cut = format!("{}{insert}{}", &EVERYTHING[..from], &EVERYTHING[to.max(from)..]);
         for text in [text, cut] {
-            match Manifest::parse("x.yaml", &text, &Inputs::default(), &Disk(&[])) {
+            match Manifest::parse("x.yaml", &text, &Inputs::default(), &Disk(&BESIDE)) {
                 Err((problems, sources)) => assert!(!render::problem::render(&problems, &sources, false).is_empty()),
                 Ok(manifest) => if let Err(problems) = manifest.resolve(&account()) {
                     assert!(!render::problem::render(&problems, manifest.sources(), true).is_empty());

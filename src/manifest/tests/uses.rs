@@ -188,7 +188,7 @@ fn what_is_wrong_with_values_shows_the_declaration() {
     let expected = "error: params.bucket has no default and no value
  --> seqera.yaml:7:3
   |
-7 |   f: {blueprint: ./bp/ours.yaml, with: {buckt: x, note: [a], trusted: [roles.none]}}
+7 |   f: {blueprint: ./bp/ours.yaml, with: {notes: x, note: [a], trusted: [roles.none]}}
   |   ^
   |
  ::: bp/ours.yaml:4:3
@@ -198,10 +198,10 @@ fn what_is_wrong_with_values_shows_the_declaration() {
   |
   = help: with: {bucket: …}
 
-error: there is no param `buckt`
+error: there is no param `notes`
  --> seqera.yaml:7:41
   |
-7 |   f: {blueprint: ./bp/ours.yaml, with: {buckt: x, note: [a], trusted: [roles.none]}}
+7 |   f: {blueprint: ./bp/ours.yaml, with: {notes: x, note: [a], trusted: [roles.none]}}
   |                                         ^^^^^
   |
  ::: bp/ours.yaml:3:1
@@ -209,12 +209,12 @@ error: there is no param `buckt`
 3 | params:
   | ------ declared here
   |
-  = help: did you mean `bucket`?
+  = help: did you mean `note`?
 
 error: with.note takes a string, this is a list
  --> seqera.yaml:7:57
   |
-7 |   f: {blueprint: ./bp/ours.yaml, with: {buckt: x, note: [a], trusted: [roles.none]}}
+7 |   f: {blueprint: ./bp/ours.yaml, with: {notes: x, note: [a], trusted: [roles.none]}}
   |                                                         ^
   |
  ::: bp/ours.yaml:7:3
@@ -225,9 +225,9 @@ error: with.note takes a string, this is a list
 error: with.trusted: there is no `roles.none` in this manifest
  --> seqera.yaml:7:72
   |
-7 |   f: {blueprint: ./bp/ours.yaml, with: {buckt: x, note: [a], trusted: [roles.none]}}
+7 |   f: {blueprint: ./bp/ours.yaml, with: {notes: x, note: [a], trusted: [roles.none]}}
   |                                                                        ^^^^^^^^^^\n\n";
-    let found = said("use:\n  f: {blueprint: ./bp/ours.yaml, with: {buckt: x, note: [a], trusted: [roles.none]}}\n");
+    let found = said("use:\n  f: {blueprint: ./bp/ours.yaml, with: {notes: x, note: [a], trusted: [roles.none]}}\n");
     assert_eq!(found, expected);
 }
 
@@ -298,6 +298,7 @@ fn uses_are_checked() {
         ("[x]", "`use` takes a map"),
         ("{f: {blueprint: ./bp/ours.yaml, with: [x]}}", "use.f.with takes a map"),
         ("{f: {blueprint: ./bp/ours.yaml, with: {bucket: 's3://x'}}}", "no bucket name"),
+        ("{f: {blueprint: ./bp/ours.yaml, with: {buckt: x}}}", "did you mean `bucket`?"),
         ("{f: {blueprint: ./bp/ours.yaml, for_each: 3, with: {}}}", "use.f.for_each takes a list or a map"),
         ("{'a b': {blueprint: ./bp/ours.yaml, with: {bucket: nf-work}}}", "AWS takes no ` ` in a name"),
     ] {
