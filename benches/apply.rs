@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use seqera_iam::apply;
 use seqera_iam::cloud::{Cloud, Target};
 use seqera_iam::graph::Desired;
-use seqera_iam::manifest::{Inputs, Manifest, NoFiles};
+use seqera_iam::manifest::{Inputs, Manifest};
 use seqera_iam::model::{Account, Live, LiveState, State};
 use seqera_iam::plan::order::{self, Task};
 use seqera_iam::plan::{self, Plan, Question};
@@ -72,7 +72,8 @@ fn manifest(units: usize) -> String {
 }
 
 fn desired(units: usize, account: &Account) -> Desired {
-    let Ok(manifest) = Manifest::parse("seqera.yaml", &manifest(units), &Inputs::default(), &NoFiles) else {
+    let none = |path: &str| Err::<String, String>(format!("there is no {path}"));
+    let Ok(manifest) = Manifest::parse("seqera.yaml", &manifest(units), &Inputs::default(), &none) else {
         panic!("the manifest is no YAML")
     };
     manifest.resolve(account).map(|(desired, _)| desired).unwrap_or_else(|problems| panic!("{problems:?}"))

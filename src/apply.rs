@@ -97,11 +97,11 @@ pub async fn apply(
             }
         }
     }
-    if !run.stopping() && run.outcome.failed.is_empty() && run.finished.contains(&false) {
-        failure = Some(Error::failed("the plan has steps that wait for each other; they were not started"));
-    }
     let (outcome, mut state) = run.end();
-    if outcome.failed.is_empty() && !outcome.interrupted && failure.is_none() {
+    let came_through = outcome.failed.is_empty() && !outcome.interrupted && failure.is_none();
+    if came_through && !outcome.not_started.is_empty() {
+        failure = Some(waiting_for_each_other(plan, &outcome));
+    } else if came_through {
         for record in &plan.settled {
             state.objects.insert(record.id.clone(), record.clone());
         }
@@ -110,10 +110,8 @@ pub async fn apply(
         state.serial += 1;
     }
     store.compact(&state).await?;
-    let idle = outcome.failed.is_empty() && !outcome.interrupted && !outcome.not_started.is_empty();
     match failure {
         Some(error) => Err(error),
-        None if idle => Err(waiting_for_each_other(plan, &outcome)),
         None => Ok((outcome, state)),
     }
 }

@@ -142,9 +142,8 @@ pub async fn carry_out(session: &Session, plan: &Plan, state: State, verb: Verb,
     let store = session.store.as_ref();
     let result =
         apply::apply(plan, &session.cloud, store, state, interrupt(), &mut |event| progress.show(&event)).await;
-    let (outcome, _) = result.map_err(|error| {
-        error.hint("the state's journal was cut short: plan again, what was made is found by its tags")
-    })?;
+    let (outcome, _) =
+        result.map_err(|error| error.hint("plan again: what was made is recorded, or found by its tags"))?;
     if session.cloud.was_throttled() {
         output.note("IAM throttled the account; fewer calls were made at a time.\n");
     }

@@ -63,19 +63,6 @@ pub trait Files {
     fn list(&self, folder: &str) -> Result<Vec<String>, String>;
 }
 
-/// For a manifest that stands alone: there is no file.
-pub struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Err("there are no files".to_owned())
-    }
-
-    fn list(&self, _: &str) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
-}
-
 /// Files that are known by their paths alone.
 impl<F: Fn(&str) -> Result<String, String>> Files for F {
     fn read(&self, path: &str) -> Result<String, String> {

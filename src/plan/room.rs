@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Change, First, Step};
 use crate::kinds;
-use crate::model::{Attributes, Live, LiveState, ObjectId};
+use crate::model::{Attributes, LiveState, ObjectId};
 
 /// What comes and goes on one owner, by the index of its step.
 #[derive(Default)]
@@ -18,11 +18,10 @@ struct Traffic {
 
 /// Lets as many go first as there is no room for.
 pub(super) fn make(steps: &mut [Step], live: &LiveState) {
-    for ((kind, owner), traffic) in traffic(steps) {
-        let Some(most) = kinds::spec(&kind).and_then(|spec| spec.most()) else { continue };
-        let on_owner =
-            |live: &&Live| live.id.kind == kind && hangs_on(&live.id, &live.attributes).as_ref() == Some(&owner);
-        let held = live.objects.values().filter(on_owner).count();
+    let held = held(live);
+    for (place, traffic) in traffic(steps) {
+        let Some(most) = kinds::spec(&place.0).and_then(|spec| spec.most()) else { continue };
+        let held = held.get(&place).copied().unwrap_or(0);
         // An owner that holds more shows that this account is allowed more.
         let most = most.max(held);
         let peak = held + traffic.comes.len() + traffic.swaps.len();
@@ -39,6 +38,17 @@ pub(super) fn make(steps: &mut [Step], live: &LiveState) {
             steps[gone].makes_room_for = Some(steps[come].address.clone());
         }
     }
+}
+
+/// Returns how many of each kind hang on each owner.
+fn held(live: &LiveState) -> BTreeMap<(String, ObjectId), usize> {
+    let mut held = BTreeMap::new();
+    for object in live.objects.values() {
+        if let Some(owner) = hangs_on(&object.id, &object.attributes) {
+            *held.entry((object.id.kind.clone(), owner)).or_default() += 1;
+        }
+    }
+    held
 }
 
 fn hangs_on(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {

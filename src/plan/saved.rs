@@ -1,6 +1,8 @@
 //! A plan that somebody looked at, to be applied as it was: which manifest with which params, and what
 //! each step was. Applying plans again and refuses when that gives another plan.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, digest};
@@ -83,8 +85,12 @@ impl SavedPlan {
         differs("the account", &self.account, &now.account);
         differs("the deployment", &self.deployment, &now.deployment);
         differs("the state's serial", &self.serial.to_string(), &now.serial.to_string());
+        let by_address = |steps: &[SavedStep]| -> BTreeMap<Address, SavedStep> {
+            steps.iter().map(|step| (step.address.clone(), step.clone())).collect()
+        };
+        let (before, after) = (by_address(&self.steps), by_address(&now.steps));
         for then in &self.steps {
-            match now.steps.iter().find(|step| step.address == then.address) {
+            match after.get(&then.address) {
                 None => moved.push(format!("{}: {} is not needed any more", then.address, then.action)),
                 Some(step) if step.action != then.action => {
                     moved.push(format!("{}: {} became {}", then.address, then.action, step.action));
@@ -95,7 +101,7 @@ impl SavedPlan {
                 Some(_) => {}
             }
         }
-        let new = now.steps.iter().filter(|step| !self.steps.iter().any(|then| then.address == step.address));
+        let new = now.steps.iter().filter(|step| !before.contains_key(&step.address));
         moved.extend(new.map(|step| format!("{}: {} came up", step.address, step.action)));
         if moved.is_empty() && self.digest != now.digest {
             moved.push("the steps stand in another order".to_owned());

@@ -1,6 +1,6 @@
 //! A plan for people: Terraform's conventions, policies by meaning, dangers last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use super::document::{self, Detail};
@@ -57,15 +57,18 @@ fn legend(plan: &Plan) -> String {
 /// Steps with what changes in each; those that change in the same way stand together.
 pub(super) fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
     let mut groups: Vec<(Vec<&Step>, String)> = Vec::new();
+    let mut alike: HashMap<String, usize> = HashMap::new();
     for step in &plan.steps {
         let body = body(step, detail);
         let foldable = body.lines().count() > 1 && step.action() == Action::Update;
-        let same = groups.iter_mut().find(|(steps, other)| {
-            foldable && *other == body && steps.first().is_some_and(|first| first.action() == step.action())
-        });
-        match same {
-            Some((steps, _)) => steps.push(step),
-            None => groups.push((vec![step], body)),
+        match alike.get(&body).filter(|_| foldable) {
+            Some(&group) => groups[group].0.push(step),
+            None => {
+                if foldable {
+                    alike.insert(body.clone(), groups.len());
+                }
+                groups.push((vec![step], body));
+            }
         }
     }
     groups

@@ -8,7 +8,7 @@ use std::time::Duration;
 use seqera_iam::apply;
 use seqera_iam::cloud::{Cloud, Target};
 use seqera_iam::graph::Desired;
-use seqera_iam::manifest::{Inputs, Manifest, NoFiles};
+use seqera_iam::manifest::{Inputs, Manifest};
 use seqera_iam::model::{Account, State};
 use seqera_iam::plan::{self, Plan, Question};
 use seqera_iam::sandbox::{Faults, Request, Sandbox};
@@ -160,7 +160,8 @@ impl Life {
         cloud: &Arc<Cloud>,
         state: Option<&State>,
     ) -> Result<(Desired, Result<Plan, String>), String> {
-        let manifest = Manifest::parse("sim.yaml", &world.manifest(), &Inputs::default(), &NoFiles)
+        let none = |path: &str| Err::<String, String>(format!("there is no {path}"));
+        let manifest = Manifest::parse("sim.yaml", &world.manifest(), &Inputs::default(), &none)
             .map_err(|(problems, _)| format!("{problems:?}"))?;
         let (desired, _) = manifest.resolve(&cloud.account).map_err(|problems| format!("{problems:?}"))?;
         let live = survey::read(cloud, &desired, state, Purpose::Converge).await.map_err(|e| e.to_string())?;
