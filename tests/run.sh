@@ -11,4 +11,6 @@ if [ "$(.venv/bin/python -c "$installed" 2>/dev/null)" != "$moto $awscli" ]; the
     python3 -m venv .venv
     .venv/bin/pip install --quiet --disable-pip-version-check "moto[server]==$moto" "awscli==$awscli"
 fi
+# The tests write and sync thousands of small files; memory spares the disk.
+if [ -w /dev/shm ]; then export TMPDIR="${TMPDIR:-/dev/shm}"; fi
 cargo test --locked "$@"
