@@ -12,6 +12,9 @@ use crate::model::schema::{Accepts, Key, Section};
 const STATEMENT: [&str; 9] =
     ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
+/// What has an expression in it.
+const EXPRESSION: &str = "\\$\\{\\{";
+
 /// Returns the schema, of the draft of 2020-12.
 pub fn json_schema() -> Json {
     let mut properties = Map::new();
@@ -39,7 +42,7 @@ fn section_doc(section: &Section) -> &'static str {
 fn definitions() -> Json {
     let statement: Map<String, Json> = STATEMENT.iter().map(|name| ((*name).to_owned(), json!(true))).collect();
     json!({
-        "expression": {"type": "string", "pattern": "\\$\\{\\{", "description": "${{ expression }}"},
+        "expression": {"type": "string", "pattern": EXPRESSION},
         "text": {"type": ["string", "number"]},
         "flag": or_expression(json!({"type": "boolean"})),
         "for_each": described(
@@ -53,9 +56,9 @@ fn definitions() -> Json {
             "required": ["value"],
             "properties": repeated(json!({"value": {"description": "The item, or a list of items"}})),
         },
-        "tags": map_of(reference("text")),
+        "tags": or_expression(map_of(reference("text"))),
         "statement": closed(repeated(Json::Object(statement))),
-        "statements": map_of(reference("statement")),
+        "statements": or_expression(map_of(reference("statement"))),
         "document": {"anyOf": [
             reference("expression"),
             {
@@ -75,13 +78,17 @@ fn definitions() -> Json {
                 },
             },
         ]},
-        "rule": closed(repeated(json!({
-            "services": one_or_more(),
-            "principals": one_or_more(),
-            "external_id": reference("text"),
-            "tag_session": reference("flag"),
-        }))),
+        "rule": closed(rule()),
     })
+}
+
+fn rule() -> Json {
+    repeated(json!({
+        "services": one_or_more(),
+        "principals": one_or_more(),
+        "external_id": reference("text"),
+        "tag_session": reference("flag"),
+    }))
 }
 
 fn of_header(key: &str) -> Json {
@@ -167,9 +174,12 @@ fn value(key: &Key) -> Json {
         Accepts::Document(_) => reference("document"),
         Accepts::Statements(_) => reference("statements"),
         Accepts::Trust => {
-            let mut document = closed(json!({"document": reference("document")}));
-            document["required"] = json!(["document"]);
-            json!({"anyOf": [reference("rule"), list_of(reference("rule")), document]})
+            let mut rule = rule();
+            rule["document"] = described(reference("document"), "The whole trust policy, instead of rules");
+            let mut trust = or_expression(closed(rule));
+            trust["items"] = items(reference("rule"));
+            trust["type"] = json!(["object", "array", "string"]);
+            trust
         }
         Accepts::Policies | Accepts::Ignore => list_of(reference("text")),
         Accepts::Inline(_) => {
@@ -178,10 +188,9 @@ fn value(key: &Key) -> Json {
             inline["oneOf"] = either_document();
             map_of(inline)
         }
-        Accepts::Keep(words) => json!({"anyOf": [
-            {"type": "boolean"},
-            list_of(json!({"anyOf": [{"enum": words}, reference("expression")]})),
-        ]}),
+        Accepts::Keep(words) => json!({"type": ["boolean", "array", "string"], "pattern": EXPRESSION, "items": {
+            "anyOf": [{"enum": words}, reference("item"), reference("expression")],
+        }}),
     }
 }
 
@@ -198,8 +207,15 @@ fn described(mut schema: Json, doc: &str) -> Json {
     schema
 }
 
-fn or_expression(schema: Json) -> Json {
-    json!({"anyOf": [schema, reference("expression")]})
+/// The same, or an expression. No `anyOf`: editors then say which key is wrong, not only that something is.
+fn or_expression(mut schema: Json) -> Json {
+    let types = match schema["type"].take() {
+        Json::Array(types) => types,
+        one => vec![one],
+    };
+    schema["type"] = types.into_iter().chain([json!("string")]).collect();
+    schema["pattern"] = json!(EXPRESSION);
+    schema
 }
 
 /// A map of these keys and no others.
@@ -216,19 +232,20 @@ fn repeated(mut properties: Json) -> Json {
 
 /// A map of any keys; nothing at all is an empty one.
 fn map_of(value: Json) -> Json {
-    json!({"anyOf": [{"type": ["object", "null"], "additionalProperties": value}, reference("expression")]})
+    json!({"type": ["object", "null"], "additionalProperties": value})
 }
 
 /// A list, of items under a condition and of lists as well.
 fn list_of(item: Json) -> Json {
-    json!({"anyOf": [
-        {"type": ["array", "null"], "items": {"anyOf": [item, reference("item"), {"type": "array"}, reference("expression")]}},
-        reference("expression"),
-    ]})
+    or_expression(json!({"type": ["array", "null"], "items": items(item)}))
+}
+
+fn items(item: Json) -> Json {
+    json!({"anyOf": [item, reference("item"), {"type": "array"}, reference("expression")]})
 }
 
 fn one_or_more() -> Json {
-    json!({"anyOf": [reference("text"), list_of(reference("text"))]})
+    json!({"type": ["string", "number", "array"], "items": items(reference("text"))})
 }
 
 #[cfg(test)]
@@ -250,7 +267,7 @@ mod tests {
             "type" => says.as_array().map_or(vec![says.clone()], Clone::clone).iter().any(|of| is_of(of, value)),
             "const" => says == value,
             "enum" => says.as_array().unwrap().contains(value),
-            "pattern" => value.as_str().is_none_or(|text| says == "\\$\\{\\{" && text.contains("${{")),
+            "pattern" => value.as_str().is_none_or(|text| says == EXPRESSION && text.contains("${{")),
             "required" => value
                 .as_object()
                 .is_none_or(|map| says.as_array().unwrap().iter().all(|k| map.contains_key(k.as_str().unwrap()))),

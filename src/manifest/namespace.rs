@@ -20,7 +20,7 @@ pub struct Namespace {
     pub written: Vec<String>,
     /// Of default names in AWS: `forge-`.
     pub names: String,
-    /// Whose expressions see this namespace.
+    /// Whose expressions see this namespace, in order.
     pub files: Vec<FileId>,
     /// Included and overridden entries are in it.
     pub root: Node,

@@ -64,7 +64,8 @@ impl<'a> Tree<'a> {
     /// Returns the namespace in whose file `place` stands: this one, or one that overrides it.
     pub fn written_in(&self, place: Place) -> usize {
         let mut at = self.at;
-        while !self.spaces[at].files.contains(&place.file) {
+        // Files are in the order in which they were read.
+        while self.spaces[at].files.binary_search(&place.file).is_err() {
             match &self.spaces[at].used {
                 Some(used) => at = used.by,
                 None => return self.at,
