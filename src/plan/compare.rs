@@ -191,9 +191,16 @@ impl Comparison<'_> {
         self.wish.objects.get(owner).is_some_and(|wanted| wanted.resource.existing)
     }
 
-    /// Something on an owner of others that we did not put there: equal, it is used and stays theirs.
+    /// Something on an owner of others that the state does not say we put there: equal, it is used and stays
+    /// theirs. An attachment of our own policy is ours: only a lost state makes us forget it, and the
+    /// policy could never be deleted.
     fn found_on_existing(&mut self, wanted: &Wanted, live: &Live) {
         if live.attributes == wanted.whole {
+            let spec = kinds::spec(&live.id.kind);
+            let refers = spec.map(|spec| spec.refers(&self.desired.account, &live.attributes)).unwrap_or_default();
+            if refers.iter().any(|needed| self.is_ours(&needed.id)) {
+                self.settle(wanted, live);
+            }
             return;
         }
         if self.is_asked(wanted) {
