@@ -327,14 +327,18 @@ impl Comparison<'_> {
             if !goes {
                 continue;
             }
+            let wanted = self.wish.objects.get(id);
+            let declared = |problem: Problem| match wanted {
+                Some(wanted) => problem.at(wanted.resource.place),
+                None => problem,
+            };
             let recorded = self.recorded(id).is_some_and(|record| record.prevent_destroy);
-            let wanted = self.wish.objects.get(id).is_some_and(|wanted| wanted.resource.prevent_destroy);
-            if recorded || wanted {
-                found.push(refusal::prevented(work, id));
+            if recorded || wanted.is_some_and(|wanted| wanted.resource.prevent_destroy) {
+                found.push(declared(refusal::prevented(work, id)));
             }
             for obstacle in self.live.obstacles.get(id).into_iter().flatten() {
                 if !self.clears(&obstacle.object, id) {
-                    found.push(refusal::blocked(work, id, &obstacle.text));
+                    found.push(declared(refusal::blocked(work, id, &obstacle.text)));
                 }
             }
         }

@@ -207,7 +207,7 @@ fn a_write_that_fails_anywhere_is_said_and_the_next_run_finishes() {
 #[test]
 fn a_run_that_is_killed_anywhere_is_finished_by_the_next() {
     let roads = Road::all();
-    many::each(&faults(&roads), |fault| {
+    many::each(&kills(&roads), |fault| {
         let scene = fault.road.start.copy();
         scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
         fault.road.expect_foreign_untouched(&scene);

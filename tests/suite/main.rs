@@ -16,6 +16,7 @@ mod picture;
 mod safety;
 mod scene;
 mod schema;
+mod simulation;
 mod spine;
 mod stories;
 mod strangers;

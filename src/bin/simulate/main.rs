@@ -48,6 +48,9 @@ fn main() -> ExitCode {
                     if seed >= end {
                         break;
                     }
+                    if seed > args.from && (seed - args.from).is_multiple_of(1000) {
+                        eprintln!("{} seeds, {:.0} s", seed - args.from, began.elapsed().as_secs_f64());
+                    }
                     match played(seed, args.verbose) {
                         Ok(count) => drop(runs.fetch_add(count, Ordering::Relaxed)),
                         Err(why) => {
