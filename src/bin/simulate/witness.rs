@@ -178,11 +178,11 @@ impl Deeds {
             .filter_map(|step| step.removed.as_ref())
             .collect();
         let swapped: BTreeSet<&ObjectId> = plan.steps.iter().filter(|step| swaps(step)).filter_map(Step::id).collect();
-        for id in self.made.keys().filter(|id| !to_make.contains(id) && !swapped.contains(id)) {
+        if let Some(id) = self.made.keys().find(|id| !to_make.contains(id) && !swapped.contains(id)) {
             return Err(format!("{id} was made, and the plan does not say so"));
         }
         let goes = |id: &ObjectId| to_remove.contains(id) || owner(id).is_some_and(|owner| to_remove.contains(&owner));
-        for id in self.removed.keys().filter(|id| !goes(id) && !swapped.contains(id)) {
+        if let Some(id) = self.removed.keys().find(|id| !goes(id) && !swapped.contains(id)) {
             return Err(format!("{id} was removed, and the plan does not say so"));
         }
         match self.said.iter().find(|(_, times)| **times > 1) {
