@@ -1,6 +1,7 @@
 //! Policy documents: what they mean, whether AWS takes them, how two of them differ.
 
 mod canonical;
+pub mod condition;
 pub mod diff;
 pub mod document;
 pub mod grants;
@@ -9,6 +10,7 @@ mod label;
 pub mod limits;
 pub mod managed;
 pub mod pattern;
+pub mod statement;
 pub mod validate;
 
 pub use crate::model::PathSegment;
