@@ -181,12 +181,12 @@ fn tokens(text: &str, variables: Variables, star: &dyn Fn(usize) -> Token) -> Ve
     let mut tokens = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
-        if c == '$' && variables == Variables::Read {
-            if let Some((token, length)) = variable(&text[at..]) {
-                tokens.push(token);
-                at += length;
-                continue;
-            }
+        if variables == Variables::Read
+            && let Some((token, length)) = variable(&text[at..])
+        {
+            tokens.push(token);
+            at += length;
+            continue;
         }
         tokens.push(match c {
             '*' => star(at),
