@@ -1,5 +1,7 @@
 //! Conditions: operators, the key they look at, the values that they compare it with.
 
+use std::fmt;
+
 use serde_json::Value as Json;
 
 use super::canonical::one_or_many;
@@ -86,6 +88,27 @@ const OPERATORS: &[(&str, Test, bool)] = &[
     ("Null", Test::Null, false),
 ];
 
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quantifier = match self.quantifier {
+            Some(Quantifier::ForAllValues) => "ForAllValues:",
+            Some(Quantifier::ForAnyValue) => "ForAnyValue:",
+            None => "",
+        };
+        let known = OPERATORS.iter().find(|(_, test, negated)| (*test, *negated) == (self.test, self.negated));
+        let name = known.map_or("", |(name, ..)| name);
+        write!(f, "{quantifier}{name}{}", if self.if_exists { "IfExists" } else { "" })
+    }
+}
+
+impl Test {
+    /// Says whether the values of a policy have to be dates.
+    pub fn is_date(self) -> bool {
+        use Test::{DateEquals, DateGreaterThan, DateGreaterThanEquals, DateLessThan, DateLessThanEquals};
+        matches!(self, DateEquals | DateGreaterThan | DateGreaterThanEquals | DateLessThan | DateLessThanEquals)
+    }
+}
+
 impl Operator {
     /// Reads an operator, whatever its letter case.
     pub fn parse(text: &str) -> Option<Operator> {
@@ -136,7 +159,8 @@ pub(super) fn read(block: Option<&Json>, variables: Variables) -> Result<Vec<Con
     Ok(conditions)
 }
 
-/// "Grammar of the IAM JSON policy language": numbers and bools may be written without quotes.
+/// "Grammar of the IAM JSON policy language": numbers and bools may be written without quotes. "IAM JSON policy
+/// elements: Condition operators" says of each operator whether it knows wildcards and variables.
 fn pattern(value: &Json, test: Test, variables: Variables) -> Option<Pattern> {
     let text = match value {
         Json::String(text) => text.clone(),
@@ -145,8 +169,9 @@ fn pattern(value: &Json, test: Test, variables: Variables) -> Option<Pattern> {
     };
     Some(match test {
         Test::StringLike => Pattern::text(&text, variables),
-        Test::Arn => Pattern::resource(&text, variables),
-        _ => Pattern::without_wildcards(&text, variables),
+        Test::Arn => Pattern::arn(&text, variables),
+        Test::StringEquals | Test::StringEqualsIgnoreCase | Test::Bool => Pattern::without_wildcards(&text, variables),
+        _ => Pattern::literal(&text),
     })
 }
 
@@ -171,9 +196,19 @@ mod tests {
             ("NullIfExists", None),
             ("ForSome:Bool", None),
             ("IfExists", None),
+            ("ForAnyValue::StringLike", None),
+            ("StringMatches", None),
+            ("Stringé", None),
             ("", None),
         ] {
             assert_eq!(Operator::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn operators_are_written_in_the_case_of_aws() {
+        for name in ["ForAllValues:StringNotLikeIfExists", "ArnEquals", "ForAnyValue:Bool", "NumericGreaterThan"] {
+            assert_eq!(Operator::parse(&name.to_ascii_lowercase()).unwrap().to_string(), name);
         }
     }
 

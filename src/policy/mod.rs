@@ -2,8 +2,10 @@
 
 mod canonical;
 pub mod condition;
+mod date;
 pub mod diff;
 pub mod document;
+pub mod evaluate;
 pub mod grants;
 pub mod json;
 mod label;

@@ -1,5 +1,6 @@
 //! Texts with wildcards: `*` is any text, `?` any one character, and `${aws:username}` what the request says.
 
+mod arn;
 mod language;
 
 use std::fmt;
@@ -55,15 +56,19 @@ impl Pattern {
     }
 
     /// Reads a resource. "IAM JSON policy elements: Resource": a `*` goes beyond the colons of an ARN only where
-    /// it ends its segment; the last segment is all the rest.
+    /// it ends its segment; the last segment is all the rest. "IAM identifiers": of an ARN that ends early, what
+    /// is missing is `*`.
     pub fn resource(text: &str, variables: Variables) -> Self {
+        let is_arn = text.starts_with("arn:");
+        let (colons, last) = arn::last_part(text, variables);
+        let missing = if is_arn && !text.ends_with('*') { arn::PARTS - 1 - colons } else { 0 };
+        let whole = text.to_owned() + &":*".repeat(missing);
         let star = |at: usize| {
-            let (before, after) = (&text[..at], &text[at + 1..]);
-            let colons = before.bytes().filter(|b| *b == b':').count();
+            let after = &whole[at + 1..];
             let ends_segment = after.is_empty() || after.starts_with(':') || after.starts_with('*');
-            if !text.starts_with("arn:") || colons >= 5 || ends_segment { Token::Many } else { Token::Within }
+            if is_arn && at < last && !ends_segment { Token::Within } else { Token::Many }
         };
-        Self { text: text.to_owned(), tokens: tokens(text, variables, &star) }
+        Self { text: text.to_owned(), tokens: tokens(&whole, variables, &star) }
     }
 
     /// Reads a text in which `*` and `?` are those characters.
@@ -105,32 +110,9 @@ impl Pattern {
     /// Says whether `text` is of this pattern; a variable that is not resolved is of none. For an action
     /// `text` is in lower case. Takes time linear in both for one `*` and never more than their product.
     pub fn matches(&self, text: &str) -> bool {
-        if self.tokens.contains(&Token::Within) {
-            return language::accepts(self, text);
-        }
-        let (mut at, mut rest) = (0, text.chars());
-        // Where to go on when a later part does not fit: after the last star, one character further.
-        let mut star: Option<(usize, Chars)> = None;
-        loop {
-            let before = rest.clone();
-            match (self.tokens.get(at), rest.next()) {
-                (None, None) => return true,
-                (Some(Token::Many), _) => {
-                    rest = before.clone();
-                    star = Some((at + 1, before));
-                }
-                (Some(Token::Char(c)), Some(next)) if *c == next => {}
-                (Some(Token::One), Some(_)) => {}
-                _ => {
-                    let Some((after, from)) = &mut star else { return false };
-                    if from.next().is_none() {
-                        return false;
-                    }
-                    (at, rest) = (*after, from.clone());
-                    continue;
-                }
-            }
-            at += 1;
+        match self.tokens.contains(&Token::Within) {
+            true => language::accepts(self, text),
+            false => fits(&self.tokens, text),
         }
     }
 
@@ -174,6 +156,34 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 /// Says whether `text` is of `pattern`.
 pub fn matches_exactly(pattern: &str, text: &str) -> bool {
     Pattern::text(pattern, Variables::Literal).matches(text)
+}
+
+/// Says whether these tokens take all of a text; whatever they are, a star takes everything.
+fn fits(tokens: &[Token], text: &str) -> bool {
+    let (mut at, mut rest) = (0, text.chars());
+    // Where to go on when a later part does not fit: after the last star, one character further.
+    let mut star: Option<(usize, Chars)> = None;
+    loop {
+        let before = rest.clone();
+        match (tokens.get(at), rest.next()) {
+            (None, None) => return true,
+            (Some(Token::Many | Token::Within), _) => {
+                rest = before.clone();
+                star = Some((at + 1, before));
+            }
+            (Some(Token::Char(c)), Some(next)) if *c == next => {}
+            (Some(Token::One), Some(_)) => {}
+            _ => {
+                let Some((after, from)) = &mut star else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (at, rest) = (*after, from.clone());
+                continue;
+            }
+        }
+        at += 1;
+    }
 }
 
 /// Takes a text apart; `star` says what the `*` at an offset is.
@@ -256,6 +266,9 @@ mod tests {
             ("arn:aws:ec2:*-1:1:x", "arn:aws:ec2:eu:a-1:1:x", false),
             ("arn:aws:ec2:*e*-1:1:x", "arn:aws:ec2:eu-west-1:1:x", true),
             ("*-1:x", "a:b-1:x", true),
+            ("arn:aws:sqs", "arn:aws:sqs:eu-west-1:1:q", true),
+            ("arn:aws:sqs", "arn:aws:sqsx:eu-west-1:1:q", false),
+            ("arn:aws:iam::1", "arn:aws:iam::1:role/a:b", true),
         ] {
             assert_eq!(resource(pattern).matches(text), expected, "{pattern} {text}");
         }
