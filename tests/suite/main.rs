@@ -12,6 +12,7 @@ mod interruption;
 mod listen;
 mod many;
 mod moto;
+mod policy;
 mod safety;
 mod scene;
 mod schema;
