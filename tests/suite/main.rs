@@ -16,6 +16,7 @@ mod policy;
 mod safety;
 mod scene;
 mod schema;
+mod second_opinion;
 mod spine;
 mod stories;
 mod strangers;
