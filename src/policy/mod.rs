@@ -3,6 +3,7 @@
 mod canonical;
 pub mod condition;
 pub mod diff;
+pub mod difference;
 pub mod document;
 pub mod grants;
 pub mod json;
