@@ -22,10 +22,14 @@ pub enum Precision {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
     pub precision: Precision,
-    /// `s3:GetObject`, `all but iam:*`; empty when it is unknown.
+    /// `s3:GetObject`, `all but iam:*`; of what is unknown, all there is to say.
     pub action: String,
-    /// ` on arn:aws:s3:::acme-work/*`, ` by ec2.amazonaws.com if …`; of what is unknown, all there is to say.
-    pub rest: String,
+    /// `arn:aws:s3:::acme-work/*`; in a trust policy the principal.
+    pub on: String,
+    /// `on` or `by`.
+    preposition: &'static str,
+    /// `StringEquals aws:SourceVpc: vpc-1 and …`
+    pub condition: Option<String>,
     /// What is not in it: as much of it as another statement allowed before, or one denies after.
     pub except: Vec<String>,
 }
@@ -43,13 +47,22 @@ impl Line {
         Self {
             precision: if except.is_empty() { Precision::Exact } else { Precision::AtMost },
             action: texts(&region.actions),
-            rest: format!(" {}{}", on(&texts(&region.resources), of), conditions(region.clauses.values().copied())),
+            on: whom(texts(&region.resources), of),
+            preposition: of.preposition(),
+            condition: conditions(region.clauses.values().copied()),
             except,
         }
     }
 
     pub(super) fn unknown(what: impl Into<String>) -> Self {
-        Self { precision: Precision::Unknown, action: String::new(), rest: what.into(), except: Vec::new() }
+        Self {
+            precision: Precision::Unknown,
+            action: what.into(),
+            on: String::new(),
+            preposition: "",
+            condition: None,
+            except: Vec::new(),
+        }
     }
 
     /// Says that it is only as much as something else allows.
@@ -59,20 +72,56 @@ impl Line {
         self
     }
 
-    /// Says it of several actions at once.
-    pub fn with_actions(&self, actions: &str) -> String {
-        let what = match self.precision {
-            Precision::Exact => format!("{actions}{}", self.rest),
-            Precision::AtMost => format!("at most {actions}{}", self.rest),
-            Precision::Unknown => format!("unknown: {}", self.rest),
+    /// Returns lines of which each says all that happens in the same way: to several actions, on several
+    /// resources. Of what is excepted `most` are named.
+    pub fn together(lines: &[Line], most: usize) -> Vec<Line> {
+        let same_but_actions = |a: &Line, b: &Line| {
+            (a.precision, &a.on, &a.condition, &a.except) == (b.precision, &b.on, &b.condition, &b.except)
         };
-        if self.except.is_empty() { what } else { format!("{what} except {}", self.except.join("; ")) }
+        let same_but_on = |a: &Line, b: &Line| {
+            (a.precision, &a.action, &a.condition, &a.except) == (b.precision, &b.action, &b.condition, &b.except)
+        };
+        let merged = merge(lines, |line| &mut line.action, same_but_actions);
+        let mut merged = merge(&merged, |line| &mut line.on, same_but_on);
+        for line in &mut merged {
+            if line.except.len() > most.saturating_add(1) {
+                let more = line.except.len() - most;
+                line.except.truncate(most);
+                line.except.push(format!("{more} more"));
+            }
+        }
+        merged
     }
+}
+
+/// Writes what differs in one part into one line, in the order of the first of each.
+fn merge(lines: &[Line], part: fn(&mut Line) -> &mut String, same: impl Fn(&Line, &Line) -> bool) -> Vec<Line> {
+    let mut merged: Vec<Line> = Vec::new();
+    for line in lines {
+        let mut line = line.clone();
+        match merged.iter_mut().find(|other| line.precision != Precision::Unknown && same(other, &line)) {
+            Some(first) => *part(first) += &format!(", {}", part(&mut line)),
+            None => merged.push(line),
+        }
+    }
+    merged
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.with_actions(&self.action))
+        f.write_str(match self.precision {
+            Precision::Exact => "",
+            Precision::AtMost => "at most ",
+            Precision::Unknown => "unknown: ",
+        })?;
+        f.write_str(&self.action)?;
+        if !self.on.is_empty() {
+            write!(f, " {} {}", self.preposition, self.on)?;
+        }
+        if let Some(condition) = &self.condition {
+            write!(f, " if {condition}")?;
+        }
+        if self.except.is_empty() { Ok(()) } else { write!(f, " except {}", self.except.join("; ")) }
     }
 }
 
@@ -91,22 +140,24 @@ fn remainder<'a>(region: &Region<'a>, other: &Region<'a>, of: Of) -> String {
         words.push(both(&other.actions, &region.actions));
     }
     if !other.resources.includes(&region.resources) {
-        words.push(on(&both(&other.resources, &region.resources), of));
+        words.push(format!("{} {}", of.preposition(), whom(both(&other.resources, &region.resources), of)));
     }
     let further = other.clauses.iter().filter(|(clause, _)| !region.clauses.contains_key(clause));
-    let further = conditions(further.map(|(_, condition)| *condition));
-    if !further.is_empty() {
-        words.push(further.trim_start().to_owned());
-    }
+    words.extend(conditions(further.map(|(_, condition)| *condition)).map(|condition| format!("if {condition}")));
     words.join(" ")
 }
 
-fn on(resources: &str, of: Of) -> String {
-    match (of, resources) {
-        (Of::Resources, _) => format!("on {resources}"),
-        (Of::Principals, "*") => "by everybody".to_owned(),
-        (Of::Principals, _) => format!("by {resources}"),
+impl Of {
+    fn preposition(self) -> &'static str {
+        match self {
+            Of::Resources => "on",
+            Of::Principals => "by",
+        }
     }
+}
+
+fn whom(resources: String, of: Of) -> String {
+    if of == Of::Principals && resources == "*" { "everybody".to_owned() } else { resources }
 }
 
 fn texts(texts: &Texts) -> String {
@@ -119,12 +170,11 @@ fn texts(texts: &Texts) -> String {
     }
 }
 
-/// `, if StringEquals aws:SourceVpc: vpc-1, vpc-2 and Bool …`.
-fn conditions<'a>(conditions: impl Iterator<Item = &'a Condition>) -> String {
+fn conditions<'a>(conditions: impl Iterator<Item = &'a Condition>) -> Option<String> {
     let one = |condition: &Condition| {
         let values: Vec<&str> = condition.values.iter().map(|value| value.as_str()).collect();
         format!("{} {}: {}", condition.operator, condition.key, values.join(", "))
     };
     let all: Vec<String> = conditions.map(one).collect();
-    if all.is_empty() { String::new() } else { format!(" if {}", all.join(" and ")) }
+    (!all.is_empty()).then(|| all.join(" and "))
 }

@@ -11,8 +11,7 @@
 //! removed is what the change back would add. Conditions compare as wholes: a statement that asks for the same
 //! conditions or more is within the other, and of any other two nobody knows which holds.
 //!
-//! Not looked at, as they cannot be seen from here: SCPs and RCPs, session policies, and policies of
-//! resources (buckets, keys, queues).
+//! What cannot be seen from here is left out: [`LEFT_OUT`].
 
 mod gain;
 mod line;
@@ -26,6 +25,9 @@ use region::Region;
 
 use super::Document;
 use super::statement::{self, Effect, Statement, Unreadable};
+
+/// What also decides about a request and cannot be seen from here.
+pub const LEFT_OUT: [&str; 4] = ["SCPs", "RCPs", "session policies", "policies of resources"];
 
 /// What a principal has: the policies that count together.
 #[derive(Clone, Debug, Default)]
