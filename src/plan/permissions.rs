@@ -74,7 +74,10 @@ fn touched<'a>(comparison: &Comparison, sides: &[Side<'a>; 2]) -> BTreeSet<&'a O
     let mut owners = BTreeSet::new();
     for side in sides {
         let hanging = side.hanging.iter().filter(|(_, hanging)| {
-            hanging.iter().any(|(id, attributes)| works(id) || refers_to_work(side, attributes, "policy_arn"))
+            hanging.iter().any(|(id, attributes)| {
+                let is_policy = attributes.contains_key("policy_arn") || attributes.contains_key("document");
+                is_policy && works(id) || refers_to_work(side, attributes, "policy_arn")
+            })
         });
         owners.extend(hanging.map(|(owner, _)| *owner));
         let bounded = side.objects.iter().filter(|(id, attributes)| {

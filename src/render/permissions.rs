@@ -5,7 +5,7 @@ use super::theme::{self, paint};
 use super::wrap;
 use crate::model::Attributes;
 use crate::plan::{Affected, Plan, Step};
-use crate::policy::difference::{Difference, LEFT_OUT, Line};
+use crate::policy::difference::{Difference, LEFT_OUT, Line, Precision};
 
 /// More lines of one sign than these are counted; `-v` and `--json` show all.
 const SHOWN: usize = 8;
@@ -35,7 +35,7 @@ pub(super) fn of_owners(plan: &Plan, detail: Detail) -> String {
     if plan.permissions.is_empty() {
         return String::new();
     }
-    let mut text = format!("{}\n", paint(theme::STRONG, "Permissions of those who are there:"));
+    let mut text = format!("{}\n", paint(theme::STRONG, "Permissions by owner:"));
     let mut groups: Vec<(Vec<&Affected>, &Difference)> = Vec::new();
     for affected in &plan.permissions {
         match groups.iter_mut().find(|(_, difference)| **difference == affected.difference) {
@@ -52,8 +52,10 @@ pub(super) fn of_owners(plan: &Plan, detail: Detail) -> String {
             _ if difference.is_empty() => "no change".to_owned(),
             Some(step) if step.change.before().is_some() => format!("as {} says above", step.address),
             _ => {
-                text += &wrap::words("  ", &names, 2, detail.width);
-                text += &lines(difference, 6, detail);
+                let (difference, beside) = apart(difference);
+                let beside = beside.map(|beside| format!(", apart from {beside}")).unwrap_or_default();
+                text += &wrap::words("  ", &format!("{names}{beside}"), 4, detail.width);
+                text += &lines(&difference, 6, detail);
                 continue;
             }
         };
@@ -61,6 +63,21 @@ pub(super) fn of_owners(plan: &Plan, detail: Detail) -> String {
     }
     let left_out = format!("({} are not looked at)", LEFT_OUT.join(", "));
     text + &paint_lines(&wrap::words("  ", &left_out, 2, detail.width)) + "\n"
+}
+
+/// Takes out what nobody has read where every line says the same of it.
+fn apart(difference: &Difference) -> (Difference, Option<String>) {
+    let known = |line: &&Line| line.precision != Precision::Unknown;
+    let mut all = difference.added.iter().chain(&difference.removed).filter(known);
+    let beside = all.next().map(|line| line.beside.clone()).unwrap_or_default();
+    if beside.is_empty() || all.any(|line| line.beside != beside) {
+        return (difference.clone(), None);
+    }
+    let mut difference = difference.clone();
+    for line in difference.added.iter_mut().chain(&mut difference.removed) {
+        line.beside.clear();
+    }
+    (difference, Some(beside.join("; ")))
 }
 
 fn paint_lines(text: &str) -> String {

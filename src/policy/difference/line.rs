@@ -32,6 +32,8 @@ pub struct Line {
     pub condition: Option<String>,
     /// What is not in it: as much of it as another statement allowed before, or one denies after.
     pub except: Vec<String>,
+    /// What is not in it either, of policies that nobody has read: `what AmazonS3FullAccess allows`.
+    pub beside: Vec<String>,
 }
 
 /// Whether the resources of a region are the principals of a trust policy.
@@ -51,6 +53,7 @@ impl Line {
             preposition: of.preposition(),
             condition: conditions(region.clauses.values().copied()),
             except,
+            beside: Vec::new(),
         }
     }
 
@@ -62,25 +65,26 @@ impl Line {
             preposition: "",
             condition: None,
             except: Vec::new(),
+            beside: Vec::new(),
         }
     }
 
-    /// Says that it is only as much as something else allows.
-    pub(super) fn at_most(mut self, except: &str) -> Self {
+    /// Says that it is only as much as something does not allow that nobody has read.
+    pub(super) fn beside(mut self, unread: &str) -> Self {
         self.precision = Precision::AtMost;
-        self.except.push(except.to_owned());
+        self.beside.push(unread.to_owned());
         self
     }
 
     /// Returns lines of which each says all that happens in the same way: to several actions, on several
     /// resources. Of what is excepted `most` are named.
     pub fn together(lines: &[Line], most: usize) -> Vec<Line> {
-        let same_but_actions = |a: &Line, b: &Line| {
-            (a.precision, &a.on, &a.condition, &a.except) == (b.precision, &b.on, &b.condition, &b.except)
-        };
-        let same_but_on = |a: &Line, b: &Line| {
-            (a.precision, &a.action, &a.condition, &a.except) == (b.precision, &b.action, &b.condition, &b.except)
-        };
+        type Tail<'a> = (Precision, &'a Option<String>, &'a [String], &'a [String]);
+        fn tail(line: &Line) -> Tail<'_> {
+            (line.precision, &line.condition, &line.except, &line.beside)
+        }
+        let same_but_actions = |a: &Line, b: &Line| (&a.on, tail(a)) == (&b.on, tail(b));
+        let same_but_on = |a: &Line, b: &Line| (&a.action, tail(a)) == (&b.action, tail(b));
         let merged = merge(lines, |line| &mut line.action, same_but_actions);
         let mut merged = merge(&merged, |line| &mut line.on, same_but_on);
         for line in &mut merged {
@@ -121,7 +125,8 @@ impl fmt::Display for Line {
         if let Some(condition) = &self.condition {
             write!(f, " if {condition}")?;
         }
-        if self.except.is_empty() { Ok(()) } else { write!(f, " except {}", self.except.join("; ")) }
+        let except: Vec<&str> = self.except.iter().chain(&self.beside).map(String::as_str).collect();
+        if except.is_empty() { Ok(()) } else { write!(f, " except {}", except.join("; ")) }
     }
 }
 

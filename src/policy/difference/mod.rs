@@ -149,11 +149,11 @@ fn gained(from: &Holding, to: &Holding, elsewhere: Option<&str>) -> Vec<Line> {
     let mut lines = gain.lines(&gain.pieces());
     let limits = [&from.policies.unread_names().map(|names| format!("what {names} allows")), &to.unread_bounds()];
     for limit in limits.into_iter().flatten() {
-        lines = lines.into_iter().map(|line| line.at_most(limit)).collect();
+        lines = lines.into_iter().map(|line| line.beside(limit)).collect();
     }
     if let Some(elsewhere) = elsewhere {
         let limit = format!("what {elsewhere} do not allow");
-        lines.extend(gain.lines(&gain.lifted_elsewhere()).into_iter().map(|line| line.at_most(&limit)));
+        lines.extend(gain.lines(&gain.lifted_elsewhere()).into_iter().map(|line| line.beside(&limit)));
     }
     lines.extend(unknown(from, to));
     lines.sort();
