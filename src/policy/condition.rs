@@ -8,7 +8,7 @@ use super::canonical::one_or_many;
 use super::pattern::{Pattern, Variables};
 
 /// One operator on one key: `"StringLike": {"s3:prefix": ["a/*", "b/*"]}`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Condition {
     pub operator: Operator,
     /// As it is written; its letter case does not count.
@@ -18,7 +18,7 @@ pub struct Condition {
 }
 
 /// `ForAllValues:StringNotLikeIfExists` and the like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Operator {
     pub quantifier: Option<Quantifier>,
     pub test: Test,
@@ -27,14 +27,14 @@ pub struct Operator {
 }
 
 /// What a key with several values in the request has to fulfil.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quantifier {
     ForAllValues,
     ForAnyValue,
 }
 
 /// How one value of the request is compared with one of the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Test {
     StringEquals,
     StringEqualsIgnoreCase,
@@ -81,10 +81,10 @@ const OPERATORS: &[(&str, Test, bool)] = &[
     ("BinaryEquals", Test::BinaryEquals, false),
     ("IpAddress", Test::IpAddress, false),
     ("NotIpAddress", Test::IpAddress, true),
-    ("ArnEquals", Test::Arn, false),
-    ("ArnNotEquals", Test::Arn, true),
     ("ArnLike", Test::Arn, false),
     ("ArnNotLike", Test::Arn, true),
+    ("ArnEquals", Test::Arn, false),
+    ("ArnNotEquals", Test::Arn, true),
     ("Null", Test::Null, false),
 ];
 
@@ -132,6 +132,19 @@ impl Operator {
         let ends = bare.get(name.len()..)?.eq_ignore_ascii_case("IfExists");
         // `Null` asks whether the key exists itself.
         find(name).filter(|(_, test, _)| ends && *test != Test::Null).map(|found| operator(found, true))
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.quantifier {
+            Some(Quantifier::ForAllValues) => f.write_str("ForAllValues:")?,
+            Some(Quantifier::ForAnyValue) => f.write_str("ForAnyValue:")?,
+            None => {}
+        }
+        let same = |(_, test, negated): &&(&str, Test, bool)| *test == self.test && *negated == self.negated;
+        f.write_str(OPERATORS.iter().find(same).map_or("", |(name, ..)| name))?;
+        f.write_str(if self.if_exists { "IfExists" } else { "" })
     }
 }
 

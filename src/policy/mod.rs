@@ -4,6 +4,7 @@ mod canonical;
 pub mod condition;
 mod date;
 pub mod diff;
+pub mod difference;
 pub mod document;
 pub mod evaluate;
 pub mod grants;

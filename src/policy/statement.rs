@@ -5,7 +5,7 @@
 use serde_json::Value as Json;
 
 use super::Document;
-use super::canonical::{one_or_many, statements};
+use super::canonical::{Text, one_or_many, principal, statements};
 use super::condition::{self, Condition};
 use super::pattern::{Pattern, Variables};
 
@@ -63,6 +63,8 @@ pub struct Principal {
     pub kind: String,
     /// An ARN, an account's id, `*`, a service like `ec2.amazonaws.com`.
     pub name: String,
+    /// The same to compare with others: one pattern for an account, however it is named, and any text for everybody.
+    pub whom: Pattern,
 }
 
 /// A statement that AWS would refuse, so that nobody can say what it does.
@@ -126,7 +128,15 @@ fn texts(json: &Json, pattern: impl Fn(&str) -> Pattern) -> Option<Vec<Pattern>>
 
 /// "AWS JSON policy elements: Principal": `"*"` alone and under `AWS` are the same.
 fn principals(json: &Json) -> Option<Vec<Principal>> {
-    let named = |kind: &str, name: &str| Principal { kind: kind.to_owned(), name: name.to_owned() };
+    let named = |kind: &str, name: &str| Principal {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        whom: match (kind, principal(name)) {
+            ("AWS", Text::Said(name)) if name == "*" => Pattern::any(),
+            ("AWS", Text::Account { id, .. }) => Pattern::literal(&id),
+            _ => Pattern::literal(name),
+        },
+    };
     match json {
         Json::String(name) if name == "*" => Some(vec![named("AWS", name)]),
         Json::Object(kinds) => {

@@ -25,7 +25,7 @@ enum Token {
     Many,
     /// A `*` that stays between two colons.
     Within,
-    Variable(Variable),
+    Variable(Box<Variable>),
 }
 
 /// `${aws:username}`, or `${aws:PrincipalTag/team, 'none'}` with a default.
@@ -102,7 +102,7 @@ impl Pattern {
 
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.tokens.iter().filter_map(|token| match token {
-            Token::Variable(variable) => Some(variable),
+            Token::Variable(variable) => Some(&**variable),
             _ => None,
         })
     }
@@ -221,7 +221,7 @@ fn variable(text: &str) -> Option<(Token, usize)> {
                 Some((key, default)) => (key, Some(default.trim().trim_matches('\'').to_owned())),
                 None => (name, None),
             };
-            Token::Variable(Variable { key: key.trim().to_ascii_lowercase(), default })
+            Token::Variable(Box::new(Variable { key: key.trim().to_ascii_lowercase(), default }))
         }
     };
     Some((token, "${".len() + end + "}".len()))
