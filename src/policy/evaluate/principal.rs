@@ -11,7 +11,7 @@ impl Principal {
             _ if name.starts_with("arn:") || account_of(name).is_some() || name == "*" => "AWS",
             _ => "Service",
         };
-        Self { kind: kind.to_owned(), name: name.to_owned() }
+        Self::new(kind, name)
     }
 
     /// Says whether this, as a policy names it, means whoever asks.
@@ -90,10 +90,6 @@ mod tests {
     const ROLE: &str = "arn:aws:iam::111122223333:role/team/head";
     const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/head/ana";
 
-    fn named(kind: &str, name: &str) -> Principal {
-        Principal { kind: kind.to_owned(), name: name.to_owned() }
-    }
-
     #[test]
     fn callers_are_known_by_their_kind() {
         for (name, kind) in [
@@ -126,7 +122,7 @@ mod tests {
             ("Service", "*", ROLE, false),
             ("AWS", "arn:aws:iam::111122223333:user/ana", "arn:aws:iam::111122223333:user/Ana", false),
         ] {
-            let found = named(kind, name).means(&Principal::of(caller));
+            let found = Principal::new(kind, name).means(&Principal::of(caller));
             assert_eq!(found, expected, "{kind} {name}, asked by {caller}");
         }
     }
@@ -134,14 +130,14 @@ mod tests {
     #[test]
     fn who_is_left_out_is_named_in_all_that_it_is() {
         let left_out = |names: &[&str], caller: &str| {
-            let named = names.iter().map(|name| named("AWS", name)).collect();
+            let named = names.iter().map(|name| Principal::new("AWS", name)).collect();
             !concerns(&Among::Except(named), &Principal::of(caller))
         };
         assert!(!left_out(&[ROLE], ROLE));
         assert!(left_out(&[ROLE, "111122223333"], ROLE));
         assert!(left_out(&[SESSION, ROLE, "arn:aws:iam::111122223333:root"], SESSION));
         assert!(!left_out(&[ROLE, "arn:aws:iam::111122223333:root"], SESSION));
-        let service = Among::Except(vec![named("Service", "ec2.amazonaws.com")]);
+        let service = Among::Except(vec![Principal::new("Service", "ec2.amazonaws.com")]);
         assert!(!concerns(&service, &Principal::of("ec2.amazonaws.com")) && concerns(&service, &Principal::of(ROLE)));
     }
 }

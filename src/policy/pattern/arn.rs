@@ -10,7 +10,7 @@ impl Pattern {
     pub fn arn(text: &str, variables: Variables) -> Self {
         let (_, last) = last_part(text, variables);
         let star = |at: usize| if at < last { Token::Within } else { Token::Many };
-        Self { text: text.to_owned(), tokens: tokens(text, variables, &star) }
+        Self::new(text, tokens(text, variables, &star))
     }
 
     /// Says whether `text` is an ARN each part of which is of the same part of this pattern: "IAM JSON policy

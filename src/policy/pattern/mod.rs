@@ -14,6 +14,8 @@ pub struct Pattern {
     /// As it was written.
     text: String,
     tokens: Vec<Token>,
+    /// The characters it begins with, before anything that varies: most texts differ there already.
+    beginning: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,15 +46,24 @@ pub enum Variables {
 }
 
 impl Pattern {
+    fn new(text: &str, tokens: Vec<Token>) -> Self {
+        let fixed = |token: &Token| match token {
+            Token::Char(c) => Some(*c),
+            _ => None,
+        };
+        let beginning = tokens.iter().map_while(fixed).collect();
+        Self { text: text.to_owned(), tokens, beginning }
+    }
+
     /// Reads a text whose wildcards have no other rule than that they are wildcards.
     pub fn text(text: &str, variables: Variables) -> Self {
-        Self { text: text.to_owned(), tokens: tokens(text, variables, &|_| Token::Many) }
+        Self::new(text, tokens(text, variables, &|_| Token::Many))
     }
 
     /// Reads an action: its letter case does not count, and it knows no variables.
     pub fn action(text: &str) -> Self {
         let tokens = tokens(&text.to_ascii_lowercase(), Variables::Literal, &|_| Token::Many);
-        Self { text: text.to_owned(), tokens }
+        Self::new(text, tokens)
     }
 
     /// Reads a resource. "IAM JSON policy elements: Resource": a `*` goes beyond the colons of an ARN only where
@@ -68,24 +79,24 @@ impl Pattern {
             let ends_segment = after.is_empty() || after.starts_with(':') || after.starts_with('*');
             if is_arn && at < last && !ends_segment { Token::Within } else { Token::Many }
         };
-        Self { text: text.to_owned(), tokens: tokens(&whole, variables, &star) }
+        Self::new(text, tokens(&whole, variables, &star))
     }
 
     /// Reads a text in which `*` and `?` are those characters.
     pub fn without_wildcards(text: &str, variables: Variables) -> Self {
         let mut tokens = tokens(text, variables, &|_| Token::Char('*'));
         tokens.iter_mut().filter(|token| **token == Token::One).for_each(|token| *token = Token::Char('?'));
-        Self { text: text.to_owned(), tokens }
+        Self::new(text, tokens)
     }
 
     /// Returns the pattern that only `text` is of.
     pub fn literal(text: &str) -> Self {
-        Self { text: text.to_owned(), tokens: text.chars().map(Token::Char).collect() }
+        Self::new(text, text.chars().map(Token::Char).collect())
     }
 
     /// Returns the pattern that every text is of.
     pub fn any() -> Self {
-        Self { text: "*".to_owned(), tokens: vec![Token::Many] }
+        Self::new("*", vec![Token::Many])
     }
 
     pub fn as_str(&self) -> &str {
@@ -110,9 +121,11 @@ impl Pattern {
     /// Says whether `text` is of this pattern; a variable that is not resolved is of none. For an action
     /// `text` is in lower case. Takes time linear in both for one `*` and never more than their product.
     pub fn matches(&self, text: &str) -> bool {
-        match self.tokens.contains(&Token::Within) {
-            true => language::accepts(self, text),
-            false => fits(&self.tokens, text),
+        let Some(rest) = text.strip_prefix(self.beginning.as_str()) else { return false };
+        match &self.tokens[self.beginning.chars().count()..] {
+            [] => rest.is_empty(),
+            varying if varying.contains(&Token::Within) => language::accepts(self, text),
+            varying => fits(varying, rest),
         }
     }
 
@@ -129,7 +142,7 @@ impl Pattern {
                 other => tokens.push(other.clone()),
             }
         }
-        Some(Pattern { text: self.text.clone(), tokens })
+        Some(Pattern::new(&self.text, tokens))
     }
 
     /// Returns the text it stands for, unless it has wildcards or variables that are not resolved.
