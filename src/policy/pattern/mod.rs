@@ -4,12 +4,13 @@ mod arn;
 mod language;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::Chars;
 
 pub use language::{TooLarge, sample};
 
 /// A text with wildcards, as actions, resources and conditions have it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern {
     /// As it was written.
     text: String,
@@ -145,6 +146,15 @@ impl Pattern {
         Some(Pattern::new(&self.text, tokens))
     }
 
+    /// Returns a text of this pattern that few others have: each wildcard and variable stands for `~`.
+    pub fn unlikely_text(&self) -> String {
+        let char = |token: &Token| match token {
+            Token::Char(c) => *c,
+            Token::One | Token::Many | Token::Within | Token::Variable(_) => '~',
+        };
+        self.tokens.iter().map(char).collect()
+    }
+
     /// Returns the text it stands for, unless it has wildcards or variables that are not resolved.
     pub fn to_literal(&self) -> Option<String> {
         let char = |token: &Token| match token {
@@ -152,6 +162,13 @@ impl Pattern {
             _ => None,
         };
         self.tokens.iter().map(char).collect()
+    }
+}
+
+/// The text tells nearly all patterns apart.
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
