@@ -1,14 +1,19 @@
 //! Policy documents: what they mean, whether AWS takes them, how two of them differ.
 
 mod canonical;
+pub mod condition;
+mod date;
 pub mod diff;
+pub mod difference;
 pub mod document;
+pub mod evaluate;
 pub mod grants;
 pub mod json;
 mod label;
 pub mod limits;
 pub mod managed;
 pub mod pattern;
+pub mod statement;
 pub mod validate;
 
 pub use crate::model::PathSegment;

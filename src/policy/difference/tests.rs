@@ -1,0 +1,276 @@
+//! The difference in words, and against trying requests.
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::gain::Piece;
+use super::region::{Region, Texts};
+use super::*;
+use crate::policy::Host;
+use crate::policy::evaluate::{Context, Decision, Policy, Request, evaluate, holds};
+use crate::policy::pattern::Pattern;
+
+fn document(statements: Json) -> Document {
+    Document::from_json(json!({"Version": "2012-10-17", "Statement": statements}))
+}
+
+fn allow(action: Json, resource: Json) -> Json {
+    json!({"Effect": "Allow", "Action": action, "Resource": resource})
+}
+
+fn deny(action: Json, resource: Json) -> Json {
+    json!({"Effect": "Deny", "Action": action, "Resource": resource})
+}
+
+/// Writes a difference as a plan would: `+` what is added, `-` what is removed.
+fn written(difference: &Difference) -> Vec<String> {
+    let added = difference.added.iter().map(|line| format!("+ {line}"));
+    added.chain(difference.removed.iter().map(|line| format!("- {line}"))).collect()
+}
+
+#[track_caller]
+fn check(before: Json, after: Json, expected: &[&str]) {
+    let (before, after) = (document(before), document(after));
+    assert_eq!(written(&of_documents(Some(&before), Some(&after))), expected);
+}
+
+#[test]
+fn a_new_action_is_exact() {
+    let bucket = "arn:aws:s3:::acme/*";
+    check(
+        json!([allow(json!("s3:GetObject"), json!(bucket))]),
+        json!([allow(json!(["s3:GetObject", "s3:DeleteObject"]), json!(bucket))]),
+        &["+ s3:DeleteObject on arn:aws:s3:::acme/*"],
+    );
+}
+
+#[test]
+fn another_spelling_is_no_change() {
+    check(
+        json!([
+            allow(json!(["s3:GetObject", "s3:PutObject"]), json!(["a/*", "b/*"])),
+            allow(json!("s3:*"), json!("c"))
+        ]),
+        json!([
+            allow(json!("S3:getobject"), json!("a/*")),
+            allow(json!("s3:PutObject"), json!("a/*")),
+            allow(json!(["s3:PutObject", "s3:GetObject"]), json!(["b/*", "b/c"])),
+            allow(json!(["s3:*", "s3:Get*"]), json!("c")),
+        ]),
+        &[],
+    );
+}
+
+#[test]
+fn a_union_covers_what_no_statement_does_alone() {
+    check(
+        json!([allow(json!("s3:Get*"), json!("*"))]),
+        json!([
+            {"Effect": "Allow", "NotAction": "s3:GetObject", "Resource": "*"},
+            allow(json!("s3:GetObject"), json!("*")),
+            deny(json!("ec2:*"), json!("*")),
+        ]),
+        &[
+            "+ at most all but s3:GetObject on * except s3:Get*; ec2:*",
+            "- at most ec2:* on * except what other policies do not allow",
+        ],
+    );
+    check(
+        json!([{"Effect": "Allow", "NotAction": "s3:GetObject", "Resource": "*"}, allow(json!("s3:GetObject"), json!("*"))]),
+        json!([allow(json!("*"), json!("*"))]),
+        &[],
+    );
+}
+
+#[test]
+fn a_wider_grant_says_what_was_allowed_before() {
+    check(
+        json!([allow(json!("s3:Get*"), json!("arn:aws:s3:::a/*"))]),
+        json!([allow(json!("s3:*"), json!("arn:aws:s3:::*"))]),
+        &["+ at most s3:* on arn:aws:s3:::* except s3:Get* on arn:aws:s3:::a/*"],
+    );
+}
+
+#[test]
+fn a_condition_is_compared_whole() {
+    let with = |condition: Json| json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "a", "Condition": condition}]);
+    let vpc = || json!({"StringEquals": {"aws:SourceVpc": ["vpc-1", "vpc-2"]}});
+    check(with(vpc()), with(json!({"StringEquals": {"aws:sourcevpc": ["vpc-2", "vpc-1"]}})), &[]);
+    check(
+        json!([allow(json!("s3:GetObject"), json!("a"))]),
+        with(vpc()),
+        &["- at most s3:GetObject on a except if StringEquals aws:SourceVpc: vpc-1, vpc-2"],
+    );
+    check(
+        with(vpc()),
+        with(json!({"StringEquals": {"aws:SourceVpc": ["vpc-1", "vpc-2"]}, "Bool": {"aws:SecureTransport": "true"}})),
+        &[
+            "- at most s3:GetObject on a if StringEquals aws:SourceVpc: vpc-1, vpc-2 except if Bool aws:SecureTransport: true",
+        ],
+    );
+}
+
+#[test]
+fn a_deny_takes_from_this_and_from_other_policies() {
+    let all = || allow(json!("s3:*"), json!("*"));
+    check(json!([all(), deny(json!("s3:Delete*"), json!("*"))]), json!([all()]), &["+ s3:Delete* on *"]);
+    check(
+        json!([]),
+        json!([deny(json!("s3:Delete*"), json!("*"))]),
+        &["- at most s3:Delete* on * except what other policies do not allow"],
+    );
+}
+
+#[test]
+fn a_boundary_bounds() {
+    let wide = document(json!([allow(json!("*"), json!("*"))]));
+    let ceiling = document(json!([allow(json!(["s3:*", "ec2:*"]), json!("*")), deny(json!("s3:Delete*"), json!("*"))]));
+    let bare = Holding::default().policy(&wide);
+    let bound = Holding::default().policy(&wide).boundary(&ceiling);
+    let narrower = of_holdings(&bare, &bound);
+    assert_eq!(written(&narrower), ["- s3:Delete* on *", "- at most * on * except s3:*; ec2:*"]);
+    assert_eq!(written(&of_holdings(&bound, &bare)), ["+ s3:Delete* on *", "+ at most * on * except s3:*; ec2:*"]);
+    assert!(of_holdings(&bound, &bound).is_empty());
+}
+
+#[test]
+fn what_nobody_read_is_unknown() {
+    let reads = document(json!([allow(json!("s3:Get*"), json!("*"))]));
+    let before = Holding::default().unread_policy("AmazonS3FullAccess");
+    let after = before.clone().policy(&reads).unread_policy("PowerUserAccess");
+    assert_eq!(
+        written(&of_holdings(&before, &after)),
+        ["+ at most s3:Get* on * except what AmazonS3FullAccess allows", "+ unknown: what PowerUserAccess allows"]
+    );
+    let odd = document(json!([{"Effect": "Perhaps"}]));
+    assert_eq!(
+        written(&of_documents(None, Some(&odd))),
+        ["+ unknown: statement 1: `Effect` is neither `Allow` nor `Deny`"]
+    );
+}
+
+#[test]
+fn a_trust_policy_is_about_principals() {
+    let trust = |principal: Json| json!([{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]);
+    check(
+        trust(json!({"Service": "ec2.amazonaws.com", "AWS": "111122223333"})),
+        trust(
+            json!({"Service": ["ec2.amazonaws.com", "batch.amazonaws.com"], "AWS": "arn:aws:iam::111122223333:root"}),
+        ),
+        &["+ sts:AssumeRole by batch.amazonaws.com"],
+    );
+    check(
+        trust(json!({"Service": "ec2.amazonaws.com", "AWS": "arn:aws:iam::111122223333:role/head"})),
+        trust(json!("*")),
+        &[
+            "+ at most sts:AssumeRole by everybody except by arn:aws:iam::111122223333:role/head",
+            "- sts:AssumeRole by ec2.amazonaws.com",
+        ],
+    );
+}
+
+/// Every request that the documents below can tell apart, and some that they cannot.
+fn requests() -> Vec<Request> {
+    let actions = ["s3:Get", "s3:GetObject", "s3:Put", "ec2:Run", "iam:x"];
+    let resources = ["a", "a/b", "a/b/c", "b/c", "c", "a/red"];
+    let teams = [Some("red"), Some("blue"), None];
+    let mut requests = Vec::new();
+    for action in actions {
+        for resource in resources {
+            for team in teams {
+                let mut context = Context::default();
+                team.iter().for_each(|team| context.add(TEAM, *team));
+                requests.push(Request::new(action, resource, context));
+            }
+        }
+    }
+    requests
+}
+
+const TEAM: &str = "aws:PrincipalTag/team";
+
+fn is_of(request: &Request, pattern: &Pattern, text: &str) -> bool {
+    let value = |key: &str| request.context().values(key).first().cloned();
+    pattern.resolve(&value).is_some_and(|pattern| pattern.matches(text))
+}
+
+fn is_in(request: &Request, region: &Region) -> bool {
+    let of = |texts: &Texts, text: &str| {
+        texts.all.iter().all(|pattern| is_of(request, pattern, text))
+            && !texts.none.iter().any(|pattern| is_of(request, pattern, text))
+    };
+    of(&region.actions, request.action())
+        && of(&region.resources, request.resource())
+        && region.clauses.values().all(|condition| holds(condition, request.context()))
+}
+
+/// What a principal has, for the difference and for the evaluation.
+#[derive(Clone, Debug)]
+struct Both {
+    holding: Holding,
+    policies: Vec<Policy>,
+    boundary: Option<Policy>,
+}
+
+impl Both {
+    fn new(policies: Vec<Json>, boundary: Option<Json>) -> Self {
+        let read = |json: &Json| Policy::read(&document(json.clone()), Host::Managed).unwrap();
+        let holding = policies.iter().fold(Holding::default(), |h, json| h.policy(&document(json.clone())));
+        let holding = boundary.iter().fold(holding, |h, json| h.boundary(&document(json.clone())));
+        Self { holding, policies: policies.iter().map(read).collect(), boundary: boundary.as_ref().map(read) }
+    }
+
+    fn allows(&self, request: &Request) -> bool {
+        evaluate(&self.policies, self.boundary.as_ref(), request).decision == Decision::Allowed
+    }
+}
+
+fn statements() -> impl Strategy<Value = Json> {
+    let actions =
+        prop::sample::subsequence(vec!["s3:Get", "s3:Get*", "s3:*", "*", "ec2:*", "*:*u*", "s3:GetObject"], 1..3);
+    let resources = prop::sample::subsequence(vec!["a", "a/*", "*", "*/c", "a/${aws:PrincipalTag/team}", "?"], 1..3);
+    let team = |operator: &str, team: &str| json!({operator: {TEAM: team}});
+    let conditions = vec![
+        json!({}),
+        json!({}),
+        team("StringEquals", "red"),
+        team("StringNotEquals", "red"),
+        team("StringLikeIfExists", "b*"),
+        team("Null", "true"),
+        team("ForAllValues:StringEquals", "blue"),
+        json!({"StringEquals": {TEAM: ["red", "blue"]}, "StringNotLike": {TEAM: "r*"}}),
+    ];
+    let conditions = prop::sample::select(conditions);
+    let statement = (actions, resources, conditions, 0..8).prop_map(|(actions, resources, condition, form)| {
+        let action = if form >= 4 { "NotAction" } else { "Action" };
+        let resource = if form == 7 { "NotResource" } else { "Resource" };
+        let effect = if form % 4 == 3 { "Deny" } else { "Allow" };
+        json!({"Effect": effect, action: actions, resource: resources, "Condition": condition})
+    });
+    prop::collection::vec(statement, 1..4).prop_map(Json::Array)
+}
+
+fn both() -> impl Strategy<Value = Both> {
+    let policies = prop::collection::vec(statements(), 0..3);
+    (policies, prop::option::weighted(0.3, statements())).prop_map(|(policies, boundary)| Both::new(policies, boundary))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #[test]
+    fn the_difference_agrees_with_the_evaluation(
+        before in both(),
+        after in both(),
+        requests in prop::sample::subsequence(requests(), 12),
+    ) {
+        let gain = Gain::new(&before.holding, &after.holding);
+        let pieces = gain.pieces();
+        for request in requests {
+            let gained = !before.allows(&request) && after.allows(&request);
+            let within = |piece: &Piece| is_in(&request, &piece.region) && !piece.except.iter().any(|e| is_in(&request, e));
+            prop_assert_eq!(gained, pieces.iter().any(within), "{:?}", request);
+        }
+        // What is written down leaves nothing out.
+        prop_assert_eq!(pieces.is_empty(), gain.lines(&pieces).is_empty());
+    }
+}
