@@ -141,7 +141,7 @@ impl Row {
 
 async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, chain: usize) -> (Plan, Row) {
     let (before, began) = (cloud.calls(), Instant::now());
-    let live = survey::read(cloud, desired, state, survey::Purpose::Converge).await.expect("AWS can be read");
+    let live = survey::read(cloud, desired, state, survey::Purpose::Converge, None).await.expect("AWS can be read");
     let plan = compare(desired, state, &live);
     (plan, Row { calls: cloud.calls() - before, chain, wall: began.elapsed() })
 }
