@@ -9,6 +9,8 @@ mod label;
 pub mod limits;
 pub mod managed;
 pub mod pattern;
+pub mod reference;
+mod spot;
 pub mod validate;
 
 pub use crate::model::PathSegment;

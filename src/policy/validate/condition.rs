@@ -73,7 +73,7 @@ fn condition_value(item: &Spot, key: &str, is_date: bool, faults: &mut Faults) {
 }
 
 /// Returns the operator without what says how to treat many values or none.
-fn known(operator: &str) -> Option<&'static str> {
+pub(in crate::policy) fn known(operator: &str) -> Option<&'static str> {
     let bare = strip_start(operator, "ForAllValues:").or_else(|| strip_start(operator, "ForAnyValue:"));
     let bare = bare.unwrap_or(operator);
     let find = |name: &str| OPERATORS.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
