@@ -3,6 +3,7 @@
 mod canonical;
 pub mod diff;
 pub mod document;
+pub mod findings;
 pub mod grants;
 pub mod json;
 mod label;
@@ -16,5 +17,6 @@ pub mod validate;
 pub use crate::model::PathSegment;
 pub use diff::{DocumentChange, diff};
 pub use document::{Document, Host};
+pub use findings::{Finding, findings};
 pub use grants::{Grant, grants};
 pub use validate::{Fault, validate, validate_text};

@@ -6,6 +6,7 @@ mod begin;
 mod deviations;
 mod examples;
 mod faults;
+mod findings;
 mod hand;
 mod independent;
 mod interruption;
