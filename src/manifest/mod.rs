@@ -14,6 +14,7 @@ mod each;
 mod expand;
 mod expression;
 mod files;
+mod findings;
 mod header;
 mod include;
 mod json_schema;
@@ -39,6 +40,8 @@ mod yaml_traps;
 pub use declared::{Declared, Reference, Said};
 pub use json_schema::json_schema;
 pub use params::{Inputs, ParamValue};
+
+use std::collections::BTreeSet;
 
 use crate::graph::Desired;
 use crate::model::{Account, Node, NodeValue};
@@ -174,6 +177,8 @@ impl Manifest {
             expander: Expander { scope, sources: &self.sources },
             settled: &settled,
             report,
+            silenced: Vec::new(),
+            warned: BTreeSet::new(),
         };
         reading.settle(0);
         let mut desired = Desired::nothing(self.deployment(), account.clone());

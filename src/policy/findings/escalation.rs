@@ -54,8 +54,8 @@ pub(super) fn check(statements: &[Statement], found: &mut Found) {
         }
     }
     for (spot, ways) in told {
-        let more = if ways.len() > 1 { format!(", as {} other ways are", ways.len() - 1) } else { String::new() };
-        let message = format!("{} on any resource is enough to gain any permission{more}", ways[0]);
+        let more = if ways.len() > 1 { format!(", as are {} more such ways", ways.len() - 1) } else { String::new() };
+        let message = format!("{} on any resource: enough to gain any permission{more}", ways[0]);
         let fix = "name the resources, or require a condition such as a permissions boundary";
         found.add("privilege-escalation", spot, message, fix);
     }
