@@ -35,6 +35,11 @@ def level(text):
     return next(name[0] for name in LEVELS if name in text)
 
 
+def variable(key):
+    """Some pages write the variable of a key as if it were a name."""
+    return key[: -len("tag-key")] + "${TagKey}" if key.endswith("/tag-key") else key
+
+
 def numbers(keys, order):
     return ",".join(str(order[key.lower()]) for key in sorted(keys) if key.lower() in order)
 
@@ -43,7 +48,7 @@ def service(prefix, keys, types, actions):
     lines = ["=" + prefix]
     key_order = {name: i for i, name in enumerate(sorted(keys))}
     type_order = {name: i for i, name in enumerate(sorted(types))}
-    lines += [f"k{keys[name]['key']} {TYPES[keys[name]['type']]}" for name in key_order]
+    lines += [f"k{variable(keys[name]['key'])} {TYPES[keys[name]['type']]}" for name in key_order]
     for name in type_order:
         one = types[name]
         lines.append(f"r{one['key']}\t{one['arn']}\t{numbers(one.get('conditionKeys', []), key_order)}")
@@ -61,7 +66,7 @@ def service(prefix, keys, types, actions):
 
 def global_keys(script):
     found = re.findall(r"key: '([^']+)',\s*category: '[^']*',\s*type: '([^']+)'", script)
-    return [f"{key.replace('/tag-key', '/${TagKey}')} {TYPES[kind]}" for key, kind in found]
+    return [f"{variable(key)} {TYPES[kind]}" for key, kind in found]
 
 
 def main():

@@ -48,7 +48,8 @@ impl Reading<'_> {
             return;
         }
         let problem = Problem::warning(finding.code, format!("{what}: {}", finding.message)).at(place);
-        let meant = format!("where that is meant:   ignore: [{PREFIX}{}]", finding.code);
+        let within = if self.references.tree.at == 0 { "" } else { ", in the `override` of its use" };
+        let meant = format!("where that is meant{within}:   ignore: [{PREFIX}{}]", finding.code);
         self.report.push(problem.help(&finding.fix).help(meant));
     }
 }

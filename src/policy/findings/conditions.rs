@@ -83,7 +83,12 @@ fn carried(condition: &Condition, statement: &Statement, host: Host, key: Option
     } else {
         format!("put {actions} into a statement without this condition")
     };
-    found.add("unknown-condition-for-action", &condition.spot, message, fix);
+    // Which actions carry tags is where the reference has its gaps.
+    if is_about_tags(name) && !with.is_empty() {
+        found.advise("unknown-condition-for-action", &condition.spot, message, fix);
+    } else {
+        found.add("unknown-condition-for-action", &condition.spot, message, fix);
+    }
 }
 
 fn statement_is_mute(statement: &Statement) -> &'static str {

@@ -1,7 +1,7 @@
 //! Actions against the resources of their statement: what can be limited to what is in the Service
 //! Authorization Reference.
 
-use super::super::reference::{Action, ResourceType, Service, any_text};
+use super::super::reference::{Action, ResourceType, Service, any_text, date};
 use super::statement::{Entry, Resource, Statement};
 use super::{Found, listed};
 
@@ -40,38 +40,52 @@ fn is_of(resource: &Resource, kind: &ResourceType) -> bool {
 
 fn reaches(entry: &Entry, statement: &Statement, found: &mut Found) {
     let known: Vec<_> = entry.known().collect();
-    let outside = known.iter().filter(|(service, action)| !is_on_any(service, action, &statement.resources));
-    let outside: Vec<_> = outside.collect();
-    let (Some((service, first)), nothing) = (outside.first(), statement.does_nothing()) else { return };
-    let text = entry.text;
+    let is_reached = |service, action| is_on_any(service, action, &statement.resources);
+    let outside: Vec<_> = known.iter().copied().filter(|(service, action)| !is_reached(service, action)).collect();
+    if outside.is_empty() {
+        return;
+    }
     if outside.len() == known.len() {
-        let on = listed(statement.resources.iter().map(|resource| resource.text));
-        let types: Vec<&str> =
-            outside.iter().flat_map(|(service, action)| service.types_of(action)).map(|t| t.name).collect();
-        let message = match types.is_empty() {
-            true => format!("`{text}` cannot be limited to resources: on {on} it {nothing}"),
-            false => format!("`{text}` is on {}, not on {on}: it {nothing}", kinds(&types)),
-        };
-        found.add("resource-mismatch", &entry.spot, message, instead(service, first, &statement.resources));
-    } else if statement.allows && !entry.is_whole_service() {
-        let names: Vec<String> =
-            outside.iter().map(|(service, action)| format!("{}:{}", service.prefix, action.name)).collect();
+        return nothing(entry, &outside, statement, found);
+    }
+    if statement.allows && !entry.is_whole_service() {
+        let name = |(service, action): &(&Service, &Action)| format!("{}:{}", service.prefix, action.name);
+        let names: Vec<String> = outside.iter().map(name).collect();
         let names = listed(names.iter().map(String::as_str));
-        let message = format!("of `{text}`, {names} cannot be on any of these resources");
-        found.advise(
-            "resource-mismatch",
-            &entry.spot,
-            message,
-            "nothing where they are not needed; else give them a statement of their own",
-        );
+        let message = format!("of `{}`, {names} cannot be on any of these resources", entry.text);
+        let fix = "nothing where they are not needed; else give them a statement of their own";
+        found.advise("resource-mismatch", &entry.spot, message, fix);
     }
 }
 
-fn kinds(types: &[&str]) -> String {
-    let mut types = types.to_vec();
+/// None of the actions, one or more, is on any of the resources.
+fn nothing(entry: &Entry, actions: &[(&'static Service, &'static Action)], statement: &Statement, found: &mut Found) {
+    let on = listed(statement.resources.iter().map(|resource| resource.text));
+    let types = actions.iter().flat_map(|(service, action)| service.types_of(action)).map(|kind| kind.name);
+    let mut types: Vec<&str> = types.collect();
     types.sort_unstable();
     types.dedup();
-    listed(types)
+    let (text, nothing, date) = (entry.text, statement.does_nothing(), date());
+    let fix = instead(actions[0].0, actions[0].1, &statement.resources);
+    if !types.is_empty() {
+        let types = listed(types);
+        let message = format!("`{text}` is on {types} (reference of {date}), not on {on}: it {nothing}");
+        found.add("resource-mismatch", &entry.spot, message, fix);
+    } else if statement.resources.iter().any(is_whole_type) {
+        let message = format!("`{text}` cannot be limited to resources: it may need more than {on}");
+        found.advise("resource-mismatch", &entry.spot, message, fix);
+    } else {
+        let message = format!("`{text}` cannot be limited to resources (reference of {date}): on {on} it {nothing}");
+        found.add("resource-mismatch", &entry.spot, message, fix);
+    }
+}
+
+/// `log-group:*`: some actions without resource types have been seen to take it.
+fn is_whole_type(resource: &Resource) -> bool {
+    let part = resource.pattern.resource().unwrap_or_default();
+    part.strip_suffix(['*'])
+        .and_then(|kind| kind.strip_suffix(['/', ':']))
+        .is_some_and(|kind| !kind.contains(['/', ':', '*']))
 }
 
 /// Returns what to write for an action that is on none of the resources.

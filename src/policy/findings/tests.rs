@@ -256,9 +256,9 @@ fn messages_say_what_to_write() {
     );
     assert_eq!(
         said(json!({"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::a/*"})),
-        [
-            "`s3:ListBucket` is on `accesspoint` and `bucket`, not on `arn:aws:s3:::a/*`: it denies nothing => add the resource `arn:aws:s3:::a`"
-        ]
+        [format!(
+            "`s3:ListBucket` is on `accesspoint` and `bucket` (reference of {date}), not on `arn:aws:s3:::a/*`: it denies nothing => add the resource `arn:aws:s3:::a`"
+        )]
     );
     assert_eq!(
         said(
