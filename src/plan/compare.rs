@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
-use super::{Change, Drift, First, Plan, cascade, danger, moved, must_replace, order, refusal, room};
+use super::{Change, Drift, First, Plan, cascade, danger, moved, must_replace, order, permissions, refusal, room};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
@@ -405,6 +405,7 @@ impl Comparison<'_> {
         }
         let account = &self.desired.account;
         let boundaries = self.only_boundaries();
+        let permissions = permissions::of_owners(&self);
         let leaves_first =
             |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
         let mut steps = order::steps(self.work, &self.wish.order, &leaves_first);
@@ -413,6 +414,7 @@ impl Comparison<'_> {
             return Err(vec![problem]);
         }
         for step in &mut steps {
+            step.permissions = permissions::of_step(step);
             step.dangers = danger::of(step, account, &boundaries);
         }
         Ok(Plan {
@@ -421,6 +423,7 @@ impl Comparison<'_> {
             lineage: self.claims.lineage,
             serial: self.state.map_or(0, |state| state.serial),
             steps,
+            permissions,
             drift: self.drift,
             kept: self.wish.kept,
             settled: self.settled,

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use crate::kinds;
 use crate::model::schema::OnChange;
 use crate::model::{Account, Address, Attributes, ObjectId, Record};
+use crate::policy::difference::Difference;
 
 mod cascade;
 mod claim;
@@ -19,6 +20,7 @@ pub mod danger;
 pub mod digest;
 mod moved;
 pub mod order;
+mod permissions;
 mod refusal;
 mod room;
 pub mod saved;
@@ -26,6 +28,7 @@ mod wish;
 
 pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
+pub use permissions::Affected;
 
 /// What happens to one address.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +100,8 @@ pub struct Step {
     pub waits_for: BTreeSet<Address>,
     /// Whether something outside made this step necessary.
     pub drift: bool,
+    /// What its document allows more and less, by itself.
+    pub permissions: Difference,
     pub dangers: Vec<String>,
 }
 
@@ -124,6 +129,8 @@ pub struct Plan {
     /// Of the state that it was made from; 0 without one.
     pub serial: u64,
     pub steps: Vec<Step>,
+    /// What changes for each owner that is there before and after.
+    pub permissions: Vec<Affected>,
     pub drift: Vec<Drift>,
     pub kept: Vec<Kept>,
     /// What the state will say of everything wanted that needs no step.

@@ -15,6 +15,7 @@ use super::compare::Work;
 use super::{Change, First, Step};
 use crate::kinds;
 use crate::model::{Account, Address, Attributes, ObjectId, Value};
+use crate::policy::difference::Difference;
 use crate::problem::Problem;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +120,7 @@ fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, re
         makes_room_for: None,
         waits_for: BTreeSet::new(),
         drift: work.drift,
+        permissions: Difference::default(),
         dangers: Vec::new(),
     }
 }

@@ -205,7 +205,7 @@ fn principals<'a>(terms: &mut Vec<Term<'a>>, element: &str, value: &'a Json) {
 }
 
 /// "AWS JSON policy elements: Principal": the id of an account is short for the ARN of its root.
-fn principal(text: &str) -> Text {
+pub(super) fn principal(text: &str) -> Text {
     let is_id = |id: &str| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
     if is_id(text) {
         return Text::Account { id: text.to_owned(), partition: None };

@@ -1,7 +1,9 @@
 //! Policy documents: what they mean, whether AWS takes them, how two of them differ.
 
 mod canonical;
+pub mod condition;
 pub mod diff;
+pub mod difference;
 pub mod document;
 pub mod findings;
 pub mod grants;
@@ -12,6 +14,7 @@ pub mod managed;
 pub mod pattern;
 pub mod reference;
 mod spot;
+pub mod statement;
 pub mod validate;
 
 pub use crate::model::PathSegment;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::document::{self, Detail};
 use super::theme::{self, paint};
-use super::wrap;
+use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
@@ -22,6 +22,7 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
             text.push('\n');
         }
     }
+    text += &permissions::of_owners(plan, detail);
     text += &notes(plan, detail.width);
     text += &summary(&plan.summary());
     text
@@ -136,6 +137,7 @@ fn body(step: &Step, detail: Detail) -> String {
         Change::Forget { after: Some(_), .. } => format!("{BODY}stays in AWS, without our tags\n"),
         _ => fields(step, detail),
     };
+    text += &permissions::of_step(step, BODY.len(), detail);
     for danger in &step.dangers {
         text +=
             &wrap::words(&format!("{BODY}{} ", paint(theme::DANGER, "danger:")), danger, BODY.len() + 8, detail.width);

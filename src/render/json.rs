@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::model::{Attributes, Value};
 use crate::plan::{Change, Plan, Step, digest};
-use crate::policy::grants;
+use crate::policy::difference::LEFT_OUT;
 
 pub const FORMAT_VERSION: &str = "1";
 
@@ -21,6 +20,7 @@ pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Js
         "deployment": plan.deployment,
         "summary": plan.summary(),
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
+        "permissions": {"owners": plan.permissions, "left_out": LEFT_OUT},
         "drift": drift,
         "warnings": warnings.into_iter().chain(kept).collect::<Vec<_>>(),
         "digest": digest::digest(plan),
@@ -37,7 +37,7 @@ fn step(step: &Step) -> Json {
         "after": step.change.after(),
         "waits_for": step.waits_for,
         "drift": step.drift,
-        "permissions": permissions(step),
+        "permissions": step.permissions,
         "dangers": step.dangers,
     });
     if let (Change::Replace { because, .. }, Some(object)) = (&step.change, json.as_object_mut()) {
@@ -45,21 +45,4 @@ fn step(step: &Step) -> Json {
         object.insert("symbol".to_owned(), json!(step.action().symbol()));
     }
     json
-}
-
-/// What the document of a step allows more or less, as its statements are written. A Deny that comes
-/// takes permissions away.
-fn permissions(step: &Step) -> Json {
-    let granted = |attributes: Option<&Attributes>| {
-        attributes.and_then(|a| a.get("document")).and_then(Value::document).map(grants).unwrap_or_default()
-    };
-    let (before, after) = (granted(step.change.before()), granted(step.change.after()));
-    let (mut added, mut removed) = (Vec::new(), Vec::new());
-    for grant in after.difference(&before) {
-        if grant.allows { &mut added } else { &mut removed }.push(grant.to_string());
-    }
-    for grant in before.difference(&after) {
-        if grant.allows { &mut removed } else { &mut added }.push(grant.to_string());
-    }
-    json!({"added": added, "removed": removed})
 }

@@ -3,7 +3,7 @@
 use anstream::adapter::strip_str;
 
 use super::document::Detail;
-use super::human;
+use super::{human, permissions};
 use crate::plan::{Plan, Step};
 
 /// What a comment on GitHub holds.
@@ -39,7 +39,7 @@ fn head(plan: &Plan) -> String {
     text + "\n"
 }
 
-/// One collapsed section for each group of steps that change alike.
+/// One collapsed section for what changes for owners, and one for each group of steps that change alike.
 fn sections(plan: &Plan) -> Vec<Section> {
     let detail = Detail { width: 100, verbose: false };
     let section = |(steps, body): (Vec<&Step>, String)| {
@@ -49,7 +49,12 @@ fn sections(plan: &Plan) -> Vec<Section> {
         let titles = steps.iter().map(|step| strip(&human::title(step, usize::MAX))).collect::<String>();
         Section { summary: format!("{first}{others}"), body: titles + &strip(&body) }
     };
-    human::folded(plan, detail).into_iter().map(section).collect()
+    let owners = strip(&permissions::of_owners(plan, detail));
+    let owners = owners.split_once('\n').map(|(title, body)| Section {
+        summary: title.trim_end_matches(':').to_owned(),
+        body: body.trim_end().to_owned(),
+    });
+    owners.into_iter().chain(human::folded(plan, detail).into_iter().map(section)).collect()
 }
 
 struct Section {

@@ -6,6 +6,7 @@ pub mod graph;
 pub mod human;
 pub mod json;
 pub mod markdown;
+mod permissions;
 pub mod problem;
 pub mod theme;
 pub mod wrap;

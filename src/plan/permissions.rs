@@ -1,0 +1,150 @@
+//! What a plan changes in what is allowed: by each document, and for each owner that is there before and after.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compare::Comparison;
+use super::{Change, Step};
+use crate::kinds;
+use crate::model::{Address, Attributes, ObjectId, Value};
+use crate::policy::Document;
+use crate::policy::difference::{self, Difference, Holding};
+
+/// What changes for one owner. An empty difference is proven: nothing does.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Affected {
+    #[serde(rename = "owner")]
+    pub address: Address,
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+/// Compares what the document of a step allows by itself.
+pub(super) fn of_step(step: &Step) -> Difference {
+    let (before, after) = (step.change.before().and_then(document), step.change.after().and_then(document));
+    match (before, after) {
+        (None, None) => Difference::default(),
+        // Whoever forgets changes nothing in AWS.
+        _ if matches!(step.change, Change::Forget { .. }) => Difference::default(),
+        (before, after) => difference::of_documents(before, after),
+    }
+}
+
+fn document(attributes: &Attributes) -> Option<&Document> {
+    ["document", "trust"].into_iter().find_map(|field| attributes.get(field)).and_then(Value::document)
+}
+
+/// Compares what owners may do: all their policies together, within their boundaries.
+pub(super) fn of_owners(comparison: &Comparison) -> Vec<Affected> {
+    let before: Objects = comparison.live.objects.values().map(|live| (&live.id, &live.attributes)).collect();
+    let read: Objects = comparison.live.referred.values().map(|live| (&live.id, &live.attributes)).collect();
+    let after = after(comparison, &before);
+    let sides = [Side::new(before, &read), Side::new(after, &read)];
+    let mut affected = Vec::new();
+    for owner in touched(comparison, &sides) {
+        let Some(wanted) = comparison.wish.objects.get(owner) else { continue };
+        let [Some(before), Some(after)] = sides.each_ref().map(|side| side.holding(owner)) else { continue };
+        let address = wanted.resource.address.clone();
+        affected.push(Affected { address, difference: difference::of_holdings(&before, &after) });
+    }
+    affected.sort_by(|a, b| a.address.cmp(&b.address));
+    affected
+}
+
+type Objects<'a> = BTreeMap<&'a ObjectId, &'a Attributes>;
+
+/// Returns what AWS will hold.
+fn after<'a>(comparison: &'a Comparison, before: &Objects<'a>) -> Objects<'a> {
+    let mut after = before.clone();
+    for (id, work) in &comparison.work {
+        match &work.change {
+            Change::Delete { .. } => drop(after.remove(id)),
+            Change::Forget { .. } => {}
+            change => drop(change.after().and_then(|wanted| after.insert(id, wanted))),
+        }
+    }
+    after
+}
+
+/// Returns the owners for whom something changes: they, what hangs on them, or what that refers to.
+fn touched<'a>(comparison: &Comparison, sides: &[Side<'a>; 2]) -> BTreeSet<&'a ObjectId> {
+    let works = |id: &ObjectId| comparison.work.contains_key(id);
+    let refers_to_work = |side: &Side, attributes: &Attributes, field: &str| {
+        text(attributes, field).and_then(|arn| side.policies.get(arn)).is_some_and(|(id, _)| works(id))
+    };
+    let mut owners = BTreeSet::new();
+    for side in sides {
+        let hanging = side.hanging.iter().filter(|(_, hanging)| {
+            hanging.iter().any(|(id, attributes)| {
+                let is_policy = attributes.contains_key("policy_arn") || attributes.contains_key("document");
+                is_policy && works(id) || refers_to_work(side, attributes, "policy_arn")
+            })
+        });
+        owners.extend(hanging.map(|(owner, _)| *owner));
+        let bounded = side.objects.iter().filter(|(id, attributes)| {
+            attributes.contains_key("boundary") && (works(id) || refers_to_work(side, attributes, "boundary"))
+        });
+        owners.extend(bounded.map(|(id, _)| *id));
+    }
+    owners
+}
+
+/// AWS before or after the plan.
+struct Side<'a> {
+    objects: Objects<'a>,
+    /// What hangs on each owner.
+    hanging: BTreeMap<&'a ObjectId, Vec<(&'a ObjectId, &'a Attributes)>>,
+    /// Policies by ARN, as far as they were read.
+    policies: BTreeMap<&'a str, (&'a ObjectId, &'a Document)>,
+}
+
+impl<'a> Side<'a> {
+    /// `read` is what was read beside: policies that are not ours.
+    fn new(objects: Objects<'a>, read: &Objects<'a>) -> Self {
+        let mut side = Self { objects: BTreeMap::new(), hanging: BTreeMap::new(), policies: BTreeMap::new() };
+        for (id, attributes) in read.iter().chain(&objects) {
+            match kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)) {
+                Some(hangs) => {
+                    // The id as it stands in the objects, so that it lives as long.
+                    let owner = objects.get_key_value(&hangs.owner);
+                    let Some((owner, _)) = owner else { continue };
+                    side.hanging.entry(owner).or_default().push((id, attributes));
+                }
+                None => {
+                    let document = attributes.get("document").and_then(Value::document);
+                    side.policies.extend(document.map(|document| (id.name.as_str(), (*id, document))));
+                }
+            }
+        }
+        Self { objects, ..side }
+    }
+
+    /// Returns what an owner has; `None` when it is not there.
+    fn holding(&self, owner: &ObjectId) -> Option<Holding> {
+        let attributes = self.objects.get(owner)?;
+        let mut holding = Holding::default();
+        for (_, hanging) in self.hanging.get(owner).into_iter().flatten() {
+            holding = match (text(hanging, "policy_arn"), hanging.get("document").and_then(Value::document)) {
+                (Some(arn), _) => match self.policies.get(arn) {
+                    Some((_, document)) => holding.policy(document),
+                    None => holding.unread_policy(name(arn)),
+                },
+                (None, Some(document)) => holding.policy(document),
+                (None, None) => holding,
+            };
+        }
+        let Some(arn) = text(attributes, "boundary") else { return Some(holding) };
+        Some(match self.policies.get(arn) {
+            Some((_, document)) => holding.boundary(document),
+            None => holding.unread_boundary(name(arn)),
+        })
+    }
+}
+
+fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
+    attributes.get(field).and_then(Value::text)
+}
+
+/// Returns the name in a policy's ARN, as people say it.
+fn name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}

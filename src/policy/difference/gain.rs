@@ -1,0 +1,91 @@
+//! What is gained from one holding to another, as regions.
+
+use std::collections::HashSet;
+
+use super::Holding;
+use super::line::{Line, Of};
+use super::region::Region;
+use crate::policy::statement::Effect;
+
+/// What is left of a grant: a region, and what of it is not gained.
+pub(super) struct Piece<'a> {
+    pub region: Region<'a>,
+    pub except: Vec<Region<'a>>,
+}
+
+/// The two sides, taken apart.
+pub(super) struct Gain<'a> {
+    /// Each set of regions that all together bound what was allowed before: the policies, the boundary.
+    before: Vec<Vec<Region<'a>>>,
+    /// What was denied before and is not, in the same words, after.
+    lifted: Vec<Region<'a>>,
+    granted: Vec<Region<'a>>,
+    denied: Vec<Region<'a>>,
+    of: Of,
+}
+
+impl<'a> Gain<'a> {
+    pub fn new(from: &'a Holding, to: &'a Holding) -> Self {
+        let denied = to.denied();
+        let known: HashSet<&Region> = denied.iter().collect();
+        let lifted = from.denied().into_iter().filter(|region| !known.contains(region)).collect();
+        let bounds = from.boundary.as_ref().filter(|bounds| bounds.unread.is_empty());
+        let before = std::iter::once(&from.policies).chain(bounds).map(|p| p.regions(Effect::Allow)).collect();
+        let mut statements = to.all().chain(from.all()).flat_map(|policies| &policies.statements);
+        let is_trust = statements.any(|statement| statement.principals.is_some());
+        let of = if is_trust { Of::Principals } else { Of::Resources };
+        Self { before, lifted, granted: to.granted(), denied, of }
+    }
+
+    /// Returns regions that together are what is gained.
+    pub fn pieces(&self) -> Vec<Piece<'a>> {
+        let mut pieces = Vec::new();
+        for before in &self.before {
+            let known: HashSet<&Region> = before.iter().collect();
+            let new = self.granted.iter().filter(|grant| !known.contains(grant));
+            pieces.extend(new.filter_map(|grant| self.left(grant.clone(), before)));
+        }
+        for grant in &self.granted {
+            let both = self.lifted.iter().filter(|denied| denied.overlaps(grant)).map(|denied| grant.and(denied));
+            pieces.extend(both.filter_map(|both| self.left(both, &[])));
+        }
+        pieces
+    }
+
+    /// Returns what is no longer denied and not granted here: something else may grant it.
+    pub fn lifted_elsewhere(&self) -> Vec<Piece<'a>> {
+        let granted: Vec<&Region> = self.granted.iter().collect();
+        let others = self.lifted.iter().filter(|region| !region.is_covered_by(&granted));
+        others.filter_map(|region| self.left(region.clone(), &[])).collect()
+    }
+
+    /// Takes away from a grant what was allowed before and what is denied after; `None` when nothing is left.
+    fn left(&self, region: Region<'a>, before: &[Region<'a>]) -> Option<Piece<'a>> {
+        let others: Vec<&Region> = before.iter().chain(&self.denied).filter(|other| region.overlaps(other)).collect();
+        if region.is_covered_by(&others) {
+            return None;
+        }
+        let mut except: Vec<Region> = Vec::new();
+        for other in others {
+            if except.iter().any(|wider| wider.includes(other)) {
+                continue;
+            }
+            except.retain(|narrower| !other.includes(narrower));
+            except.push(other.clone());
+        }
+        Some(Piece { region, except })
+    }
+
+    /// Writes the pieces down, without those that are within another.
+    pub fn lines(&self, pieces: &[Piece<'a>]) -> Vec<Line> {
+        let within = |i: usize, one: &Piece| {
+            pieces.iter().enumerate().any(|(j, other)| {
+                // Of two that are equal the first stays.
+                let first = j < i || !one.region.includes(&other.region);
+                i != j && other.except.is_empty() && first && other.region.includes(&one.region)
+            })
+        };
+        let apart = pieces.iter().enumerate().filter(|(i, one)| !within(*i, one));
+        apart.map(|(_, piece)| Line::new(&piece.region, &piece.except, self.of)).collect()
+    }
+}
