@@ -1,4 +1,5 @@
-//! Findings on documents that are not ours to ship: they are read from a folder that the environment names.
+//! Findings on documents and cases that are not ours to ship: the environment says where they are.
+//! `SEQERA_DOCUMENTS=FOLDER cargo test --test suite -- --ignored published`; `UPDATE=1` writes the table anew.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,11 +32,12 @@ fn published_documents_have_their_findings() {
         let found = findings(&document, host(entry["kind"].as_str().unwrap()));
         let codes = codes(&found).into_iter().collect::<Vec<_>>().join(" ");
         table += &format!("{name}: {}\n", if codes.is_empty() { "-" } else { &codes });
-        if std::env::var_os("SHOW").is_some() {
-            found.iter().for_each(|f| println!("{name} {:?} {}: {} => {}", f.weight, f.code, f.message, f.fix));
-        }
     }
-    snapbox::assert_data_eq!(table, TABLE);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/findings.txt"), &table).unwrap();
+    } else {
+        assert_eq!(table, TABLE);
+    }
 }
 
 /// `SEQERA_VECTORS` is a file of cases with the findings that other tools agree on.

@@ -70,7 +70,12 @@ fn outside(statement: &Statement, account: Option<&str>, found: &mut Found) {
             found.add("public-trust", &spot, message, "name the accounts, roles or users that are meant");
         } else if is_outside && !NARROWING.iter().any(has) {
             let message = format!("`{text}` is of another account and may assume the role without an External ID");
-            found.add("trust-without-external-id", &spot, message, "add the condition StringEquals sts:ExternalId");
+            found.add(
+                "trust-without-external-id",
+                &spot,
+                message,
+                "add the condition StringEquals sts:ExternalId; in a rule of `trust` it is `external_id`",
+            );
         }
     }
 }
