@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -303,4 +304,56 @@ fn a_deny_takes_a_way_to_all_permissions_away() {
     assert!(with(
         json!({"Effect": "Deny", "Action": "ec2:Run*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": false}}})
     ));
+}
+
+/// Any JSON, with the words of policies among its keys and texts.
+fn odd_json() -> impl Strategy<Value = Json> {
+    let words = vec![
+        "Statement",
+        "Effect",
+        "Allow",
+        "Action",
+        "NotAction",
+        "Resource",
+        "Principal",
+        "Condition",
+        "Sid",
+        "AWS",
+        "Federated",
+        "StringEqualsIfExists",
+        "IfExists",
+        "ForAllValues:",
+        "aws:ResourceTag/é",
+        "s3:*",
+        "*:*",
+        "é:é",
+        "s3:Ge?Objectt",
+        "arn:aws:s3:::é/*",
+        "arn:::::",
+        "arn:aws:iam::aws:policy/",
+        ":oidc-provider/",
+        "${",
+        "$",
+        "",
+    ];
+    let word = prop::sample::select(words).prop_map(str::to_owned);
+    let leaf = prop_oneof![word.clone().prop_map(Json::from), any::<bool>().prop_map(Json::from), Just(Json::Null)];
+    leaf.prop_recursive(6, 60, 6, move |inner| {
+        let map = prop::collection::vec((word.clone(), inner.clone()), 0..6);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Json::from),
+            map.prop_map(|map| Json::Object(map.into_iter().collect()))
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_document_is_too_odd_to_look_at(statement in odd_json(), whole in odd_json()) {
+        for host in [Host::Managed, Host::Trust] {
+            let all = found(host, json!([statement]));
+            prop_assert!(all.iter().all(|finding| is_code(finding.code) && !finding.message.is_empty()));
+            findings(&Document::from_json(whole.clone()), host);
+        }
+    }
 }

@@ -161,11 +161,12 @@ fn starts_with(name: &str, start: &str) -> bool {
 /// change, at most a third.
 fn nearest(name: &str, among: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
+    let length = name.chars().count();
+    // Every character too many or too few is one to change.
+    let alike = among.clone().filter(|known| known.len().abs_diff(length) * 3 <= length);
     let distance = |known: &str| strsim::osa_distance(&known.to_ascii_lowercase(), &name);
-    let near = among.clone().map(|known| (distance(known), known)).min();
-    if let Some((distance, known)) = near
-        && distance * 3 <= name.chars().count()
-    {
+    let near = alike.map(|known| (distance(known), known)).min();
+    if let Some((_, known)) = near.filter(|(distance, _)| distance * 3 <= length) {
         return Some(known);
     }
     among.filter(|known| name.len() > 3 && starts_with(known, &name)).min_by_key(|known| known.len())
