@@ -178,6 +178,8 @@ impl Manifest {
             settled: &settled,
             report,
             silenced: Vec::new(),
+            arn: None,
+            granting: Vec::new(),
             warned: BTreeSet::new(),
         };
         reading.settle(0);
@@ -199,10 +201,10 @@ impl Manifest {
         let json = |node: &Option<Node>| node.as_ref().map_or(serde_json::Value::Null, expression::to_json);
         let outputs = settled.outputs(0).into_iter().flatten();
         desired.outputs = outputs.map(|(name, node)| (name.clone(), json(node))).collect();
-        let mut report = reading.report;
+        let Reading { mut report, granting, .. } = reading;
         desired.dependencies().cycle_problems(&desired).into_iter().for_each(|problem| report.push(problem));
         let failed = report.has_errors();
-        let problems = report.into_sorted();
+        let problems = findings::without_boundaries(report.into_sorted(), &granting, &desired);
         if failed { Err(problems) } else { Ok((desired, problems.into_iter().filter(is_warning).collect())) }
     }
 }

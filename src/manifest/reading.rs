@@ -28,6 +28,10 @@ pub struct Reading<'a> {
     pub report: Report,
     /// Findings that the entry does not want to hear of.
     pub silenced: Vec<String>,
+    /// ARN of the entry that is read.
+    pub arn: Option<String>,
+    /// Warnings about what policies grant.
+    pub granting: Vec<findings::Granting>,
     /// Findings that were told, by place and code.
     pub warned: BTreeSet<(Place, &'static str)>,
 }
@@ -97,6 +101,7 @@ impl Reading<'_> {
         shape::known_keys(entries, &what, &known, &mut self.report);
         let refused = self.not_of_existing(named, entries);
         self.silenced = findings::silenced(entries, &self.expander);
+        self.arn.clone_from(&named.arn);
         let mut said = BTreeMap::new();
         for key in named.section.keys {
             let entry = entries.iter().find(|entry| entry.key == key.name);

@@ -71,6 +71,21 @@ fn what_is_advice_or_a_fault_is_no_warning() {
 }
 
 #[test]
+fn one_document_does_not_flood() {
+    let actions: Vec<String> = (0..300).map(|i| format!("s3:Nope{i}")).collect();
+    let statement = format!("{{Effect: Allow, Action: [{}], Resource: '*'}}", actions.join(", "));
+    assert_eq!(with(&format!("policies: {{a: {{statements: {{C: {statement}}}}}}}\n")).len(), 10);
+}
+
+#[test]
+fn a_boundary_grants_nothing() {
+    let ceiling = "policies: {a: {statements: {C: {Effect: Allow, Action: \"iam:*\", Resource: \"*\"}}}}\n";
+    let role = |more: &str| with(&format!("{ceiling}roles: {{r: {{{TRUST}, boundary: policies.a{more}}}}}\n"));
+    assert_eq!(role(""), [""; 0]);
+    assert_eq!(role(", policies: [policies.a]"), ["4:56 privilege-escalation", "4:56 pass-role-on-star"]);
+}
+
+#[test]
 fn documents_of_one_owner_are_looked_at_together() {
     let statement = |action: &str| {
         format!("{{statements: {{Same: {{Effect: Allow, Action: \"{action}\", Resource: \"arn:aws:s3:::a/*\"}}}}}}")

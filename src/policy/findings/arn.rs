@@ -74,10 +74,16 @@ fn field_meets(field: &str, format: &str) -> bool {
     if format == BUCKET {
         return !field.contains('/');
     }
+    if field == "*" || field == format {
+        return true;
+    }
+    if !format.contains(['$', '*']) && !field.contains(['*', '?']) {
+        return false;
+    }
     let format = any_text(format);
     let text = |text: &str| wildcards::Pattern::text(text, Variables::Literal);
     match (field.contains(['*', '?']), format.contains('*')) {
-        _ if field == "*" || format == "*" => true,
+        _ if format == "*" => true,
         (false, false) => field == format,
         (false, true) => matches_exactly(&format, field),
         (true, _) => text(field).overlaps(&text(&format)),

@@ -5,7 +5,6 @@
 //! to something that cannot be judged here, so only what is allowed without them counts, less what is
 //! denied without them.
 
-use super::super::pattern;
 use super::super::reference;
 use super::super::spot::Spot;
 use super::statement::{Entry, Statement};
@@ -68,7 +67,8 @@ fn granted<'s, 'a>(statements: &'s [Statement<'a>], action: &str) -> Option<&'s 
         return None;
     }
     let open = statements.iter().filter(|statement| statement.allows && statement.is_unconditional());
-    open.filter(|statement| is_wide(statement, action)).find_map(|statement| entry_for(statement, action))
+    let found = open.filter_map(|statement| Some((statement, entry_for(statement, action)?)));
+    found.filter(|(statement, _)| is_wide(statement, action)).map(|(_, entry)| entry).next()
 }
 
 /// Says whether the action is denied without a condition, on any resource.
@@ -76,14 +76,14 @@ pub(super) fn is_denied(statements: &[Statement], action: &str) -> bool {
     let denies = |statement: &Statement| {
         !statement.allows
             && statement.is_unconditional()
-            && is_wide(statement, action)
             && entry_for(statement, action).is_some()
+            && is_wide(statement, action)
     };
     statements.iter().any(denies)
 }
 
 fn entry_for<'s, 'a>(statement: &'s Statement<'a>, action: &str) -> Option<&'s Entry<'a>> {
-    statement.actions.iter().find(|entry| pattern::matches(entry.text, action))
+    statement.actions.iter().find(|entry| entry.covers(action))
 }
 
 /// Says whether the statement is on any resource that the action can be on.
@@ -102,12 +102,12 @@ fn is_wide(statement: &Statement, action: &str) -> bool {
 /// A role that may be passed to any service is a role that may be used by whoever passes it.
 fn pass_role(statements: &[Statement], found: &mut Found) {
     const ACTION: &str = "iam:PassRole";
-    for statement in statements.iter().filter(|statement| statement.allows && is_wide(statement, ACTION)) {
+    for statement in statements.iter().filter(|statement| statement.allows) {
         let limited = statement.conditions.iter().any(|condition| condition.is_key("iam:PassedToService"));
         let Some(entry) = entry_for(statement, ACTION).filter(|entry| entry.text != "*" && entry.text != "*:*") else {
             continue;
         };
-        if !limited && !is_denied(statements, ACTION) {
+        if !limited && is_wide(statement, ACTION) && !is_denied(statements, ACTION) {
             let message = format!("`{}` lets every role be passed to every service", entry.text);
             let fix = "name the roles, or add the condition StringEquals iam:PassedToService";
             found.add("pass-role-on-star", &entry.spot, message, fix);

@@ -1,8 +1,7 @@
 //! Actions that a reviewer asks about: those that change who may do what, and those that answer with
 //! credentials.
 
-use super::super::pattern;
-use super::super::reference::Level;
+use super::super::reference::{Action, Level, Service};
 use super::escalation::is_denied;
 use super::statement::{Entry, Statement};
 use super::{Found, listed};
@@ -49,8 +48,7 @@ pub(super) fn check(statements: &[Statement], found: &mut Found) {
     let is_open = |statement: &&Statement| statement.allows && statement.is_unconditional();
     let open: Vec<&Statement> = statements.iter().filter(is_open).collect();
     let entries = || open.iter().flat_map(|statement| &statement.actions);
-    let is_granted =
-        |action: &&str| entries().any(|entry| pattern::matches(entry.text, action)) && !is_denied(statements, action);
+    let is_granted = |action: &&str| entries().any(|entry| entry.covers(action)) && !is_denied(statements, action);
     let has_all = USE_OF_BUCKET.iter().all(is_granted);
     for statement in &open {
         let mut told = Vec::new();
@@ -81,15 +79,17 @@ fn each<'s, 'a>(
 }
 
 fn among(entry: &Entry, actions: &[&str]) -> Vec<String> {
-    actions.iter().filter(|action| pattern::matches(entry.text, action)).map(|action| (*action).to_owned()).collect()
+    actions.iter().filter(|action| entry.covers(action)).map(|action| (*action).to_owned()).collect()
 }
 
 fn permissions(entry: &Entry) -> Vec<String> {
-    let names = entry.known().map(|(service, action)| (format!("{}:{}", service.prefix, action.name), action.level));
-    let counts = |(name, level): &(String, Level)| {
-        *level == Level::PermissionsManagement || ALSO_PERMISSIONS.contains(&name.as_str())
+    let is_also = |service: &Service, action: &Action| {
+        ALSO_PERMISSIONS.iter().any(|also| also.split_once(':') == Some((service.prefix, action.name)))
     };
-    names.filter(counts).map(|(name, _)| name).collect()
+    let counts = |(service, action): &(&'static Service, &'static Action)| {
+        action.level == Level::PermissionsManagement || is_also(service, action)
+    };
+    entry.known().filter(counts).map(|(service, action)| format!("{}:{}", service.prefix, action.name)).collect()
 }
 
 /// Who may change a bucket's own policy gets from the bucket what the document does not grant.

@@ -1,6 +1,8 @@
 //! Actions against the resources of their statement: what can be limited to what is in the Service
 //! Authorization Reference.
 
+use std::cell::RefCell;
+
 use super::super::reference::{Action, ResourceType, Service, any_text, date};
 use super::statement::{Entry, Resource, Statement};
 use super::{Found, listed};
@@ -17,31 +19,43 @@ pub(super) fn check(statement: &Statement, found: &mut Found) {
     if statement.resources.is_empty() {
         return;
     }
+    // A whole service is let pass, as some actions without resource types have been seen to take it.
+    let is_whole = statement.resources.iter().any(|one| one.pattern.resource().is_none_or(|part| part == "*"));
+    let has_type = once(|kind| statement.resources.iter().any(|resource| is_of(resource, kind)));
+    let is_on_any = |service: &'static Service, action| is_whole || service.types_of(action).any(&has_type);
     for entry in &statement.actions {
-        reaches(entry, statement, found);
+        reaches(entry, statement, is_on_any, found);
         on_id(entry, statement, found);
     }
     star(statement, found);
     batch_logs(statement, found);
 }
 
-/// Says whether the action can be on any of the resources. An action without resource types takes `*`; a
-/// whole service is let pass, as some such actions have been seen to take it.
-fn is_on_any(service: &Service, action: &Action, resources: &[Resource]) -> bool {
-    resources.iter().any(|resource| {
-        let whole = resource.pattern.resource().is_none_or(|part| part == "*");
-        whole || service.types_of(action).any(|kind| is_of(resource, kind))
-    })
+/// Asks a question about resource types once for each.
+fn once(ask: impl Fn(&ResourceType) -> bool) -> impl Fn(&'static ResourceType) -> bool {
+    let answers: RefCell<Vec<(&'static ResourceType, bool)>> = RefCell::default();
+    move |kind| {
+        let known = answers.borrow().iter().find(|(other, _)| std::ptr::eq(*other, kind)).map(|(_, answer)| *answer);
+        known.unwrap_or_else(|| {
+            let answer = ask(kind);
+            answers.borrow_mut().push((kind, answer));
+            answer
+        })
+    }
 }
 
 fn is_of(resource: &Resource, kind: &ResourceType) -> bool {
     kind.arns.iter().any(|format| resource.pattern.meets(format))
 }
 
-fn reaches(entry: &Entry, statement: &Statement, found: &mut Found) {
+fn reaches(
+    entry: &Entry,
+    statement: &Statement,
+    is_on_any: impl Fn(&'static Service, &'static Action) -> bool,
+    found: &mut Found,
+) {
     let known: Vec<_> = entry.known().collect();
-    let is_reached = |service, action| is_on_any(service, action, &statement.resources);
-    let outside: Vec<_> = known.iter().copied().filter(|(service, action)| !is_reached(service, action)).collect();
+    let outside: Vec<_> = known.iter().copied().filter(|(service, action)| !is_on_any(service, action)).collect();
     if outside.is_empty() {
         return;
     }
@@ -152,36 +166,30 @@ fn star(statement: &Statement, found: &mut Found) {
         return;
     }
     for resource in &statement.resources {
-        let is_star = resource.text == "*";
-        let limited = statement.actions.iter().filter(|entry| {
-            entry.known().any(|(service, action)| {
-                let mut types = service.types_of(action);
-                if is_star { types.next().is_some() } else { types.any(|kind| is_every(resource, kind)) }
-            })
-        });
-        let limited: Vec<&str> = limited.map(|entry| entry.text).collect();
-        if limited.is_empty() {
-            continue;
-        }
-        let names = listed(limited);
-        if is_star {
+        if resource.text == "*" {
+            let Some(names) = on_types(statement, |_| true) else { continue };
             let message = format!("{names} could be limited to some resources");
             found.add("resource-star", &resource.spot, message, "list the resources that are meant");
-        } else {
+        } else if resource.pattern.is_anywhere() && !resource.text.contains("${") {
+            let Some(names) = on_types(statement, |kind| is_every(resource, kind)) else { continue };
             let message = format!("`{}` is every resource that {names} can be on", resource.text);
             found.add("resource-effectively-star", &resource.spot, message, "say account, region or name");
         }
     }
 }
 
+/// Returns the actions that are on such types, where there are any.
+fn on_types(statement: &Statement, is_such: impl Fn(&ResourceType) -> bool) -> Option<String> {
+    let is_such = once(is_such);
+    let has = |entry: &&Entry| entry.known().any(|(service, action)| service.types_of(action).any(&is_such));
+    let names: Vec<&str> = statement.actions.iter().filter(has).map(|entry| entry.text).collect();
+    (!names.is_empty()).then(|| listed(names))
+}
+
 fn is_every(resource: &Resource, kind: &ResourceType) -> bool {
-    let part = |format: &str| format.splitn(6, ':').nth(5).map(any_text).unwrap_or_default();
-    let has_all = |said: &str, format: &str| said == "*" || said == part(format);
     let said = resource.pattern.resource().unwrap_or_default();
-    let is_said = !resource.text.contains("${");
-    is_said
-        && resource.pattern.is_anywhere()
-        && kind.arns.iter().any(|arn| resource.pattern.meets(arn) && has_all(said, arn))
+    let has_all = |format: &str| said == "*" || said == any_text(format.splitn(6, ':').nth(5).unwrap_or_default());
+    kind.arns.iter().any(|arn| has_all(arn) && resource.pattern.meets(arn))
 }
 
 /// The groups below the default one of AWS Batch without that one itself.

@@ -1,5 +1,6 @@
 //! A statement as the findings walk it: each part with the way to it, each action looked up.
 
+use super::super::pattern;
 use super::super::reference::{self, Action, Service};
 use super::super::spot::Spot;
 use super::super::validate::condition::known;
@@ -98,6 +99,11 @@ impl<'a> Entry<'a> {
             _ => Means::Anything,
         };
         Some(Self { spot, text, means })
+    }
+
+    /// Says whether it stands for the action, which is without wildcards.
+    pub fn covers(&self, action: &str) -> bool {
+        if self.is_pattern() { pattern::matches(self.text, action) } else { self.text.eq_ignore_ascii_case(action) }
     }
 
     pub fn is_pattern(&self) -> bool {
