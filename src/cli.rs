@@ -32,6 +32,9 @@ pub enum Command {
     /// The built-in Seqera setups: their parameters, and what they ask for
     #[command(subcommand)]
     Blueprint(BlueprintCommand),
+    /// One policy document at a time: what changed, whether AWS takes it, what it allows
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Prints the JSON Schema of the manifest, for editors
     Schema,
     /// Prints what a shell needs to complete commands and options
@@ -65,6 +68,73 @@ pub enum BlueprintCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Says what B says otherwise than A, by meaning; exit 2 when they differ
+    Diff {
+        #[arg(value_name = "A")]
+        before: PathBuf,
+        #[arg(value_name = "B")]
+        after: PathBuf,
+    },
+    /// Says whether AWS takes a document; exit 2 when it does not
+    Validate(PolicyValidateArgs),
+    /// Decides whether policies allow a request, and says why
+    Simulate(SimulateArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyValidateArgs {
+    /// Strict JSON; YAML in a file that ends in .yaml or .yml
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// What the document is for
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub kind: PolicyKind,
+    /// Where an identity policy is put; its size is checked then
+    #[arg(long, value_enum, value_name = "HOST")]
+    pub host: Option<PolicyHost>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyKind {
+    Identity,
+    Trust,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyHost {
+    Managed,
+    InlineUser,
+    InlineGroup,
+    InlineRole,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The identity policies of whoever asks
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "cases")]
+    pub policy: Vec<PathBuf>,
+    /// Its permissions boundary
+    #[arg(long, value_name = "FILE")]
+    pub boundary: Option<PathBuf>,
+    /// Such as s3:GetObject
+    #[arg(long, value_name = "ACTION", required_unless_present = "cases")]
+    pub action: Option<String>,
+    /// An ARN, or * for an action that knows no resources
+    #[arg(long, value_name = "ARN", required_unless_present = "cases")]
+    pub resource: Option<String>,
+    /// Who asks; nothing is derived from it
+    #[arg(long, value_name = "ARN")]
+    pub principal: Option<String>,
+    /// A condition key and its value; several for a key with several values
+    #[arg(long, value_name = "K=V", num_args = 1.., value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// Decides a JSON list of cases instead
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "boundary", "action", "resource", "principal", "context"])]
+    pub cases: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

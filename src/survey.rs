@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aws_sdk_iam::types::SummaryKeyType;
 use tokio::task::JoinSet;
 
 use crate::cloud::Cloud;
@@ -52,6 +53,10 @@ pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, 
             .collect();
     }
 
+    if purpose == Purpose::Converge && makes_counted(desired, &live) {
+        live.figures = figures(cloud).await?;
+    }
+
     let referred = undeclared_references(cloud, desired, state, &live);
     let read = each(cloud, referred, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred = read.into_values().flatten().map(|object: Live| (object.id.clone(), object)).collect();
@@ -60,6 +65,25 @@ pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, 
 
 fn hangs(object: &Live) -> bool {
     kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes)).is_some()
+}
+
+/// Says whether something has to be made of which an account may hold only so many.
+fn makes_counted(desired: &Desired, live: &LiveState) -> bool {
+    let counted = |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| spec.schema().counted.is_some());
+    let missing = |id: &ObjectId| counted(id) && !live.objects.contains_key(id);
+    desired.resources.values().any(|resource| !resource.existing && missing(&resource.id))
+}
+
+/// Asks how much the account holds and may hold. Who may not ask, finds out when it is too much.
+async fn figures(cloud: &Cloud) -> Result<BTreeMap<String, usize>> {
+    let call = cloud.iam.get_account_summary().send();
+    let summary = match cloud.call("GetAccountSummary", "the account", call).await {
+        Ok(output) => output.summary_map.unwrap_or_default(),
+        Err(error) if error.is_denied() => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let figure = |(key, value): (SummaryKeyType, i32)| Some((key.as_str().to_owned(), usize::try_from(value).ok()?));
+    Ok(summary.into_iter().filter_map(figure).collect())
 }
 
 /// Returns what the manifest refers to in this account and does not declare. What AWS manages is taken on trust.

@@ -63,6 +63,10 @@ impl AwsError {
         self.is("NoSuchEntity")
     }
 
+    pub fn is_denied(&self) -> bool {
+        self.is("AccessDenied") || self.is("AccessDeniedException")
+    }
+
     fn hints(&self) -> Vec<String> {
         let message = self.message.to_lowercase();
         let hint = match self.code.as_str() {

@@ -9,6 +9,7 @@ pub mod init;
 pub mod man;
 mod output;
 pub mod plan;
+pub mod policy;
 mod progress;
 pub mod sandbox;
 pub mod schema;
@@ -26,6 +27,8 @@ pub enum Exit {
     Done,
     /// There are changes, and the caller asked to be told so.
     Changes,
+    /// The answer to what was asked is no: documents differ, a check failed.
+    No,
     /// Something failed on the way; it was said already.
     Failed,
     Interrupted,
@@ -35,7 +38,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
-            Exit::Changes => 2,
+            Exit::Changes | Exit::No => 2,
             Exit::Failed => 1,
             Exit::Interrupted => 130,
         }
@@ -51,6 +54,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         }
         Some(Command::Init(args)) => init::run(&cli.global, args, output),
         Some(Command::Blueprint(command)) => blueprint::run(&cli.global, command, output),
+        Some(Command::Policy(command)) => policy::run(command, output),
         Some(Command::Schema) => schema::run(output),
         Some(Command::Completions(args)) => completions::run(args, output),
         Some(Command::Man) => man::run(output),

@@ -6,6 +6,7 @@ use anstream::{AutoStream, ColorChoice};
 
 use crate::cli::Color;
 use crate::error::{Error, Result};
+use crate::problem::{Problem, Sources};
 use crate::render::document::Detail;
 use crate::render::problem;
 use crate::render::theme::{self, paint};
@@ -57,9 +58,8 @@ impl Output {
 
     /// Prints an error with its problems and hints.
     pub fn error(&self, error: &Error) {
-        let color = self.choice(&std::io::stderr()) != ColorChoice::Never;
         if let Some(problems) = &error.problems {
-            self.note(&problem::render(&problems.0, &problems.1, color));
+            self.problems(&problems.0, &problems.1);
             return;
         }
         let mut text = format!("{} {error}\n", paint(theme::DANGER, "error:"));
@@ -70,6 +70,12 @@ impl Output {
             text += &format!("  {} {hint}\n", paint(theme::HELP, "help:"));
         }
         self.note(&text);
+    }
+
+    /// Prints problems with their source lines.
+    pub fn problems(&self, problems: &[Problem], sources: &Sources) {
+        let color = self.choice(&std::io::stderr()) != ColorChoice::Never;
+        self.note(&problem::render(problems, sources, color));
     }
 
     pub fn detail(&self) -> Detail {

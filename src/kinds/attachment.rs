@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Needed, Spec, owned_by_role, policy, role, text};
+use super::{Hanging, Kind, Most, Needed, Spec, owned_by_role, policy, role, text};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
@@ -25,6 +25,7 @@ static SCHEMA: Schema = Schema {
     taggable: false,
     reads: &[],
     writes: &["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
+    counted: None,
     section: None,
 };
 
@@ -85,8 +86,8 @@ impl Spec for Attachment {
         role.into_iter().chain(policy).map(Needed::held).collect()
     }
 
-    fn most(&self) -> Option<usize> {
-        Some(limits::ATTACHMENTS)
+    fn most(&self) -> Option<Most> {
+        Some(Most { usual: limits::ATTACHMENTS, figure: "AttachedPoliciesPerRoleQuota" })
     }
 
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {

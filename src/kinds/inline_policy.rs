@@ -27,6 +27,7 @@ static SCHEMA: Schema = Schema {
     taggable: false,
     reads: &[],
     writes: &["iam:PutRolePolicy", "iam:DeleteRolePolicy"],
+    counted: None,
     section: None,
 };
 

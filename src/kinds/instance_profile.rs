@@ -36,6 +36,7 @@ static SCHEMA: Schema = Schema {
         "iam:TagInstanceProfile",
         "iam:UntagInstanceProfile",
     ],
+    counted: Some("InstanceProfiles"),
     section: Some(Section {
         name: "instance_profiles",
         keys: &[

@@ -52,8 +52,8 @@ pub trait Spec: Sync + Send {
         id.name.to_lowercase()
     }
 
-    /// Returns how many of this kind AWS lets hang on one owner by default; `None` where it counts none.
-    fn most(&self) -> Option<usize> {
+    /// Returns how many of this kind AWS lets hang on one owner; `None` where it counts none.
+    fn most(&self) -> Option<Most> {
         None
     }
 
@@ -87,6 +87,15 @@ impl Needed {
     pub fn named(id: ObjectId) -> Self {
         Self { id, held: false }
     }
+}
+
+/// How many may hang on one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// Where the account was not granted more.
+    pub usual: usize,
+    /// The name under which the account's summary says it.
+    pub figure: &'static str,
 }
 
 /// Where an object hangs.

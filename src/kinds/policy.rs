@@ -46,6 +46,7 @@ static SCHEMA: Schema = Schema {
         "iam:TagPolicy",
         "iam:UntagPolicy",
     ],
+    counted: Some("Policies"),
     section: Some(Section {
         name: "policies",
         keys: &[

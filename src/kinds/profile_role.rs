@@ -30,6 +30,7 @@ static SCHEMA: Schema = Schema {
     taggable: false,
     reads: &[],
     writes: &["iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:PassRole"],
+    counted: None,
     section: None,
 };
 

@@ -53,6 +53,7 @@ static SCHEMA: Schema = Schema {
         "iam:TagRole",
         "iam:UntagRole",
     ],
+    counted: Some("Roles"),
     section: Some(Section {
         name: "roles",
         keys: &[

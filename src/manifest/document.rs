@@ -6,7 +6,7 @@ use super::expand::Expander;
 use super::reading::Reading;
 use super::{each, files, shape};
 use crate::model::{Entry, Node, NodeValue};
-use crate::policy::{Document, Fault, Host, PathSegment, limits, validate};
+use crate::policy::{Document, Host, limits, validate};
 use crate::problem::{Place, Problem};
 
 const VERSION: &str = "2012-10-17";
@@ -124,8 +124,8 @@ impl Reading<'_> {
     pub fn checked(&mut self, node: &Node, what: &str, host: Host) -> Document {
         let document = Document::from_json(node.to_json());
         let faults = validate(document.json(), host);
-        for fault in faults.iter().filter(|fault| !is_slip_of_another(fault, &faults)) {
-            let problem = Problem::error(fault.code, format!("{what}: {}", fault.detail)).at(place_of(fault, node));
+        for fault in faults.iter().filter(|fault| !fault.is_slip_of_another(&faults)) {
+            let problem = Problem::error(fault.code, format!("{what}: {}", fault.detail)).at(fault.place(node));
             self.report.push(problem.note(format!("AWS would say: {}", fault.message)));
         }
         self.fits(&document, what, host, node.place);
@@ -142,25 +142,6 @@ impl Reading<'_> {
             self.report.push(too_large(what, size, longest).at(place));
         }
     }
-}
-
-/// Returns the place of a fault: of the key where that is what is wrong.
-fn place_of(fault: &Fault, node: &Node) -> Place {
-    if let [way @ .., PathSegment::Key(key)] = fault.path.as_slice()
-        && fault.detail.starts_with(&format!("`{key}` is not a"))
-        && let Some(entry) = node.at(way).get(key)
-    {
-        return entry.key_place;
-    }
-    node.at(&fault.path).place
-}
-
-/// Says whether an element is missing only because its name has a slip, which is a fault of its own.
-fn is_slip_of_another(fault: &Fault, all: &[Fault]) -> bool {
-    let Some(missing) = fault.detail.strip_suffix(" is missing") else { return false };
-    let meant = format!("did you mean {missing}?");
-    let beside = |other: &Fault| other.path.split_last().is_some_and(|(_, way)| way == fault.path);
-    all.iter().any(|other| beside(other) && other.detail.ends_with(&meant))
 }
 
 /// Says that a document, or several together, are larger than AWS takes.

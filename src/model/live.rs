@@ -36,4 +36,7 @@ pub struct LiveState {
     pub missing: BTreeSet<ObjectId>,
     /// Where a wanted name is taken by an object of another id: a policy of this name in another path.
     pub elsewhere: BTreeMap<ObjectId, ObjectId>,
+    /// How many of what the account holds and may hold, as `GetAccountSummary` names it: `Roles`, `RolesQuota`.
+    /// Empty when nothing is to be made, or nobody may ask.
+    pub figures: BTreeMap<String, usize>,
 }

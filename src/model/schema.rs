@@ -17,6 +17,8 @@ pub struct Schema {
     /// IAM actions that reading needs, and that writing needs on top.
     pub reads: &'static [&'static str],
     pub writes: &'static [&'static str],
+    /// What `GetAccountSummary` calls them where an account may hold only so many: `Roles`, of `RolesQuota`.
+    pub counted: Option<&'static str>,
     /// The manifest's section (`roles`) and what one entry of it may say; none for what hangs on an owner.
     pub section: Option<Section>,
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
-use super::{Change, Drift, First, Plan, cascade, danger, moved, must_replace, order, permissions, refusal, room};
+use super::{
+    Change, Drift, First, Plan, cascade, danger, moved, must_replace, order, permissions, quota, refusal, room,
+};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
@@ -333,6 +335,7 @@ impl Comparison<'_> {
         }
         found.extend(self.dangling());
         found.extend(self.missing_references());
+        found.extend(quota::exceeded(&self.work, self.live));
         self.problems.extend(found);
     }
 

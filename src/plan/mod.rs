@@ -21,6 +21,7 @@ pub mod digest;
 mod moved;
 pub mod order;
 mod permissions;
+mod quota;
 mod refusal;
 mod room;
 pub mod saved;

@@ -112,3 +112,11 @@ pub fn blocked(work: &Work, id: &ObjectId, obstacle: &str) -> Problem {
         .note("that is not part of this deployment, and AWS refuses to delete what is in use")
         .help("take it off there first, then repeat")
 }
+
+/// `counted` is `Roles`, as AWS counts them.
+pub fn quota(counted: &str, held: usize, made: usize, most: usize) -> Problem {
+    let message = format!("the account has no room: it holds {held} of {most} {counted}, this plan makes {made} more");
+    Problem::error("quota-exceeded", message)
+        .help(format!("ask AWS for more: Service Quotas, AWS Identity and Access Management, {counted} per account"))
+        .help("or delete what nobody uses, and plan again")
+}

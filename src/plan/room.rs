@@ -22,8 +22,8 @@ pub(super) fn make(steps: &mut [Step], live: &LiveState) {
     for (place, traffic) in traffic(steps) {
         let Some(most) = kinds::spec(&place.0).and_then(|spec| spec.most()) else { continue };
         let held = held.get(&place).copied().unwrap_or(0);
-        // An owner that holds more shows that this account is allowed more.
-        let most = most.max(held);
+        // An account may be allowed more: it says so, or an owner that holds more shows it.
+        let most = live.figures.get(most.figure).copied().unwrap_or(most.usual).max(held);
         let peak = held + traffic.comes.len() + traffic.swaps.len();
         let mut lacking = peak.saturating_sub(most);
         for swap in traffic.swaps {

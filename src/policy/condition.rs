@@ -88,6 +88,14 @@ const OPERATORS: &[(&str, Test, bool)] = &[
     ("Null", Test::Null, false),
 ];
 
+impl Test {
+    /// Says whether the values of a policy have to be dates.
+    pub fn is_date(self) -> bool {
+        use Test::{DateEquals, DateGreaterThan, DateGreaterThanEquals, DateLessThan, DateLessThanEquals};
+        matches!(self, DateEquals | DateGreaterThan | DateGreaterThanEquals | DateLessThan | DateLessThanEquals)
+    }
+}
+
 impl Operator {
     /// Reads an operator, whatever its letter case.
     pub fn parse(text: &str) -> Option<Operator> {
@@ -151,7 +159,8 @@ pub(super) fn read(block: Option<&Json>, variables: Variables) -> Result<Vec<Con
     Ok(conditions)
 }
 
-/// "Grammar of the IAM JSON policy language": numbers and bools may be written without quotes.
+/// "Grammar of the IAM JSON policy language": numbers and bools may be written without quotes. "IAM JSON policy
+/// elements: Condition operators" says of each operator whether it knows wildcards and variables.
 fn pattern(value: &Json, test: Test, variables: Variables) -> Option<Pattern> {
     let text = match value {
         Json::String(text) => text.clone(),
@@ -160,8 +169,9 @@ fn pattern(value: &Json, test: Test, variables: Variables) -> Option<Pattern> {
     };
     Some(match test {
         Test::StringLike => Pattern::text(&text, variables),
-        Test::Arn => Pattern::resource(&text, variables),
-        _ => Pattern::without_wildcards(&text, variables),
+        Test::Arn => Pattern::arn(&text, variables),
+        Test::StringEquals | Test::StringEqualsIgnoreCase | Test::Bool => Pattern::without_wildcards(&text, variables),
+        _ => Pattern::literal(&text),
     })
 }
 
@@ -186,9 +196,19 @@ mod tests {
             ("NullIfExists", None),
             ("ForSome:Bool", None),
             ("IfExists", None),
+            ("ForAnyValue::StringLike", None),
+            ("StringMatches", None),
+            ("Stringé", None),
             ("", None),
         ] {
             assert_eq!(Operator::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn operators_are_written_in_the_case_of_aws() {
+        for name in ["ForAllValues:StringNotLikeIfExists", "ArnNotLike", "ForAnyValue:Bool", "NumericGreaterThan"] {
+            assert_eq!(Operator::parse(&name.to_ascii_lowercase()).unwrap().to_string(), name);
         }
     }
 

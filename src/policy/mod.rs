@@ -2,9 +2,11 @@
 
 mod canonical;
 pub mod condition;
+mod date;
 pub mod diff;
 pub mod difference;
 pub mod document;
+pub mod evaluate;
 pub mod findings;
 pub mod grants;
 pub mod json;

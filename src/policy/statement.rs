@@ -67,6 +67,17 @@ pub struct Principal {
     pub whom: Pattern,
 }
 
+impl Principal {
+    pub fn new(kind: &str, name: &str) -> Self {
+        let whom = match (kind, principal(name)) {
+            ("AWS", Text::Said(name)) if name == "*" => Pattern::any(),
+            ("AWS", Text::Account { id, .. }) => Pattern::literal(&id),
+            _ => Pattern::literal(name),
+        };
+        Self { kind: kind.to_owned(), name: name.to_owned(), whom }
+    }
+}
+
 /// A statement that AWS would refuse, so that nobody can say what it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
@@ -128,20 +139,11 @@ fn texts(json: &Json, pattern: impl Fn(&str) -> Pattern) -> Option<Vec<Pattern>>
 
 /// "AWS JSON policy elements: Principal": `"*"` alone and under `AWS` are the same.
 fn principals(json: &Json) -> Option<Vec<Principal>> {
-    let named = |kind: &str, name: &str| Principal {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-        whom: match (kind, principal(name)) {
-            ("AWS", Text::Said(name)) if name == "*" => Pattern::any(),
-            ("AWS", Text::Account { id, .. }) => Pattern::literal(&id),
-            _ => Pattern::literal(name),
-        },
-    };
     match json {
-        Json::String(name) if name == "*" => Some(vec![named("AWS", name)]),
+        Json::String(name) if name == "*" => Some(vec![Principal::new("AWS", name)]),
         Json::Object(kinds) => {
             let pairs = kinds.iter().flat_map(|(kind, names)| one_or_many(names).map(move |name| (kind, name)));
-            pairs.map(|(kind, name)| Some(named(kind, name.as_str()?))).collect()
+            pairs.map(|(kind, name)| Some(Principal::new(kind, name.as_str()?))).collect()
         }
         _ => None,
     }

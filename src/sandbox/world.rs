@@ -34,6 +34,9 @@ pub struct Account {
     pub attached_policies_per_role: usize,
     #[serde(default = "trust_size", skip_serializing_if = "is_default_trust_size")]
     pub trust_policy_size: usize,
+    /// How many there may be of a kind, by the name in the account's summary: `RolesQuota`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quotas: BTreeMap<String, usize>,
 }
 
 fn attachments() -> usize {
@@ -58,6 +61,7 @@ impl Default for Account {
             id: "123456789012".to_owned(),
             attached_policies_per_role: attachments(),
             trust_policy_size: trust_size(),
+            quotas: BTreeMap::new(),
         }
     }
 }
@@ -65,6 +69,12 @@ impl Default for Account {
 impl Account {
     pub fn arn(&self, collection: &str, path: &str, name: &str) -> String {
         format!("arn:aws:iam::{}:{collection}{path}{name}", self.id)
+    }
+
+    /// Returns how many of a kind there may be: "IAM and AWS STS quotas".
+    pub fn quota(&self, name: &str) -> usize {
+        let default = if name == "PoliciesQuota" { 1500 } else { 1000 };
+        self.quotas.get(name).copied().unwrap_or(default)
     }
 
     /// Returns who every caller is.

@@ -292,6 +292,8 @@ fn every_action_may_be_denied() {
             road.calls.iter().filter_map(|call| call.split(' ').next()).map(str::to_owned).collect();
         actions.sort();
         actions.dedup();
+        // Without it a plan knows less, and that is all.
+        actions.retain(|action| action != "GetAccountSummary");
         actions
     };
     let denied: Vec<Denied> =

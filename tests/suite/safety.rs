@@ -278,3 +278,26 @@ fn json_events_end_with_a_summary() {
     events(scene.run("destroy --auto-approve --json").expect(0));
     assert_eq!(scene.everything(), [""; 0]);
 }
+
+#[test]
+fn an_account_without_room_is_said_before_anything_is_made() {
+    let scene = scene();
+    let account = r#"{"account": "123456789012", "quotas": {"PoliciesQuota": 0, "RolesQuota": 1}}"#;
+    scene.write(".seqera-iam/sandbox/account.json", account);
+    let run = scene.run("apply --auto-approve");
+    run.expect(1).says("it holds 0 of 0 Policies, this plan makes 1 more").says("Service Quotas");
+    assert_eq!(scene.everything(), [""; 0]);
+
+    // Who may not ask for the figures, finds out when AWS refuses; with room, all goes well.
+    scene.run_with("deny=GetAccountSummary", "apply --auto-approve").expect(1).says("PoliciesPerAccount: 0");
+    scene.write(".seqera-iam/sandbox/account.json", r#"{"account": "123456789012"}"#);
+    scene.run_with("deny=GetAccountSummary", "apply --auto-approve").expect(0);
+    scene.expect_no_changes();
+}
+
+#[test]
+fn an_empty_plan_does_not_ask_for_figures() {
+    let scene = applied();
+    scene.run_with("log=calls", "plan").expect(0);
+    assert!(!scene.read("calls").contains("GetAccountSummary"));
+}

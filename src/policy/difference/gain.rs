@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::Holding;
 use super::line::{Line, Of};
 use super::region::Region;
+use super::{Holding, Policies};
 use crate::policy::statement::Effect;
 
 /// What is left of a grant: a region, and what of it is not gained.
@@ -29,7 +29,11 @@ impl<'a> Gain<'a> {
         let denied = to.denied();
         let known: HashSet<&Region> = denied.iter().collect();
         let lifted = from.denied().into_iter().filter(|region| !known.contains(region)).collect();
-        let bounds = from.boundary.as_ref().filter(|bounds| bounds.unread.is_empty());
+        // What is granted after is within the boundary after; the same boundary before says nothing more.
+        let same = |bounds: &&Policies| {
+            to.boundary.as_ref().is_some_and(|after| after.statements == bounds.statements && after.unread.is_empty())
+        };
+        let bounds = from.boundary.as_ref().filter(|bounds| bounds.unread.is_empty() && !same(bounds));
         let before = std::iter::once(&from.policies).chain(bounds).map(|p| p.regions(Effect::Allow)).collect();
         let mut statements = to.all().chain(from.all()).flat_map(|policies| &policies.statements);
         let is_trust = statements.any(|statement| statement.principals.is_some());

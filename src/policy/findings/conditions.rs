@@ -4,6 +4,7 @@
 //! is absent in "IAM JSON policy elements: Condition operators".
 
 use super::super::Host;
+use super::super::condition::Test;
 use super::super::reference::{self, ConditionKey, KeyType};
 use super::statement::{Condition, Entry, Means, Statement};
 use super::{Found, listed};
@@ -71,8 +72,7 @@ fn carried(condition: &Condition, statement: &Statement, host: Host, key: Option
         return;
     }
     let actions = listed(without.iter().map(|entry| entry.text));
-    let negated = condition.base.is_some_and(|base| base.contains("Not"));
-    let so = match (condition.holds_without_key() || negated, statement.allows) {
+    let so = match (condition.holds_without_key() || condition.is_negated(), statement.allows) {
         (true, true) => "the statement grants it whatever the key",
         (true, false) => "the statement denies it whatever the key",
         (false, _) => statement_is_mute(statement),
@@ -109,40 +109,61 @@ fn nearest(condition: &Condition, statement: &Statement) -> String {
 
 /// An operator of another type, or a value that the type does not have.
 fn types(condition: &Condition, key: &ConditionKey, found: &mut Found) {
-    let Some(base) = condition.base else { return };
-    let class = ["String", "Numeric", "Date", "Bool", "Binary", "IpAddress", "NotIpAddress", "Arn"];
-    let class = class.into_iter().find(|class| base.starts_with(class)).unwrap_or("Null");
-    let name = condition.key;
-    let is_arn_in_all_but_name =
-        || name.to_ascii_lowercase().ends_with("arn") || condition.values.iter().all(|value| value.starts_with("arn:"));
-    let fits = match (class, key.holds) {
-        ("String", KeyType::Text) | ("Numeric", KeyType::Number | KeyType::Date) | ("Null", _) => true,
-        ("Date", KeyType::Date) | ("Bool", KeyType::Bool) | ("Binary", KeyType::Binary) | ("Arn", KeyType::Arn) => true,
-        ("IpAddress" | "NotIpAddress", KeyType::Ip) => true,
-        ("Arn", KeyType::Text) => is_arn_in_all_but_name(),
-        ("String", KeyType::Arn) => {
-            let operator = base.replace("String", "Arn").replace("IgnoreCase", "");
-            let message = format!("`{name}` is an ARN, and `{}` compares it as text", condition.operator);
-            return found.add("mismatched-type-but-usable", &condition.spot, message, format!("`{operator}`"));
+    let Some(operator) = condition.parsed else { return };
+    let (said, name) = (condition.operator, condition.key);
+    match compared(operator.test) {
+        None => {}
+        Some(KeyType::Text) if key.holds == KeyType::Arn => {
+            let arn = said.replace("String", "Arn").replace("IgnoreCase", "");
+            let message = format!("`{name}` is an ARN, and `{said}` compares it as text");
+            return found.add("mismatched-type-but-usable", &condition.spot, message, format!("`{arn}`"));
         }
-        _ => false,
-    };
-    if !fits {
-        let operators = operators(key.holds);
-        let message = format!("`{}` does not fit `{name}`, which is {}", condition.operator, what(key.holds));
-        return found.add("mismatched-type", &condition.spot, message, format!("use {operators}"));
+        Some(class) if class == key.holds || is_usable(class, condition, key) => {}
+        Some(_) => {
+            let message = format!("`{said}` does not fit `{name}`, which is {}", what(key.holds));
+            return found.add("mismatched-type", &condition.spot, message, format!("use {}", operators(key.holds)));
+        }
     }
-    let is_number = |value: &str| value.parse::<f64>().is_ok();
-    let is_value = |value: &String| match class {
-        _ if value.contains("${") => true,
-        "Numeric" => is_number(value),
-        "Bool" | "Null" => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
-        _ => true,
+    let (is_value, wanted): (fn(&str) -> bool, _) = match compared(operator.test) {
+        Some(KeyType::Number) => (|value| value.parse::<f64>().is_ok(), "a number"),
+        Some(KeyType::Bool) | None => (is_bool, "`true` or `false`"),
+        Some(_) => return,
     };
-    if let Some(odd) = condition.values.iter().find(|value| !is_value(value)) {
-        let wanted = if class == "Numeric" { "a number" } else { "`true` or `false`" };
-        let message = format!("`{odd}` is nothing that `{}` can compare: it takes {wanted}", condition.operator);
+    if let Some(odd) = condition.values.iter().find(|value| !value.contains("${") && !is_value(value)) {
+        let message = format!("`{odd}` is nothing that `{said}` can compare: it takes {wanted}");
         found.add("mismatched-type", &condition.spot, message, format!("write {wanted}"));
+    }
+}
+
+fn is_bool(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")
+}
+
+/// Returns what an operator compares; `Null` looks at no value of the request.
+fn compared(test: Test) -> Option<KeyType> {
+    Some(match test {
+        Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike => KeyType::Text,
+        Test::NumericEquals
+        | Test::NumericLessThan
+        | Test::NumericLessThanEquals
+        | Test::NumericGreaterThan
+        | Test::NumericGreaterThanEquals => KeyType::Number,
+        test if test.is_date() => KeyType::Date,
+        Test::Bool => KeyType::Bool,
+        Test::BinaryEquals => KeyType::Binary,
+        Test::IpAddress => KeyType::Ip,
+        Test::Arn => KeyType::Arn,
+        _ => return None,
+    })
+}
+
+/// Some keys are filed as text and hold ARNs; a date may be compared as seconds.
+fn is_usable(class: KeyType, condition: &Condition, key: &ConditionKey) -> bool {
+    let is_arn = condition.key.to_ascii_lowercase().ends_with("arn");
+    match (class, key.holds) {
+        (KeyType::Number, KeyType::Date) => true,
+        (KeyType::Arn, KeyType::Text) => is_arn || condition.values.iter().all(|value| value.starts_with("arn:")),
+        _ => false,
     }
 }
 
@@ -172,25 +193,22 @@ fn operators(holds: KeyType) -> &'static str {
 
 /// A tag that is absent is just what such a condition should keep out.
 fn if_exists(condition: &Condition, found: &mut Found) {
-    let negated = condition.base.is_some_and(|base| base.contains("Not"));
     let is_tag = condition.key.to_ascii_lowercase().contains("tag/");
-    if condition.if_exists && is_tag && !negated {
-        let operator = condition.operator;
-        let bare = &operator[..operator.len() - "IfExists".len()];
-        let message = format!("`{operator}` also allows what has no such tag: `{}` enforces nothing", condition.key);
-        found.add(
-            "if-exists-on-tag",
-            &condition.spot,
-            message,
-            format!("`{bare}`, in a statement of the actions that carry the key"),
-        );
+    let Some(operator) = condition.parsed else { return };
+    if operator.if_exists && is_tag && !operator.negated {
+        let (said, key) = (condition.operator, condition.key);
+        let bare = said.get(..said.len() - "IfExists".len()).unwrap_or(said);
+        let message = format!("`{said}` also allows what has no such tag: `{key}` enforces nothing");
+        let fix = format!("`{bare}`, in a statement of the actions that carry the key");
+        found.add("if-exists-on-tag", &condition.spot, message, fix);
     }
 }
 
 /// "AWS: Allows MFA-authenticated IAM users …" asks for `true`; `false` is whoever has none.
 fn without_mfa(condition: &Condition, found: &mut Found) {
     let says_false = condition.values.iter().any(|value| value.eq_ignore_ascii_case("false"));
-    if condition.base == Some("Bool") && condition.is_key("aws:MultiFactorAuthPresent") && says_false {
+    let is_bool = condition.parsed.is_some_and(|operator| operator.test == Test::Bool);
+    if is_bool && condition.is_key("aws:MultiFactorAuthPresent") && says_false {
         let message = "this Allow holds for those who signed in without a second factor".to_owned();
         found.add("bad-pattern-for-mfa", &condition.spot, message, "`true`, or a Deny with `BoolIfExists` and `false`");
     }

@@ -1,9 +1,9 @@
 //! A statement as the findings walk it: each part with the way to it, each action looked up.
 
+use super::super::condition::{Operator, Quantifier, Test};
 use super::super::pattern;
 use super::super::reference::{self, Action, Service};
 use super::super::spot::Spot;
-use super::super::validate::condition::known;
 use super::arn::Pattern;
 
 pub(super) struct Statement<'a> {
@@ -45,9 +45,8 @@ pub(super) struct Condition<'a> {
     pub spot: Spot<'a>,
     /// As written: `ForAnyValue:StringEqualsIfExists`.
     pub operator: &'a str,
-    /// Without what says how to treat many values or none; none for an operator that there is not.
-    pub base: Option<&'static str>,
-    pub if_exists: bool,
+    /// None for an operator that there is not.
+    pub parsed: Option<Operator>,
     pub key: &'a str,
     pub values: Vec<String>,
 }
@@ -138,8 +137,7 @@ fn conditions<'a>(block: &Spot<'a>) -> Vec<Condition<'a>> {
         for (key, spot) in keys.entries() {
             let scalar = |item: Spot| item.text().map_or_else(|| item.json.to_string(), str::to_owned);
             let values = spot.one_or_many().into_iter().map(scalar).collect();
-            let if_exists = operator.to_ascii_lowercase().ends_with("ifexists");
-            found.push(Condition { spot, operator, base: known(operator), if_exists, key, values });
+            found.push(Condition { spot, operator, parsed: Operator::parse(operator), key, values });
         }
     }
     found
@@ -148,8 +146,13 @@ fn conditions<'a>(block: &Spot<'a>) -> Vec<Condition<'a>> {
 impl Condition<'_> {
     /// Says whether it also holds for a request that does not carry the key, or asks for just that.
     pub fn holds_without_key(&self) -> bool {
-        let for_all = self.operator.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("ForAllValues:"));
-        self.if_exists || for_all || self.base == Some("Null")
+        self.parsed.is_some_and(|operator| {
+            operator.if_exists || operator.quantifier == Some(Quantifier::ForAllValues) || operator.test == Test::Null
+        })
+    }
+
+    pub fn is_negated(&self) -> bool {
+        self.parsed.is_some_and(|operator| operator.negated)
     }
 
     pub fn is_key(&self, name: &str) -> bool {

@@ -62,12 +62,25 @@ impl Pattern {
 
     /// Says whether a text can be of both: proven when it says no.
     pub fn overlaps(&self, other: &Pattern) -> bool {
-        let fixed = |(a, b): &(&Token, &Token)| matches!((a, b), (Token::Char(_), Token::Char(_)));
-        if self.tokens.iter().zip(&other.tokens).take_while(fixed).any(|(a, b)| a != b) {
-            return false;
-        }
         if self.is_any() || other.is_any() {
             return true;
+        }
+        let fixed = |(a, b): &(&Token, &Token)| matches!((a, b), (Token::Char(_), Token::Char(_)));
+        let pairs = self.tokens.iter().zip(&other.tokens);
+        let mut same = 0;
+        for (a, b) in pairs.take_while(fixed) {
+            if a != b {
+                return false;
+            }
+            same += 1;
+        }
+        // What comes next decides where one is fixed to its end, or takes everything from here on.
+        match (&self.tokens[same..], &other.tokens[same..]) {
+            ([Token::Many], _) | (_, [Token::Many]) | ([], []) => return true,
+            ([], rest) | (rest, []) => {
+                return rest.iter().all(|token| !matches!(token, Token::Char(_) | Token::One));
+            }
+            _ => {}
         }
         sample(&[self, other], &[]) != Ok(None)
     }
@@ -290,6 +303,8 @@ mod tests {
             ("*a", "*b", false),
             ("x/${v}", "x/b", true),
             ("x/${v}", "y/b", false),
+            ("x/${v}", "x/", true),
+            ("x/", "x/?", false),
             ("s3:Get*", "s3:*Object", true),
         ] {
             assert_eq!((text(a).overlaps(&text(b)), text(b).overlaps(&text(a))), (expected, expected), "{a} {b}");

@@ -1,18 +1,22 @@
 //! Texts with wildcards: `*` is any text, `?` any one character, and `${aws:username}` what the request says.
 
+mod arn;
 mod language;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::Chars;
 
 pub use language::{TooLarge, sample};
 
 /// A text with wildcards, as actions, resources and conditions have it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern {
     /// As it was written.
     text: String,
     tokens: Vec<Token>,
+    /// The characters it begins with, before anything that varies: most texts differ there already.
+    beginning: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,44 +47,57 @@ pub enum Variables {
 }
 
 impl Pattern {
+    fn new(text: &str, tokens: Vec<Token>) -> Self {
+        let fixed = |token: &Token| match token {
+            Token::Char(c) => Some(*c),
+            _ => None,
+        };
+        let beginning = tokens.iter().map_while(fixed).collect();
+        Self { text: text.to_owned(), tokens, beginning }
+    }
+
     /// Reads a text whose wildcards have no other rule than that they are wildcards.
     pub fn text(text: &str, variables: Variables) -> Self {
-        Self { text: text.to_owned(), tokens: tokens(text, variables, &|_| Token::Many) }
+        Self::new(text, tokens(text, variables, &|_| Token::Many))
     }
 
     /// Reads an action: its letter case does not count, and it knows no variables.
     pub fn action(text: &str) -> Self {
         let tokens = tokens(&text.to_ascii_lowercase(), Variables::Literal, &|_| Token::Many);
-        Self { text: text.to_owned(), tokens }
+        Self::new(text, tokens)
     }
 
     /// Reads a resource. "IAM JSON policy elements: Resource": a `*` goes beyond the colons of an ARN only where
-    /// it ends its segment; the last segment is all the rest.
+    /// it ends its segment; the last segment is all the rest. "IAM identifiers": of an ARN that ends early, what
+    /// is missing is `*`.
     pub fn resource(text: &str, variables: Variables) -> Self {
+        let is_arn = text.starts_with("arn:");
+        let (colons, last) = arn::last_part(text, variables);
+        let missing = if is_arn && !text.ends_with('*') { arn::PARTS - 1 - colons } else { 0 };
+        let whole = text.to_owned() + &":*".repeat(missing);
         let star = |at: usize| {
-            let (before, after) = (&text[..at], &text[at + 1..]);
-            let colons = before.bytes().filter(|b| *b == b':').count();
+            let after = &whole[at + 1..];
             let ends_segment = after.is_empty() || after.starts_with(':') || after.starts_with('*');
-            if !text.starts_with("arn:") || colons >= 5 || ends_segment { Token::Many } else { Token::Within }
+            if is_arn && at < last && !ends_segment { Token::Within } else { Token::Many }
         };
-        Self { text: text.to_owned(), tokens: tokens(text, variables, &star) }
+        Self::new(text, tokens(&whole, variables, &star))
     }
 
     /// Reads a text in which `*` and `?` are those characters.
     pub fn without_wildcards(text: &str, variables: Variables) -> Self {
         let mut tokens = tokens(text, variables, &|_| Token::Char('*'));
         tokens.iter_mut().filter(|token| **token == Token::One).for_each(|token| *token = Token::Char('?'));
-        Self { text: text.to_owned(), tokens }
+        Self::new(text, tokens)
     }
 
     /// Returns the pattern that only `text` is of.
     pub fn literal(text: &str) -> Self {
-        Self { text: text.to_owned(), tokens: text.chars().map(Token::Char).collect() }
+        Self::new(text, text.chars().map(Token::Char).collect())
     }
 
     /// Returns the pattern that every text is of.
     pub fn any() -> Self {
-        Self { text: "*".to_owned(), tokens: vec![Token::Many] }
+        Self::new("*", vec![Token::Many])
     }
 
     pub fn as_str(&self) -> &str {
@@ -105,32 +122,11 @@ impl Pattern {
     /// Says whether `text` is of this pattern; a variable that is not resolved is of none. For an action
     /// `text` is in lower case. Takes time linear in both for one `*` and never more than their product.
     pub fn matches(&self, text: &str) -> bool {
-        if self.tokens.contains(&Token::Within) {
-            return language::accepts(self, text);
-        }
-        let (mut at, mut rest) = (0, text.chars());
-        // Where to go on when a later part does not fit: after the last star, one character further.
-        let mut star: Option<(usize, Chars)> = None;
-        loop {
-            let before = rest.clone();
-            match (self.tokens.get(at), rest.next()) {
-                (None, None) => return true,
-                (Some(Token::Many), _) => {
-                    rest = before.clone();
-                    star = Some((at + 1, before));
-                }
-                (Some(Token::Char(c)), Some(next)) if *c == next => {}
-                (Some(Token::One), Some(_)) => {}
-                _ => {
-                    let Some((after, from)) = &mut star else { return false };
-                    if from.next().is_none() {
-                        return false;
-                    }
-                    (at, rest) = (*after, from.clone());
-                    continue;
-                }
-            }
-            at += 1;
+        let Some(rest) = text.strip_prefix(self.beginning.as_str()) else { return false };
+        match &self.tokens[self.beginning.chars().count()..] {
+            [] => rest.is_empty(),
+            varying if varying.contains(&Token::Within) => language::accepts(self, text),
+            varying => fits(varying, rest),
         }
     }
 
@@ -147,7 +143,16 @@ impl Pattern {
                 other => tokens.push(other.clone()),
             }
         }
-        Some(Pattern { text: self.text.clone(), tokens })
+        Some(Pattern::new(&self.text, tokens))
+    }
+
+    /// Returns a text of this pattern that few others have: each wildcard and variable stands for `~`.
+    pub fn unlikely_text(&self) -> String {
+        let char = |token: &Token| match token {
+            Token::Char(c) => *c,
+            Token::One | Token::Many | Token::Within | Token::Variable(_) => '~',
+        };
+        self.tokens.iter().map(char).collect()
     }
 
     /// Returns the text it stands for, unless it has wildcards or variables that are not resolved.
@@ -157,6 +162,13 @@ impl Pattern {
             _ => None,
         };
         self.tokens.iter().map(char).collect()
+    }
+}
+
+/// The text tells nearly all patterns apart.
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
@@ -174,6 +186,34 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 /// Says whether `text` is of `pattern`.
 pub fn matches_exactly(pattern: &str, text: &str) -> bool {
     Pattern::text(pattern, Variables::Literal).matches(text)
+}
+
+/// Says whether these tokens take all of a text; whatever they are, a star takes everything.
+fn fits(tokens: &[Token], text: &str) -> bool {
+    let (mut at, mut rest) = (0, text.chars());
+    // Where to go on when a later part does not fit: after the last star, one character further.
+    let mut star: Option<(usize, Chars)> = None;
+    loop {
+        let before = rest.clone();
+        match (tokens.get(at), rest.next()) {
+            (None, None) => return true,
+            (Some(Token::Many | Token::Within), _) => {
+                rest = before.clone();
+                star = Some((at + 1, before));
+            }
+            (Some(Token::Char(c)), Some(next)) if *c == next => {}
+            (Some(Token::One), Some(_)) => {}
+            _ => {
+                let Some((after, from)) = &mut star else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (at, rest) = (*after, from.clone());
+                continue;
+            }
+        }
+        at += 1;
+    }
 }
 
 /// Takes a text apart; `star` says what the `*` at an offset is.
@@ -256,6 +296,9 @@ mod tests {
             ("arn:aws:ec2:*-1:1:x", "arn:aws:ec2:eu:a-1:1:x", false),
             ("arn:aws:ec2:*e*-1:1:x", "arn:aws:ec2:eu-west-1:1:x", true),
             ("*-1:x", "a:b-1:x", true),
+            ("arn:aws:sqs", "arn:aws:sqs:eu-west-1:1:q", true),
+            ("arn:aws:sqs", "arn:aws:sqsx:eu-west-1:1:q", false),
+            ("arn:aws:iam::1", "arn:aws:iam::1:role/a:b", true),
         ] {
             assert_eq!(resource(pattern).matches(text), expected, "{pattern} {text}");
         }

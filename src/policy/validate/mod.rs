@@ -16,7 +16,8 @@ use serde_json::Value as Json;
 use super::canonical::DEFAULT_VERSION;
 use super::spot::Spot;
 use super::{Host, json};
-use crate::model::PathSegment;
+use crate::model::{Node, PathSegment};
+use crate::problem::Place;
 
 /// The version that a managed policy must have.
 pub(super) const VERSION: &str = "2012-10-17";
@@ -38,6 +39,25 @@ impl Fault {
     /// Returns the error code that AWS answers with.
     pub fn aws_code(&self) -> &'static str {
         if self.code == Check::Characters.code() { "ValidationError" } else { "MalformedPolicyDocument" }
+    }
+
+    /// Returns its place in the document as it was written: that of a key where the key is what is wrong.
+    pub fn place(&self, document: &Node) -> Place {
+        if let [way @ .., PathSegment::Key(key)] = self.path.as_slice()
+            && self.detail.starts_with(&format!("`{key}` is not a"))
+            && let Some(entry) = document.at(way).get(key)
+        {
+            return entry.key_place;
+        }
+        document.at(&self.path).place
+    }
+
+    /// Says whether an element is missing only because its name has a slip, which is a fault of its own.
+    pub fn is_slip_of_another(&self, all: &[Fault]) -> bool {
+        let Some(missing) = self.detail.strip_suffix(" is missing") else { return false };
+        let meant = format!("did you mean {missing}?");
+        let beside = |other: &Fault| other.path.split_last().is_some_and(|(_, way)| way == self.path);
+        all.iter().any(|other| beside(other) && other.detail.ends_with(&meant))
     }
 }
 

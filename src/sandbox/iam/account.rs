@@ -2,7 +2,8 @@
 
 use super::{Answer, Call};
 use crate::policy::{Host, limits};
-use crate::sandbox::world::Use;
+use crate::sandbox::answer::Refusal;
+use crate::sandbox::world::{Use, World};
 use crate::sandbox::xml::Xml;
 
 pub fn summary(call: &mut Call) -> Answer {
@@ -13,14 +14,14 @@ pub fn summary(call: &mut Call) -> Answer {
     });
     let figures = [
         ("Roles", world.roles.len()),
-        ("RolesQuota", 1000),
+        ("RolesQuota", world.account.quota("RolesQuota")),
         ("Policies", world.policies.len()),
-        ("PoliciesQuota", 1500),
+        ("PoliciesQuota", world.account.quota("PoliciesQuota")),
         ("PolicyVersionsInUse", world.policies.iter().map(|policy| policy.versions.len()).sum()),
         ("PolicyVersionsInUseQuota", 10000),
         ("AttachedPolicies", in_use.count()),
         ("InstanceProfiles", world.profiles.len()),
-        ("InstanceProfilesQuota", 1000),
+        ("InstanceProfilesQuota", world.account.quota("InstanceProfilesQuota")),
         ("Users", 0),
         ("Groups", 0),
         ("AttachedPoliciesPerRoleQuota", world.account.attached_policies_per_role),
@@ -38,6 +39,12 @@ pub fn summary(call: &mut Call) -> Answer {
         }
     });
     Ok(xml)
+}
+
+/// Refuses one more of `what` where the account holds as many as it may.
+pub fn room(world: &World, what: &str, held: usize) -> Result<(), Refusal> {
+    let quota = world.account.quota(&format!("{what}Quota"));
+    if held < quota { Ok(()) } else { Err(Refusal::limit(limits::quota(&format!("{what}PerAccount"), quota))) }
 }
 
 #[cfg(test)]

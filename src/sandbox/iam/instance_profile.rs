@@ -2,7 +2,7 @@
 
 use super::lists::Page;
 use super::tags::{self, Case};
-use super::{Answer, Call, names, role};
+use super::{Answer, Call, account, names, role};
 use crate::policy::limits;
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::world::{Profile, Use, World};
@@ -19,6 +19,7 @@ pub fn create(call: &mut Call) -> Answer {
     if call.world.profiles.is_taken(name) {
         return Err(Refusal::exists(format!("Instance Profile {name} already exists.")));
     }
+    account::room(call.world, "InstanceProfiles", call.world.profiles.len())?;
     let id = call.new_id::<Profile>();
     let profile = Profile { name: name.to_owned(), path: path.to_owned(), id, created: call.now, role: None, tags };
     call.world.profiles.insert(profile);

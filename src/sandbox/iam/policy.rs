@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::lists::Page;
 use super::role::time;
 use super::tags::{self, Case};
-use super::{Answer, Call, document, names};
+use super::{Answer, Call, account, document, names};
 use crate::policy::{Host, limits, managed};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::ids;
@@ -32,6 +32,7 @@ pub fn create(call: &mut Call) -> Answer {
         let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
         return Err(Refusal::exists(message));
     }
+    account::room(call.world, "Policies", call.world.policies.len())?;
     let policy = Policy {
         name: name.to_owned(),
         path: path.to_owned(),

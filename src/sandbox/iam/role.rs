@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::lists::Page;
 use super::tags::{self, Case};
-use super::{Answer, Call, boundary, document, names, trust};
+use super::{Answer, Call, account, boundary, document, names, trust};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::world::{Role, Use, World};
 use crate::sandbox::xml::Xml;
@@ -22,6 +22,7 @@ pub fn create(call: &mut Call) -> Answer {
     if call.world.roles.is_taken(name) {
         return Err(Refusal::exists(format!("Role with name {name} already exists.")));
     }
+    account::room(call.world, "Roles", call.world.roles.len())?;
     let trust = trust::read(call.world, request.required("AssumeRolePolicyDocument")?)?;
     let boundary = request.get("PermissionsBoundary").map(|arn| boundary::existing(call.world, arn)).transpose()?;
     let role = Role {

@@ -1,0 +1,152 @@
+//! `policy`: documents by themselves, with the binary as scripts use it.
+
+use serde_json::{Value as Json, json};
+
+use crate::scene::{Run, Scene};
+
+const HOME: &str = r#"{"Version": "2012-10-17", "Statement": [
+  {"Sid": "Home", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${aws:username}/*"}]}"#;
+
+fn vectors(text: &str) -> Vec<Json> {
+    serde_json::from_str(text).expect("vectors")
+}
+
+fn printed(run: &Run) -> Json {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
+}
+
+#[test]
+fn cases_are_decided_in_one_go() {
+    let mut cases = vectors(include_str!("../vectors/simulate.json"));
+    cases.extend(vectors(include_str!("../vectors/conditions.json")));
+    cases.retain(|case| case["tier"] == "must");
+    cases.push(json!({"id": "odd", "expected": "error", "policies": [{"Statement": {"Effect": "Maybe"}}],
+                      "request": {"action": "s3:GetObject", "resource": "*", "context": {}}}));
+    cases.push(json!({"id": 7, "expected": "error", "policies": []}));
+    cases.push(json!({"id": "bool", "expected": "allowed", "unknown": {}, "request": {
+        "action": "a:B", "resource": "*", "context": {"x:n": 5, "x:b": [true]}}, "policies": [{"Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*",
+                      "Condition": {"NumericEquals": {"x:n": "5"}, "ForAnyValue:Bool": {"x:b": "true"}}}}]}));
+    let scene = Scene::new();
+    scene.write("cases.json", &json!(cases).to_string());
+    let expected: Vec<Json> =
+        cases.iter().map(|case| json!({"id": case["id"], "decision": case["expected"]})).collect();
+    assert!(expected.len() > 250);
+    assert_eq!(printed(scene.run("policy simulate --cases cases.json").expect(0)), json!(expected));
+    scene.write("cases.json", "{}");
+    scene.run("policy simulate --cases cases.json").expect(1).says("cases are a list");
+    scene.run("policy simulate --cases none.json").expect(1).says("none.json cannot be read");
+}
+
+#[test]
+fn a_decision_says_which_statement_made_it() {
+    let scene = Scene::new();
+    scene.write("home.json", HOME);
+    scene.write("ceiling.yaml", "Version: 2012-10-17\nStatement: {Effect: Allow, Action: 's3:List*', Resource: '*'}\n");
+    let ask = "policy simulate --policy home.json --action S3:getobject --resource arn:aws:s3:::b/ana/x";
+    let run = scene.run(&format!("{ask} --context aws:username=ana --json"));
+    let expected = json!({"decision": "allowed", "matched": [{"policy": "home.json", "statement": "Home"}],
+                          "explanation": ["Home of home.json allows it"]});
+    assert_eq!(printed(run.expect(0)), expected);
+    scene.run(ask).expect(0).says("implicitDeny: S3:getobject on arn:aws:s3:::b/ana/x").says("not among its resources");
+    let run = scene.run(&format!("{ask} --context aws:username=ana --boundary ceiling.yaml --json"));
+    assert_eq!(printed(run.expect(0))["decision"], "implicitDeny");
+    scene.run("policy simulate --action a --resource b").expect(1).says("--policy");
+    scene.write("odd.json", "{\"Statement\": [\n {\"Effect\": \"Maybe\"}]}");
+    let run = scene.run("policy simulate --policy odd.json --action a --resource b --json");
+    run.expect(1).says("odd.json:2:2").says("neither `Allow` nor `Deny`");
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn documents_differ_by_meaning() {
+    let scene = Scene::new();
+    for case in vectors(include_str!("../vectors/equivalence.json")) {
+        scene.write("a.json", case["a"].as_str().expect("a text"));
+        scene.write("b.json", case["b"].as_str().expect("a text"));
+        let run = scene.run("policy diff a.json b.json --json");
+        if case["error"] == true {
+            assert!(run.code != 0, "{}", case["id"]);
+        } else if case["tier"] != "choice" {
+            let equal = case["equivalent"].as_bool().expect("a bool");
+            assert_eq!(run.code, if equal { 0 } else { 2 }, "{} {}", case["id"], run.stderr);
+            assert_eq!(printed(&run)["equivalent"], equal);
+        }
+    }
+}
+
+#[test]
+fn a_difference_is_said_in_both_directions() {
+    let scene = Scene::new();
+    scene.write("a.json", HOME);
+    scene.write("b.json", &HOME.replace("\"s3:GetObject\"", "[\"s3:GetObject\", \"s3:PutObject\"]"));
+    let expected = json!({"equivalent": false, "removed": [],
+                          "added": ["Home: s3:PutObject on arn:aws:s3:::b/${aws:username}/*"]});
+    assert_eq!(printed(scene.run("policy diff a.json b.json --json").expect(2)), expected);
+    scene.run("policy diff b.json a.json").expect(2).says("- s3:PutObject on arn:aws:s3:::b");
+    scene.run("policy diff a.json a.json").expect(0).says("The documents mean the same.");
+    scene.write("empty.json", "{}");
+    scene.run("policy diff empty.json empty.json").expect(0);
+    scene.run("policy diff empty.json a.json --json").expect(2);
+    for (text, why) in
+        [("[]", "an object, not a list"), ("{\"a\": 1, \"a\": 2}", "written twice"), ("{,}", "strict JSON")]
+    {
+        scene.write("odd.json", text);
+        scene.run("policy diff a.json odd.json").expect(1).says("odd.json:1:").says(why);
+    }
+    scene.run("policy diff a.json none.json").expect(1).says("none.json cannot be read");
+}
+
+#[test]
+fn documents_are_taken_or_refused_with_their_place() {
+    let scene = Scene::new();
+    for case in vectors(include_str!("../vectors/grammar.json")) {
+        scene.write("x.json", case["document"].as_str().expect("a text"));
+        let kind = if case["policy_type"] == "trust" { "trust" } else { "identity" };
+        let host = case["host"].as_str().map(|host| format!("--host {host}")).unwrap_or_default();
+        let run = scene.run(&format!("policy validate x.json --kind {kind} {host} --json"));
+        let valid = case["valid"].as_bool().expect("a bool");
+        assert_eq!(run.code, if valid { 0 } else { 2 }, "{} {}", case["id"], run.stdout);
+        let printed = printed(&run);
+        assert_eq!(printed["valid"], valid);
+        if let Some(message) = case["aws_error_message"].as_str() {
+            assert_eq!(printed["errors"][0]["message"], message, "{}", case["id"]);
+        }
+        for error in printed["errors"].as_array().expect("a list") {
+            assert!(error["line"].is_u64() && error["column"].is_u64() && error["code"].is_string(), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_says_where_and_why() {
+    let scene = Scene::new();
+    scene.write("x.json", HOME);
+    scene.run("policy validate x.json --kind identity").expect(0).says("AWS takes x.json as an identity policy.");
+    scene.run("policy validate x.json --kind trust").expect(2).says("x.json:2:").says("Has prohibited field Resource.");
+    scene.write("x.json", "{\"Version\": \"2012-10-17\",\n \"Statement\": [],}");
+    let printed = printed(scene.run("policy validate x.json --kind identity --json").expect(2));
+    let error = json!({"code": "policy-json", "message": "Syntax errors in policy.", "line": 2, "column": 17,
+                       "detail": "this is no strict JSON: trailing comma before `}`"});
+    assert_eq!(printed, json!({"valid": false, "errors": [error], "findings": []}));
+    scene.run("policy validate none.json --kind trust --json").expect(1);
+    scene.run("policy validate x.json").expect(1).says("--kind");
+    scene.run("policy validate x.json --kind trust --host managed").expect(1);
+    std::fs::write(scene.path("x.json"), b"{\"Id\": \"\xff\"}").expect("a file");
+    scene.run("policy validate x.json --kind trust").expect(2).says("x.json:1:9").says("UTF-8");
+}
+
+#[test]
+fn sizes_are_those_of_the_host() {
+    let scene = Scene::new();
+    let long = HOME.replace("/*", &"x".repeat(3000));
+    scene.write("x.yaml", &long);
+    for (host, code) in [("", 0), ("--host managed", 0), ("--host inline-group", 0), ("--host inline-user", 2)] {
+        scene.run(&format!("policy validate x.yaml --kind identity {host}")).expect(code);
+    }
+    scene.run("policy validate x.yaml --kind identity --host inline-user").says("Maximum policy size of 2048 bytes");
+    let trust = json!({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"},
+                                     "Condition": {"StringEquals": {"aws:PrincipalTag/x": "y".repeat(2000)}}}});
+    scene.write("trust.json", &trust.to_string());
+    scene.run("policy validate trust.json --kind trust").expect(2).says("ACLSizePerRole: 2048");
+}
