@@ -81,7 +81,7 @@ static SCHEMA: Schema = Schema {
                 name: "ignore",
                 accepts: Accepts::Ignore,
                 required: false,
-                doc: "Fields that others may change, such as tags.CostCentre",
+                doc: "Fields that others may change, such as tags.CostCentre; findings that are meant: findings.CODE",
             },
             Key {
                 name: "prevent_destroy",
