@@ -19,6 +19,7 @@ use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resou
 mod attachment;
 mod inline_policy;
 mod instance_profile;
+pub mod permissions;
 mod policy;
 mod profile_role;
 mod role;

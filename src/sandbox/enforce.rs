@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::answer::Refusal;
 use super::iam;
 use super::request::Request;
+use super::tagging;
 use super::world::{Tags, World};
 use crate::error::{Error, Result};
 use crate::policy::evaluate::{self, Context, Decision, Policy};
@@ -54,9 +55,10 @@ impl Enforced {
         Ok(())
     }
 
-    /// Refuses a call of another service.
-    pub fn check_elsewhere(&self, world: &World, action: &str) -> Result<(), Refusal> {
-        self.decide(world, action, "*", caller(world))
+    /// Refuses a call of the tagging API.
+    pub fn check_tagging(&self, world: &World, action: &str) -> Result<(), Refusal> {
+        let decided = self.decide(world, &format!("tag:{action}"), "*", caller(world));
+        decided.map_err(|refusal| Refusal { message: refusal.message, ..tagging::denied(&world.account, action) })
     }
 
     fn decide(&self, world: &World, action: &str, resource: &str, context: Context) -> Result<(), Refusal> {

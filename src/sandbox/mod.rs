@@ -252,7 +252,7 @@ impl State {
                 return Err(tagging::denied(&world.account, request.action()));
             }
             if let Some(enforced) = &self.enforced {
-                enforced.check_elsewhere(world, "tag:GetResources")?;
+                enforced.check_tagging(world, request.action())?;
             }
             tagging::answer(world, request, faults.page)
         });
