@@ -18,7 +18,6 @@ use seqera_iam::manifest::{Inputs, Manifest};
 use seqera_iam::model::{Account, Live, LiveState, State};
 use seqera_iam::plan::order::{self, Task};
 use seqera_iam::plan::{self, Plan, Question};
-use seqera_iam::policy::evaluate::{Decision, Policy, Request, evaluate};
 use seqera_iam::policy::{Document, Host, findings};
 use seqera_iam::sandbox::{Faults, Sandbox};
 use seqera_iam::state::{LocalStore, StateStore};
@@ -47,7 +46,6 @@ fn main() {
     println!();
     help();
     documents();
-    evaluation();
     for resources in [1_000, 10_000] {
         planning(resources);
     }
@@ -244,24 +242,6 @@ fn documents() {
     times.sort();
     line("its first findings", first);
     line("its findings again, median", times[times.len() / 2]);
-}
-
-/// One request against twenty policies of that size, none of whose actions is the one.
-fn evaluation() {
-    const TIMES: u32 = 2_000;
-    let document = Document::parse(&policy(false)).expect("JSON");
-    let policies: Vec<Policy> = vec![Policy::read(&document, Host::Managed).expect("a policy"); 20];
-    let timed = |action: &str, expected| {
-        let context = [("aws:username", "ana"), ("aws:SourceIp", "10.0.0.1")].into_iter().collect();
-        let request = Request::new(action, "arn:aws:s3:::acme-bucket-05/x", context);
-        let began = Instant::now();
-        for _ in 0..TIMES {
-            assert_eq!(black_box(evaluate(&policies, None, black_box(&request))).decision, expected);
-        }
-        line(&format!("{action} against 20 such policies"), began.elapsed() / TIMES);
-    };
-    timed("s3:GetObjectAcl", Decision::ImplicitDeny);
-    timed("s3:RestoreObject", Decision::Allowed);
 }
 
 /// Planning alone, when AWS and the state hold all that the manifest asks for.

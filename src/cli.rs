@@ -36,6 +36,9 @@ pub enum Command {
     /// One policy document at a time: what changed, whether AWS takes it, what it allows
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prints the IAM policy that this program itself needs
+    #[command(subcommand)]
+    Permissions(PermissionsCommand),
     /// Prints the JSON Schema of the manifest, for editors
     Schema,
     /// Prints what a shell needs to complete commands and options
@@ -68,6 +71,27 @@ pub enum BlueprintCommand {
     Render {
         #[arg(value_name = "NAME")]
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PermissionsCommand {
+    /// To plan: it only reads
+    Plan,
+    /// To apply and to destroy: bound to a path, to what it owns, and to roles under a boundary
+    Apply {
+        /// The path of what it makes
+        #[arg(long, value_name = "PATH", default_value = "/")]
+        path: String,
+        /// The one deployment that it may change
+        #[arg(long, value_name = "NAME")]
+        deployment: Option<String>,
+        /// The permissions boundary that every role must have
+        #[arg(long, value_name = "ARN")]
+        boundary: String,
+        /// A role or policy that holds these permissions, which it may not change
+        #[arg(long, value_name = "ARN")]
+        holder: Vec<String>,
     },
 }
 

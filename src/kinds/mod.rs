@@ -20,6 +20,7 @@ use crate::survey::AccountSurvey;
 mod attachment;
 mod inline_policy;
 mod instance_profile;
+pub mod permissions;
 mod policy;
 mod profile_role;
 mod role;

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 mod answer;
 mod chance;
 mod connector;
+mod enforce;
 mod faults;
 mod iam;
 mod ids;
@@ -44,6 +45,7 @@ mod testbed;
 
 pub use answer::Response;
 use answer::{Protocol, Refusal};
+use enforce::Enforced;
 use faults::{Fate, What, When};
 pub use faults::{Faults, VARIABLE};
 use iam::Call;
@@ -76,6 +78,8 @@ struct Shared {
 struct State {
     store: Store,
     log: Option<File>,
+    /// What the caller may do, where it may not do everything.
+    enforced: Option<Enforced>,
     /// Calls of IAM and writing ones among them, from 1.
     iam_calls: u64,
     writes: u64,
@@ -136,8 +140,9 @@ impl Sandbox {
         let account = store.account().to_owned();
         let log = log.transpose()?;
         let buckets = Buckets::new(&faults.rates, Instant::now());
-        let state =
-            State { store, log, iam_calls: 0, writes: 0, made: BTreeSet::new(), misled: 0, buckets, halted: false };
+        let enforced = Enforced::read(&faults.enforced)?;
+        let (made, misled) = (BTreeSet::new(), 0);
+        let state = State { store, log, enforced, iam_calls: 0, writes: 0, made, misled, buckets, halted: false };
         let calls = AtomicU64::new(0);
         Ok(Self {
             shared: Arc::new(Shared { account, faults, calls, halted: Notify::new(), state: Mutex::new(state) }),
@@ -246,6 +251,9 @@ impl State {
             if faults.denied.contains(request.action()) {
                 return Err(tagging::denied(&world.account, request.action()));
             }
+            if let Some(enforced) = &self.enforced {
+                enforced.check_tagging(world, request.action())?;
+            }
             tagging::answer(world, request, faults.page)
         });
         answer.map_err(Refusal::internal)?.map(|json| Outcome::Result(json.to_string()))
@@ -275,7 +283,7 @@ impl State {
     }
 
     fn run(&mut self, action: &iam::Action, request: &Request, faults: &Faults, call: u64) -> iam::Answer {
-        let State { store, made, misled, .. } = self;
+        let State { store, enforced, made, misled, .. } = self;
         let answer = store.turn(|world, number| {
             if faults.denied.contains(action.name) {
                 return Err(Refusal::denied(
@@ -283,6 +291,9 @@ impl State {
                     &format!("iam:{}", action.name),
                     &iam::subject(world, request),
                 ));
+            }
+            if let Some(enforced) = enforced {
+                enforced.check(world, request)?;
             }
             if *misled < faults.invalid_principals
                 && let Some(principal) = iam::trusted(request).into_iter().find(|principal| made.contains(principal))
