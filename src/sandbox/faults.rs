@@ -12,6 +12,7 @@
 //! | `kill_write=N:before`, `:after` | the process exits with 137 before or after the N-th writing call took effect |
 //! | `halt_write=N:before`, `:after` | from then on no call of this process is answered: a kill for those who share the process |
 //! | `fail_action=CreateRole`, `deny=CreateRole` | that action is always `AccessDenied` |
+//! | `enforce=FILE` | the caller may do what the identity policies in such files allow, and nothing else |
 //! | `throttle=N` | the first N calls of IAM answer `Throttling` |
 //! | `throttle_rate=N` | more than N calls of IAM a second answer `Throttling`; a fraction is allowed |
 //! | `throttle_rate=CreateRole:N` | so do more than N calls a second of that action |
@@ -51,6 +52,7 @@ pub struct Faults {
     pub(super) page: Option<usize>,
     pub(super) writes: Vec<WriteFault>,
     pub(super) denied: BTreeSet<String>,
+    pub(super) enforced: Vec<PathBuf>,
     pub(super) throttled: u64,
     pub(super) rates: Vec<Rate>,
     pub(super) invalid_principals: u64,
@@ -119,7 +121,7 @@ impl Faults {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
             if faults.set(key, value).is_none() {
                 return Err(Error::failed(format!("{VARIABLE}: `{setting}` is not a setting of the sandbox")).hint(
-                    "latency=40ms, page=2, fail_write=3:before, kill_write=3:after, halt_write=3:after, deny=CreateRole, throttle=5, \
+                    "latency=40ms, page=2, fail_write=3:before, kill_write=3:after, halt_write=3:after, deny=CreateRole, enforce=FILE, throttle=5, \
                      throttle_rate=20, throttle_rate=CreateRole:2, invalid_principal=2, delay=2s, stale_reads=50%, \
                      drop=5%, html=5%, cut=5%, seed=7, log=FILE, now=2026-01-01T00:00:00Z, start=2026-01-01T00:00:00Z",
                 ));
@@ -153,6 +155,7 @@ impl Faults {
             "kill_write" => self.writes.push(write_fault(value, What::Kill)?),
             "halt_write" => self.writes.push(write_fault(value, What::Halt)?),
             "fail_action" | "deny" if !value.is_empty() => drop(self.denied.insert(value.to_owned())),
+            "enforce" if !value.is_empty() => self.enforced.push(value.into()),
             "throttle" => self.throttled = value.parse().ok()?,
             "throttle_rate" => self.rates.push(rate(value)?),
             "invalid_principal" => self.invalid_principals = value.parse().ok()?,

@@ -25,6 +25,7 @@ mod answer;
 mod chance;
 mod clock;
 mod connector;
+mod enforce;
 mod faults;
 mod iam;
 mod ids;
@@ -46,6 +47,7 @@ mod testbed;
 pub use answer::Response;
 use answer::{Protocol, Refusal};
 use clock::Clock;
+use enforce::Enforced;
 use faults::{Fate, What, When};
 pub use faults::{Faults, VARIABLE};
 use iam::Call;
@@ -79,6 +81,8 @@ struct State {
     store: Store,
     clock: Clock,
     log: Option<File>,
+    /// What the caller may do, where it may not do everything.
+    enforced: Option<Enforced>,
     /// Calls of IAM and writing ones among them, from 1.
     iam_calls: u64,
     writes: u64,
@@ -139,10 +143,12 @@ impl Sandbox {
         let account = store.account().to_owned();
         let log = log.transpose()?;
         let buckets = Buckets::new(&faults.rates, Instant::now());
+        let enforced = Enforced::read(&faults.enforced)?;
         let state = State {
             store,
             clock: Clock::new(faults.now, faults.start),
             log,
+            enforced,
             iam_calls: 0,
             writes: 0,
             made: BTreeSet::new(),
@@ -258,6 +264,9 @@ impl State {
             if faults.denied.contains(request.action()) {
                 return Err(tagging::denied(&world.account, request.action()));
             }
+            if let Some(enforced) = &self.enforced {
+                enforced.check_tagging(world, request.action())?;
+            }
             tagging::answer(world, request, faults.page)
         });
         answer.map_err(Refusal::internal)?.map(|json| Outcome::Result(json.to_string()))
@@ -287,7 +296,7 @@ impl State {
     }
 
     fn run(&mut self, action: &iam::Action, request: &Request, faults: &Faults, call: u64) -> iam::Answer {
-        let State { store, clock, made, misled, .. } = self;
+        let State { store, clock, enforced, made, misled, .. } = self;
         let answer = store.turn(|world, number| {
             if faults.denied.contains(action.name) {
                 return Err(Refusal::denied(
@@ -295,6 +304,9 @@ impl State {
                     &format!("iam:{}", action.name),
                     &iam::subject(world, request),
                 ));
+            }
+            if let Some(enforced) = enforced {
+                enforced.check(world, request)?;
             }
             if *misled < faults.invalid_principals
                 && let Some(principal) = iam::trusted(request).into_iter().find(|principal| made.contains(principal))

@@ -15,7 +15,7 @@ use seqera_iam::plan::{self, Action, Plan, Question};
 use seqera_iam::problem::Problem;
 use seqera_iam::sandbox::{Faults, Sandbox};
 use seqera_iam::state::{Access, LocalStore, StateStore};
-use seqera_iam::survey::{self, Purpose};
+use seqera_iam::survey::{self, Purpose, Reader};
 use tokio::time::Instant;
 
 use crate::draw::Chance;
@@ -68,6 +68,8 @@ struct Open {
     sandbox: Sandbox,
     cloud: Arc<Cloud>,
     witness: Witness,
+    /// Either way of reading AWS comes to the same.
+    reader: Option<Reader>,
 }
 
 impl Place {
@@ -99,7 +101,8 @@ impl Place {
         let http = Some(witness.http_client(&sandbox));
         let target = Target { http, parallelism: 1 + chance.below(8), ..Target::default() };
         let cloud = Cloud::connect(&target).await.map_err(|e| e.to_string())?;
-        Ok(Open { sandbox, cloud: Arc::new(cloud), witness })
+        let reader = *chance.pick(&[None, Some(Reader::Targeted), Some(Reader::Survey)]);
+        Ok(Open { sandbox, cloud: Arc::new(cloud), witness, reader })
     }
 
     /// Returns the state, which can be read whatever happened.
@@ -128,7 +131,7 @@ impl Place {
         let store = LocalStore::new(self.state());
         let lock = store.lock(Access::Writing, Duration::ZERO).await.map_err(|e| e.to_string())?;
         let state = self.load().await?;
-        let planned = self.plan(task, &open.cloud, state.as_ref()).await?;
+        let planned = self.plan(task, &open, state.as_ref()).await?;
         if !open.witness.deeds().is_nothing() {
             return Err("planning changed something".to_owned());
         }
@@ -168,11 +171,12 @@ impl Place {
     }
 
     /// Reads and compares. Nothing that is wanted goes, unless to be made again.
-    async fn plan(&self, task: Task<'_>, cloud: &Arc<Cloud>, state: Option<&State>) -> Result<Planned, String> {
+    async fn plan(&self, task: Task<'_>, open: &Open, state: Option<&State>) -> Result<Planned, String> {
+        let Open { cloud, reader, .. } = open;
         let (Task::Apply(world) | Task::Destroy(world)) = task;
         let mut desired = wish(world, &cloud.account)?;
         let purpose = if let Task::Apply(_) = task { Purpose::Converge } else { Purpose::Destroy };
-        let live = match survey::read(cloud, &desired, state, purpose).await {
+        let live = match survey::read(cloud, &desired, state, purpose, *reader).await {
             Ok(live) => live,
             Err(why) => return Ok(Planned::Failed(why.to_string())),
         };
@@ -202,7 +206,7 @@ impl Place {
     pub async fn demand_empty(&self, world: &World, chance: &mut Chance) -> Result<(), String> {
         let open = self.connect(&Weather::fine(), chance).await?;
         let state = self.load().await?;
-        match self.plan(Task::Apply(world), &open.cloud, state.as_ref()).await? {
+        match self.plan(Task::Apply(world), &open, state.as_ref()).await? {
             Planned::Plan(planned) if planned.0.is_empty() => Ok(()),
             Planned::Plan(planned) => Err(format!("the next plan is not empty:\n{}", steps(&planned.0))),
             Planned::Refused(why) => Err(format!("the next plan is refused: {why}")),
