@@ -358,6 +358,8 @@ impl Work {
             Ok(aws_id) => self.put(aws_id),
             Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
                 Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
+                // A refusal would end the intent, and the call that was refused may not have been the first.
+                Some(code) if self.step.intent && !code.is_empty() => self.take_answer_lost(kind, after, error).await,
                 _ => Err(error),
             },
         }
@@ -369,7 +371,7 @@ impl Work {
         let id = kind.id(&self.cloud.account, after);
         let hangs = kind.hangs_on(after);
         let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
-        let found = kind_of(asked)?.read(&self.cloud, &asked.name).await?;
+        let Ok(found) = kind_of(asked)?.read(&self.cloud, &asked.name).await else { return Err(error) };
         let Some(live) = found.into_iter().find(|object| object.id == id) else { return Err(error) };
         let ours = match hangs {
             Some(_) => live.attributes == *after,

@@ -306,6 +306,24 @@ fn what_a_killed_run_made_is_waited_for() {
     scene.expect_no_changes();
 }
 
+/// The answer to an attachment is lost, the SDK calls again, and that call is refused: what the first one did
+/// is ours all the same.
+#[test]
+fn a_refusal_after_a_lost_answer_does_not_end_the_intent() {
+    let start = Road::others().start;
+    let seeds: Vec<u32> = (1..=12).collect();
+    many::each(&seeds, |seed| {
+        let scene = start.copy();
+        let policies = "existing: true, policies: [CloudWatchLogsReadOnlyAccess, AmazonS3FullAccess]";
+        scene.manifest(&format!("{HEAD}roles: {{foreign: {{{policies}}}}}\n"));
+        let faults = format!("drop=15%,seed={seed},fail_write=2:before");
+        scene.run_with(&faults, "apply --auto-approve --parallelism 1 --reader targeted");
+        scene.apply();
+        scene.destroy();
+        assert_eq!(scene.account(), start.account());
+    });
+}
+
 /// Denied: a name for a test.
 struct Denied<'r>(&'r Road, String);
 
