@@ -171,10 +171,10 @@ pub struct CompletionsArgs {
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// Saves the plan, so that `apply FILE` does exactly this or refuses
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file_to_write)]
     pub out: Option<PathBuf>,
-    /// Writes the plan as Markdown for a pull request
-    #[arg(long, value_name = "FILE")]
+    /// Writes the plan as Markdown for a pull request; what one comment cannot hold goes to FILE.2 and so on
+    #[arg(long, value_name = "FILE", value_parser = file_to_write)]
     pub markdown: Option<PathBuf>,
     /// Exit 2 when there are changes, 0 when there are none
     #[arg(long)]
@@ -298,6 +298,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
 }
 
+/// The plan itself is on stdout, and who types `-` does not want a file of that name.
+fn file_to_write(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("stdout shows the plan already: name a file, and `cat` it".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,6 +331,15 @@ mod tests {
         assert_eq!(address("localhost:0").unwrap().to_string(), "127.0.0.1:0");
         assert_eq!(address("[::1]:80").unwrap().to_string(), "[::1]:80");
         assert!(address("127.0.0.1").is_err() && address("example.org:80").is_err());
+    }
+
+    #[test]
+    fn a_plan_is_not_written_to_stdout() {
+        for option in ["--out", "--markdown"] {
+            let refused = Cli::try_parse_from(["seqera-iam", "plan", option, "-"]).unwrap_err().to_string();
+            assert!(refused.contains("name a file"), "{refused}");
+            assert!(Cli::try_parse_from(["seqera-iam", "plan", option, "plan.md"]).is_ok());
+        }
     }
 
     #[test]

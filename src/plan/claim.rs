@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
-use crate::model::{Attributes, Live, LiveState, Record, State, Tags, Value};
+use crate::model::{Attributes, Live, LiveState, ObjectId, Record, State, Tags, Value};
 
 pub const DEPLOYMENT_TAG: &str = "seqera-iam:deployment";
 pub const LINEAGE_TAG: &str = "seqera-iam:lineage";
@@ -112,20 +112,22 @@ fn refuse(deployment: &str, state: Option<&str>, carried: &[&str]) -> Error {
 }
 
 /// Returns the state with what is ours but not recorded added: objects at a wanted id that carry our
-/// tags, and what hangs on them. Destroying needs it after the state was lost.
+/// tags, what hangs on them, and where our policies are attached. Destroying needs it after the state was
+/// lost.
 pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh: &str) -> Result<State, Error> {
     let claims = Claims::settle(desired, state, live, fresh)?;
     let mut recovered = match state {
         Some(state) => state.clone(),
         None => State::new(&desired.deployment, &desired.account, claims.lineage.clone()),
     };
+    let signed = |id: &ObjectId| live.objects.get(id).is_some_and(|it| claims.of(&it.attributes) == Claim::Ours);
     let ours = |object: &Live| {
-        let owner = kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes));
-        let claimed = match owner {
-            Some(hangs) => live.objects.get(&hangs.owner),
-            None => Some(object),
-        };
-        claimed.is_some_and(|claimed| claims.of(&claimed.attributes) == Claim::Ours)
+        let spec = kinds::spec(&object.id.kind).filter(|spec| spec.hangs_on(&object.attributes).is_some());
+        match spec.map(|spec| spec.refers(&desired.account, &object.attributes)) {
+            // It refers to its owner, too.
+            Some(refers) => refers.iter().any(|needed| signed(&needed.id)),
+            None => signed(&object.id),
+        }
     };
     for resource in desired.resources.values() {
         let Some(object) = live.objects.get(&resource.id) else { continue };

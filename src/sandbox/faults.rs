@@ -25,6 +25,7 @@
 //! | `seed=N` | decides which calls those percentages hit, with the number of the call; the default is 0 |
 //! | `log=FILE` | appends a line for every call: the action and the names it is about |
 //! | `now=2026-01-01T00:00:00Z` | the clock stands still; it cannot be had with `delay` |
+//! | `start=2026-01-01T00:00:00Z` | the clock begins there and goes on |
 //!
 //! A second holds as many calls as its rate at once, and at least one. Behind the SDK of this process,
 //! neither failure of a write is one that it repeats, so a caller sees it at once; what `drop` breaks it
@@ -63,6 +64,7 @@ pub struct Faults {
     seed: u64,
     pub(super) log: Option<PathBuf>,
     pub(super) now: Option<Timestamp>,
+    pub(super) start: Option<Timestamp>,
 }
 
 /// What happens to one writing call.
@@ -121,7 +123,7 @@ impl Faults {
                 return Err(Error::failed(format!("{VARIABLE}: `{setting}` is not a setting of the sandbox")).hint(
                     "latency=40ms, page=2, fail_write=3:before, kill_write=3:after, halt_write=3:after, deny=CreateRole, enforce=FILE, throttle=5, \
                      throttle_rate=20, throttle_rate=CreateRole:2, invalid_principal=2, delay=2s, stale_reads=50%, \
-                     drop=5%, html=5%, cut=5%, seed=7, log=FILE, now=2026-01-01T00:00:00Z",
+                     drop=5%, html=5%, cut=5%, seed=7, log=FILE, now=2026-01-01T00:00:00Z, start=2026-01-01T00:00:00Z",
                 ));
             }
         }
@@ -135,6 +137,8 @@ impl Faults {
             "drop, html and cut are more than 100% together"
         } else if self.delay.is_some() && self.now.is_some() {
             "with now= the clock stands still, and delay= would never end"
+        } else if self.start.is_some() && self.now.is_some() {
+            "a clock that stands still at now= does not start"
         } else if self.stale_reads > Share::default() && self.delay.is_none() {
             "stale_reads= has no effect without delay="
         } else {
@@ -163,6 +167,7 @@ impl Faults {
             "seed" => self.seed = value.parse().ok()?,
             "log" if !value.is_empty() => self.log = Some(value.into()),
             "now" => self.now = Some(value.parse().ok()?),
+            "start" => self.start = Some(value.parse().ok()?),
             _ => return None,
         }
         Some(())
@@ -279,7 +284,8 @@ mod tests {
 
     #[test]
     fn settings_that_exclude_each_other_are_refused() {
-        let wrong = ["drop=50%,html=40%,cut=20%", "delay=1s,now=2026-01-01T00:00:00Z", "stale_reads=5%"];
+        let both = "now=2026-01-01T00:00:00Z,start=2026-01-01T00:00:00Z";
+        let wrong = ["drop=50%,html=40%,cut=20%", "delay=1s,now=2026-01-01T00:00:00Z", both, "stale_reads=5%"];
         for text in wrong {
             assert!(Faults::parse(text).is_err(), "{text}");
         }

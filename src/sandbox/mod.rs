@@ -13,16 +13,17 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 
 mod answer;
 mod chance;
+mod clock;
 mod connector;
 mod enforce;
 mod faults;
@@ -45,6 +46,7 @@ mod testbed;
 
 pub use answer::Response;
 use answer::{Protocol, Refusal};
+use clock::Clock;
 use enforce::Enforced;
 use faults::{Fate, What, When};
 pub use faults::{Faults, VARIABLE};
@@ -77,6 +79,7 @@ struct Shared {
 /// What calls change.
 struct State {
     store: Store,
+    clock: Clock,
     log: Option<File>,
     /// What the caller may do, where it may not do everything.
     enforced: Option<Enforced>,
@@ -141,8 +144,18 @@ impl Sandbox {
         let log = log.transpose()?;
         let buckets = Buckets::new(&faults.rates, Instant::now());
         let enforced = Enforced::read(&faults.enforced)?;
-        let (made, misled) = (BTreeSet::new(), 0);
-        let state = State { store, log, enforced, iam_calls: 0, writes: 0, made, misled, buckets, halted: false };
+        let state = State {
+            store,
+            clock: Clock::new(faults.now, faults.start),
+            log,
+            enforced,
+            iam_calls: 0,
+            writes: 0,
+            made: BTreeSet::new(),
+            misled: 0,
+            buckets,
+            halted: false,
+        };
         let calls = AtomicU64::new(0);
         Ok(Self {
             shared: Arc::new(Shared { account, faults, calls, halted: Notify::new(), state: Mutex::new(state) }),
@@ -283,7 +296,7 @@ impl State {
     }
 
     fn run(&mut self, action: &iam::Action, request: &Request, faults: &Faults, call: u64) -> iam::Answer {
-        let State { store, enforced, made, misled, .. } = self;
+        let State { store, clock, enforced, made, misled, .. } = self;
         let answer = store.turn(|world, number| {
             if faults.denied.contains(action.name) {
                 return Err(Refusal::denied(
@@ -301,7 +314,7 @@ impl State {
                 *misled += 1;
                 return Err(Refusal::invalid_principal(&principal));
             }
-            let now = faults.now.unwrap_or_else(Timestamp::now);
+            let now = clock.now();
             if let Some(delay) = faults.delay {
                 let lagging = Lagging { world, now, delay, stale_read: faults.is_stale(call) };
                 lagging.check(action, request)?;
@@ -415,7 +428,7 @@ mod tests {
     #[tokio::test]
     async fn calls_wait_together() {
         let bed = Bed::with("latency=200ms").await;
-        let start = Instant::now();
+        let start = std::time::Instant::now();
         tokio::join!(exists(&bed, "a"), exists(&bed, "b"), exists(&bed, "c"), exists(&bed, "d"));
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(600), "{took:?}");
