@@ -18,7 +18,8 @@ use seqera_iam::manifest::{Inputs, Manifest};
 use seqera_iam::model::{Account, Live, LiveState, State};
 use seqera_iam::plan::order::{self, Task};
 use seqera_iam::plan::{self, Plan, Question};
-use seqera_iam::policy::Document;
+use seqera_iam::policy::evaluate::{Decision, Policy, Request, evaluate};
+use seqera_iam::policy::{Document, Host, findings};
 use seqera_iam::sandbox::{Faults, Sandbox};
 use seqera_iam::state::{LocalStore, StateStore};
 use seqera_iam::survey;
@@ -46,6 +47,7 @@ fn main() {
     println!();
     help();
     documents();
+    evaluation();
     for resources in [1_000, 10_000] {
         planning(resources);
     }
@@ -139,7 +141,7 @@ impl Row {
 
 async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, chain: usize) -> (Plan, Row) {
     let (before, began) = (cloud.calls(), Instant::now());
-    let live = survey::read(cloud, desired, state, survey::Purpose::Converge).await.expect("AWS can be read");
+    let live = survey::read(cloud, desired, state, survey::Purpose::Converge, None).await.expect("AWS can be read");
     let plan = compare(desired, state, &live);
     (plan, Row { calls: cloud.calls() - before, chain, wall: began.elapsed() })
 }
@@ -185,9 +187,22 @@ fn help() {
     line("seqera-iam --help, median of 20", times[10]);
 }
 
+const ACTIONS: [&str; 10] = [
+    "AbortMultipartUpload",
+    "DeleteObject",
+    "DeleteObjectTagging",
+    "DeleteObjectVersion",
+    "GetObject",
+    "GetObjectTagging",
+    "GetObjectVersion",
+    "PutObject",
+    "PutObjectTagging",
+    "RestoreObject",
+];
+
 /// A policy of about 6 KB, its statements and actions in this order or in the reverse one.
 fn policy(reversed: bool) -> String {
-    let mut actions: Vec<String> = (0..10).map(|n| format!("\"s3:GetObjectVersion{n}\"")).collect();
+    let mut actions: Vec<String> = ACTIONS.iter().map(|action| format!("\"s3:{action}\"")).collect();
     let resource = |n| format!("\"arn:aws:s3:::acme-bucket-{n:02}/*\"");
     let mut resources: Vec<String> = (0..6).map(resource).collect();
     let mut sids: Vec<usize> = (0..12).collect();
@@ -218,6 +233,35 @@ fn documents() {
     let size = one.len();
     line(&format!("canonical form of a policy of {size} bytes"), first.saturating_sub(again) / 2);
     line("comparing two of them", again);
+    // The first look unpacks the service reference.
+    let look = || {
+        let began = Instant::now();
+        assert!(black_box(findings(&pairs[0].0, Host::Managed)).is_empty());
+        began.elapsed()
+    };
+    let first = look();
+    let mut times: Vec<Duration> = (0..TIMES).map(|_| look()).collect();
+    times.sort();
+    line("its first findings", first);
+    line("its findings again, median", times[times.len() / 2]);
+}
+
+/// One request against twenty policies of that size, none of whose actions is the one.
+fn evaluation() {
+    const TIMES: u32 = 2_000;
+    let document = Document::parse(&policy(false)).expect("JSON");
+    let policies: Vec<Policy> = vec![Policy::read(&document, Host::Managed).expect("a policy"); 20];
+    let timed = |action: &str, expected| {
+        let context = [("aws:username", "ana"), ("aws:SourceIp", "10.0.0.1")].into_iter().collect();
+        let request = Request::new(action, "arn:aws:s3:::acme-bucket-05/x", context);
+        let began = Instant::now();
+        for _ in 0..TIMES {
+            assert_eq!(black_box(evaluate(&policies, None, black_box(&request))).decision, expected);
+        }
+        line(&format!("{action} against 20 such policies"), began.elapsed() / TIMES);
+    };
+    timed("s3:GetObjectAcl", Decision::ImplicitDeny);
+    timed("s3:RestoreObject", Decision::Allowed);
 }
 
 /// Planning alone, when AWS and the state hold all that the manifest asks for.

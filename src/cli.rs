@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::plan::saved::Invocation;
+use crate::survey::Reader;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// The IAM that Seqera Platform needs on AWS, declared in YAML.
@@ -248,6 +249,9 @@ pub struct Global {
     /// AWS calls at a time
     #[arg(long, global = true, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub parallelism: u16,
+    /// How to read AWS [default: whichever takes fewer calls]
+    #[arg(long, global = true, value_enum, value_name = "READER")]
+    pub reader: Option<Reader>,
     /// How long to wait for another run to free the state, such as 30s or 5m
     #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub lock_timeout: Duration,

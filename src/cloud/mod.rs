@@ -46,6 +46,7 @@ pub struct Caller {
 /// Clients for one account.
 pub struct Cloud {
     pub iam: aws_sdk_iam::Client,
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     pub account: Account,
     pub caller: String,
     pace: Arc<Pace>,
@@ -65,8 +66,14 @@ impl Cloud {
             .retry_classifier(failure::IamRetry { pace: pace.clone() })
             .interceptor(Whole)
             .build();
+        // What is global is listed in the region where IAM is.
+        let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&config)
+            .region(Region::from_static(home(&caller.account.partition)))
+            .retry_classifier(failure::IamRetry { pace: pace.clone() })
+            .build();
         Ok(Self {
             iam: aws_sdk_iam::Client::from_conf(iam),
+            tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging),
             account: caller.account,
             caller: caller.arn,
             pace,
@@ -187,6 +194,15 @@ impl Cloud {
             Err(error) if error.is_absent() => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Returns the region in which a partition keeps what is global.
+fn home(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
     }
 }
 

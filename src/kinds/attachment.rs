@@ -50,12 +50,16 @@ pub async fn read_all(cloud: &Cloud, role: &str) -> Result<Vec<Live>> {
     let mut pages = cloud.iam.list_attached_role_policies().role_name(role).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = cloud.page("ListAttachedRolePolicies", role, &mut pages).await? {
-        found.extend(page.attached_policies().iter().filter_map(|policy| policy.policy_arn()).map(|arn| {
-            let attributes = attributes(role, arn);
-            Live { id: Attachment.id(&cloud.account, &attributes), attributes, aws_id: None, created: None }
-        }));
+        found.extend(
+            page.attached_policies().iter().filter_map(|policy| policy.policy_arn()).map(|arn| live(role, arn)),
+        );
     }
     Ok(found)
+}
+
+/// Returns the attachment of this policy to this role as AWS holds it.
+pub fn live(role: &str, arn: &str) -> Live {
+    Live { id: id_of(role, arn), attributes: attributes(role, arn), aws_id: None, created: None }
 }
 
 /// Names an attachment in its address: the policy's name, or its ARN where a policy of the account
@@ -106,6 +110,10 @@ impl Spec for Attachment {
 
 #[async_trait]
 impl Kind for Attachment {
+    fn calls(&self) -> usize {
+        0
+    }
+
     async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
         Ok(Vec::new())
     }

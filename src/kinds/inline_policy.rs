@@ -50,16 +50,16 @@ pub async fn read_all(cloud: &Cloud, role: &str) -> Result<Vec<Live>> {
         for name in page.policy_names() {
             let call = cloud.iam.get_role_policy().role_name(role).policy_name(name).send();
             let Some(policy) = cloud.get("GetRolePolicy", name, call).await? else { continue };
-            let attributes = attributes(role, name, Value::Document(document(name, Some(policy.policy_document()))?));
-            found.push(Live {
-                id: InlinePolicy.id(&cloud.account, &attributes),
-                attributes,
-                aws_id: None,
-                created: None,
-            });
+            found.push(live(&cloud.account, role, name, Some(policy.policy_document()))?);
         }
     }
     Ok(found)
+}
+
+/// Returns the inline policy as AWS holds it; `text` is its document.
+pub fn live(account: &Account, role: &str, name: &str, text: Option<&str>) -> Result<Live> {
+    let attributes = attributes(role, name, Value::Document(document(name, text)?));
+    Ok(Live { id: InlinePolicy.id(account, &attributes), attributes, aws_id: None, created: None })
 }
 
 impl Spec for InlinePolicy {

@@ -6,6 +6,7 @@ mod begin;
 mod deviations;
 mod examples;
 mod faults;
+mod findings;
 mod fuzz;
 mod hand;
 mod independent;

@@ -164,7 +164,7 @@ impl Life {
         let manifest = Manifest::parse("sim.yaml", &world.manifest(), &Inputs::default(), &none)
             .map_err(|(problems, _)| format!("{problems:?}"))?;
         let (desired, _) = manifest.resolve(&cloud.account).map_err(|problems| format!("{problems:?}"))?;
-        let live = survey::read(cloud, &desired, state, Purpose::Converge).await.map_err(|e| e.to_string())?;
+        let live = survey::read(cloud, &desired, state, Purpose::Converge, None).await.map_err(|e| e.to_string())?;
         let question = Question { desired: &desired, state, live: &live, fresh_lineage: "5eed" };
         let plan = plan::plan(&question).map_err(|e| format!("refused: {e}"))?;
         let plan = plan.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
