@@ -57,7 +57,7 @@ pub struct Place {
 /// What comparing came to.
 enum Planned {
     /// And the state that it begins from.
-    Plan(Plan, Box<State>),
+    Plan(Box<Plan>, Box<State>),
     Refused(String),
     /// AWS could not be read.
     Failed(String),
@@ -196,7 +196,7 @@ impl Place {
             None => {
                 let fresh = || State::new(&plan.deployment, &plan.account, plan.lineage.clone());
                 let begin = Box::new(state.unwrap_or_else(fresh));
-                Ok(Planned::Plan(plan, begin))
+                Ok(Planned::Plan(Box::new(plan), begin))
             }
         }
     }
