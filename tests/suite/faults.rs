@@ -325,8 +325,15 @@ fn every_action_may_be_denied() {
             road.calls.iter().filter_map(|call| call.split(' ').next()).map(str::to_owned).collect();
         actions.sort();
         actions.dedup();
-        // Without it a plan knows less, and that is all.
-        actions.retain(|action| action != "GetAccountSummary");
+        // Without these a plan knows less, or each object is read by itself.
+        let spared = [
+            "GetAccountSummary",
+            "GetAccountAuthorizationDetails",
+            "ListRoles",
+            "ListInstanceProfiles",
+            "GetResources",
+        ];
+        actions.retain(|action| !spared.contains(&action.as_str()));
         actions
     };
     let denied: Vec<Denied> =
