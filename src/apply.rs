@@ -385,11 +385,11 @@ impl Work {
     }
 
     /// Records what was made; what is only kept is not recorded. Its AWS id is the one given now, else the
-    /// one known before.
+    /// one known before: what is finished was given it when it was made, in this run.
     fn put(&self, aws_id: Option<String>) -> Result<Entry> {
         match self.step.record.clone() {
             Some(mut record) => {
-                record.aws_id = aws_id.or(record.aws_id);
+                record.aws_id = aws_id.or(record.aws_id.filter(|_| self.part != Part::Finish));
                 Ok(Entry::Put(record))
             }
             None => Ok(Entry::Forget(self.made()?.clone())),

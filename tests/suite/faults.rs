@@ -324,6 +324,26 @@ fn a_refusal_after_a_lost_answer_does_not_end_the_intent() {
     });
 }
 
+/// A role that is made in two steps, as it trusts one that comes later, is known by its new id afterwards.
+#[test]
+fn a_role_that_was_made_again_is_known_by_its_new_id() {
+    let scene = Scene::new();
+    let manifest = |path: &str| {
+        let [head, worker] =
+            ["worker", "head"].map(|other| format!("{{path: {path}, trust: {{principals: [roles.{other}]}}}}"));
+        scene.manifest(&format!("{HEAD}roles: {{head: {head}, worker: {worker}}}\n"));
+        scene.apply();
+        for role in ["head", "worker"] {
+            let state = scene.state();
+            let records = state["objects"].as_array().expect("records");
+            let record = records.iter().find(|record| record["name"] == role).expect("a record");
+            scene.expect_held(&format!("roles/{role}"), &json!({"id": record["aws_id"]}));
+        }
+    };
+    manifest("/");
+    manifest("/elsewhere/");
+}
+
 /// Denied: a name for a test.
 struct Denied<'r>(&'r Road, String);
 
