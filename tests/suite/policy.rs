@@ -88,9 +88,10 @@ fn a_difference_is_said_in_both_directions() {
     scene.write("empty.json", "{}");
     scene.run("policy diff empty.json empty.json").expect(0);
     scene.run("policy diff empty.json a.json --json").expect(2);
-    for (text, why) in
-        [("[]", "an object, not a list"), ("{\"a\": 1, \"a\": 2}", "written twice"), ("{,}", "strict JSON")]
-    {
+    scene.write("list.json", "[]");
+    scene.run("policy diff list.json a.json").expect(2);
+    scene.run("policy diff list.json list.json").expect(0);
+    for (text, why) in [("{\"a\": 1, \"a\": 2}", "written twice"), ("{,}", "strict JSON")] {
         scene.write("odd.json", text);
         scene.run("policy diff a.json odd.json").expect(1).says("odd.json:1:").says(why);
     }

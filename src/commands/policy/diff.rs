@@ -14,7 +14,7 @@ use crate::render::document;
 
 pub fn run(before: &Path, after: &Path, output: &Output) -> Result<Exit> {
     let read = |path: &Path| {
-        let node = file::object(path, &mut Sources::default())?;
+        let node = file::value(path, &mut Sources::default())?;
         Ok::<_, Error>(Document::from_json(node.to_json()))
     };
     let (before, after) = (read(before)?, read(after)?);

@@ -22,17 +22,20 @@ pub fn read(path: &Path, sources: &mut Sources) -> Result<Result<Node, Vec<Probl
     Ok(if is_yaml { yaml(file, sources) } else { strict(file, sources) })
 }
 
-/// Reads a file, which has to be an object for that.
+/// Reads a file, whatever it holds.
+pub fn value(path: &Path, sources: &mut Sources) -> Result<Node> {
+    read(path, sources)?.map_err(|problems| Error::problems(problems, std::mem::take(sources)))
+}
+
+/// Reads a file, which has to hold an object.
 pub fn object(path: &Path, sources: &mut Sources) -> Result<Node> {
-    let problems = match read(path, sources)? {
-        Ok(node) if matches!(node.value, NodeValue::Map(_)) => return Ok(node),
-        Ok(node) => {
-            let message = format!("a policy document is an object, not {}", node.type_name());
-            vec![Problem::error("policy-syntax", message).at(node.place)]
-        }
-        Err(problems) => problems,
-    };
-    Err(Error::problems(problems, std::mem::take(sources)))
+    let node = value(path, sources)?;
+    if matches!(node.value, NodeValue::Map(_)) {
+        return Ok(node);
+    }
+    let message = format!("a policy document is an object, not {}", node.type_name());
+    let problem = Problem::error("policy-syntax", message).at(node.place);
+    Err(Error::problems(vec![problem], std::mem::take(sources)))
 }
 
 fn strict(file: FileId, sources: &Sources) -> Result<Node, Vec<Problem>> {
