@@ -46,11 +46,9 @@ pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, 
     if purpose == Purpose::Converge {
         let outside = outside_references(cloud, desired, &live);
         let read = each(cloud, outside, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
-        live.missing = read
-            .into_iter()
-            .filter(|(id, found)| found.first().is_none_or(|f| f.id != *id))
-            .map(|(id, _)| id)
-            .collect();
+        let is_missing = |(id, found): &(&ObjectId, &Vec<Live>)| found.first().is_none_or(|f| f.id != **id);
+        live.missing = read.iter().filter(is_missing).map(|(id, _)| id.clone()).collect();
+        live.referred = by_id(read);
     }
 
     if purpose == Purpose::Converge && makes_counted(desired, &live) {
@@ -59,8 +57,32 @@ pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, 
 
     let referred = undeclared_references(cloud, desired, state, &live);
     let read = each(cloud, referred, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
-    live.referred = read.into_values().flatten().map(|object: Live| (object.id.clone(), object)).collect();
+    live.referred.extend(by_id(read));
+
+    let brought = brought_references(cloud, desired, &live);
+    let read = each(cloud, brought, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+    live.referred.extend(by_id(read));
     Ok(live)
+}
+
+fn by_id(read: BTreeMap<ObjectId, Vec<Live>>) -> BTreeMap<ObjectId, Live> {
+    read.into_values().flatten().map(|object| (object.id.clone(), object)).collect()
+}
+
+/// Returns the policies of groups that are not ours and that users of ours are in: who is in a group has what it
+/// has.
+fn brought_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
+    let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
+    let held = live.objects.values().map(|object| (&object.id, &object.attributes));
+    let brings = |(id, attributes): (&ObjectId, &Attributes)| kinds::spec(&id.kind)?.brings(attributes);
+    let owners: BTreeSet<ObjectId> = wanted.chain(held).filter_map(brings).collect();
+    let on_them = live.referred.values().filter(|object| owners.contains(&owner(&object.id, &object.attributes)));
+    on_them
+        .filter_map(|object| Some(kinds::spec(&object.id.kind)?.refers(&cloud.account, &object.attributes)))
+        .flatten()
+        .map(|needed| needed.id)
+        .filter(|id| !live.objects.contains_key(id) && !live.referred.contains_key(id))
+        .collect()
 }
 
 fn hangs(object: &Live) -> bool {
@@ -134,7 +156,7 @@ fn undeclared_references(
         .filter(|(object, spec)| spec.hangs_on(&object.attributes).is_some_and(|hangs| hangs.keep.is_some()))
         .flat_map(|(object, spec)| spec.refers(&cloud.account, &object.attributes))
         .map(|needed| needed.id)
-        .filter(|id| !live.objects.contains_key(id))
+        .filter(|id| !live.objects.contains_key(id) && !live.referred.contains_key(id))
         .collect()
 }
 

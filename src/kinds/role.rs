@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{
-    Hanging, Kind, Needed, Spec, attachment, compact, inline_policy, name_and_path, number, policy, tags, text,
-};
+use super::owner::Owner;
+use super::{Hanging, Kind, Needed, Spec, compact, name_and_path, number, policy, tags, text, user};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -135,11 +134,17 @@ impl Spec for Role {
     fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<Needed> {
         let boundary = text(attributes, "boundary").map(policy::id_of).map(Needed::held);
         let trusted = attributes.get("trust").and_then(Value::document).into_iter().flat_map(|d| d.principals());
-        let roles = account.iam_arn("role", "/", "");
-        // A role's name is what follows the last slash of its ARN.
-        let named = trusted
-            .filter(|arn| arn.starts_with(&roles))
-            .filter_map(|arn| arn.rsplit('/').next().map(id_of).map(Needed::named));
+        let (roles, users) = (account.iam_arn("role", "/", ""), account.iam_arn("user", "/", ""));
+        // A name is what follows the last slash of the ARN.
+        let named = trusted.filter_map(|arn| {
+            let name = arn.rsplit('/').next()?;
+            let id = match arn {
+                _ if arn.starts_with(&roles) => id_of(name),
+                _ if arn.starts_with(&users) => user::id_of(name),
+                _ => return None,
+            };
+            Some(Needed::named(id))
+        });
         boundary.into_iter().chain(named).collect()
     }
 
@@ -173,8 +178,7 @@ impl Spec for Role {
             role.removed.push("boundary");
         }
         let mut resources = vec![role];
-        resources.extend(entry.inline().iter().map(|inline| inline_policy::declare(account, entry, &name, inline)));
-        resources.extend(entry.policies().iter().map(|to| attachment::declare(account, entry, &name, to)));
+        resources.extend(Owner::Role.declared(entry, &name));
         resources
     }
 
@@ -209,8 +213,7 @@ impl Kind for Role {
         let (aws_id, created) = (role.role_id().to_owned(), time(role.create_date()));
         let name = role.role_name();
         let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
-        found.extend(attachment::read_all(cloud, name).await?);
-        found.extend(inline_policy::read_all(cloud, name).await?);
+        found.extend(Owner::Role.policies(cloud, name).await?);
         Ok(found)
     }
 
@@ -220,7 +223,7 @@ impl Kind for Role {
         while let Some(page) = cloud.page("ListInstanceProfilesForRole", name, &mut pages).await? {
             found.extend(page.instance_profiles().iter().map(|profile| Obstacle {
                 object: super::profile_role::id_of(profile.instance_profile_name()),
-                text: format!("in instance profile {}", profile.instance_profile_name()),
+                text: format!("is in instance profile {}", profile.instance_profile_name()),
             }));
         }
         Ok(found)

@@ -122,7 +122,7 @@ async fn what_hangs_on_a_role() {
     let attached = Attributes::from([("role", "head".into()), ("policy_arn", arn.as_str().into())]);
     lives(&bed, "attachment", owner, &attached, &attached).await;
     let obstacles = of("policy").obstacles(&bed.cloud, &arn).await.unwrap();
-    assert_eq!(obstacles[0].text, "attached to role head");
+    assert_eq!(obstacles[0].text, "is attached to role head");
     goes(&bed, "attachment", owner, &attached).await;
     assert!(of("policy").obstacles(&bed.cloud, &arn).await.unwrap().is_empty());
 }
@@ -139,7 +139,7 @@ async fn an_instance_profile_and_its_role() {
     let held = Attributes::from([("instance_profile", "nodes".into()), ("role", "head".into())]);
     lives(&bed, "profile_role", owner, &held, &held).await;
     let obstacles = of("role").obstacles(&bed.cloud, "head").await.unwrap();
-    assert_eq!(obstacles[0].text, "in instance profile nodes");
+    assert_eq!(obstacles[0].text, "is in instance profile nodes");
     goes(&bed, "profile_role", owner, &held).await;
     goes(&bed, "instance_profile", owner, &next).await;
 }
