@@ -5,7 +5,7 @@ use aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput;
 
 use super::owner::Owner;
 use super::{Hanging, Kind, Needed, Spec, membership, name_and_path, policy, tags, text};
-use crate::cloud::{Cloud, time};
+use crate::cloud::{AwsError, Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
@@ -188,8 +188,12 @@ impl Kind for User {
             found.push(obstacle("signing_certificate", id, format!("the signing certificate {id}")));
         }
         let call = iam.list_service_specific_credentials().user_name(name).send();
-        let credentials = cloud.get("ListServiceSpecificCredentials", name, call).await?;
-        for credential in credentials.and_then(|found| found.service_specific_credentials).unwrap_or_default() {
+        let credentials = match cloud.get("ListServiceSpecificCredentials", name, call).await {
+            // Other servers than AWS do not all know it; should there be one, the deletion says so.
+            Err(error) if AwsError::of(&error).is_some_and(AwsError::is_of_no_iam) => None,
+            found => found?.and_then(|found| found.service_specific_credentials),
+        };
+        for credential in credentials.unwrap_or_default() {
             let id = credential.service_specific_credential_id();
             let service = credential.service_name();
             found.push(obstacle("service_specific_credential", id, format!("the credential {id} for {service}")));
