@@ -7,9 +7,10 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
@@ -19,8 +20,11 @@ use crate::plan::order::{self, Part, Task};
 use crate::plan::{Change, Claims, Plan, Step};
 use crate::state::{Entry, StateStore};
 
-/// How long a write is repeated that names something IAM does not know everywhere yet.
+/// How long a write is repeated that names something which this run made, and IAM does not know everywhere yet.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The same for what was there when the plan was made: a run that was killed may have made it a moment before.
+const SHORT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What happens while a plan is carried out.
 pub enum Event<'a> {
@@ -195,7 +199,7 @@ impl<'a> Run<'a> {
                 interim: task.interim,
                 claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
                 cloud: self.cloud.clone(),
-                refers_to_fresh: self.refers_to_fresh(step),
+                patience: if self.refers_to_fresh(step) { PATIENCE } else { SHORT_PATIENCE },
                 stop: self.stop.clone(),
             };
             self.running.spawn(async move {
@@ -270,7 +274,7 @@ struct Work {
     interim: bool,
     claims: Claims,
     cloud: Arc<Cloud>,
-    refers_to_fresh: bool,
+    patience: Duration,
     stop: Arc<AtomicBool>,
 }
 
@@ -280,7 +284,7 @@ impl Work {
         let mut pause = Duration::from_millis(500);
         loop {
             match self.once().await {
-                Err(error) if self.is_too_early(&error) && began.elapsed() + pause < PATIENCE => {
+                Err(error) if self.is_too_early(&error) && began.elapsed() + pause < self.patience => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(10));
                 }
@@ -289,12 +293,21 @@ impl Work {
         }
     }
 
-    /// Says whether an error only means that IAM does not know everywhere what this run just made.
+    /// Says whether an error may only mean that IAM does not know everywhere what was just made.
     fn is_too_early(&self, error: &Error) -> bool {
         let Some(error) = AwsError::of(error) else { return false };
-        let early =
-            error.is_absent() || (error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal"));
-        early && self.refers_to_fresh && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
+        let unknown_principal = error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal");
+        // A policy of AWS's is known everywhere, or there is none. A principal in another account may not
+        // exist at all.
+        let early = (error.is_absent() && !error.message.contains(":iam::aws:policy/"))
+            || (unknown_principal && self.trusts_own_role());
+        early && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
+    }
+
+    fn trusts_own_role(&self) -> bool {
+        let spec = self.step.id().and_then(|id| kinds::spec(&id.kind));
+        let (Some(spec), Some(after)) = (spec, self.step.change.after()) else { return false };
+        spec.refers(&self.cloud.account, after).iter().any(|needed| needed.id.kind == "role")
     }
 
     async fn once(&self) -> Result<Entry> {

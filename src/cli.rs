@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::plan::saved::Invocation;
+use crate::survey::Reader;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// The IAM that Seqera Platform needs on AWS, declared in YAML.
@@ -35,6 +36,9 @@ pub enum Command {
     /// One policy document at a time: what changed, whether AWS takes it, what it allows
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prints the IAM policy that this program itself needs
+    #[command(subcommand)]
+    Permissions(PermissionsCommand),
     /// Prints the JSON Schema of the manifest, for editors
     Schema,
     /// Prints what a shell needs to complete commands and options
@@ -67,6 +71,27 @@ pub enum BlueprintCommand {
     Render {
         #[arg(value_name = "NAME")]
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PermissionsCommand {
+    /// To plan: it only reads
+    Plan,
+    /// To apply and to destroy: bound to a path, to what it owns, and to roles under a boundary
+    Apply {
+        /// The path of what it makes
+        #[arg(long, value_name = "PATH", default_value = "/")]
+        path: String,
+        /// The one deployment that it may change
+        #[arg(long, value_name = "NAME")]
+        deployment: Option<String>,
+        /// The permissions boundary that every role must have
+        #[arg(long, value_name = "ARN")]
+        boundary: String,
+        /// A role or policy that holds these permissions, which it may not change
+        #[arg(long, value_name = "ARN")]
+        holder: Vec<String>,
     },
 }
 
@@ -146,10 +171,10 @@ pub struct CompletionsArgs {
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// Saves the plan, so that `apply FILE` does exactly this or refuses
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file_to_write)]
     pub out: Option<PathBuf>,
-    /// Writes the plan as Markdown for a pull request
-    #[arg(long, value_name = "FILE")]
+    /// Writes the plan as Markdown for a pull request; what one comment cannot hold goes to FILE.2 and so on
+    #[arg(long, value_name = "FILE", value_parser = file_to_write)]
     pub markdown: Option<PathBuf>,
     /// Exit 2 when there are changes, 0 when there are none
     #[arg(long)]
@@ -224,6 +249,9 @@ pub struct Global {
     /// AWS calls at a time
     #[arg(long, global = true, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub parallelism: u16,
+    /// How to read AWS [default: whichever takes fewer calls]
+    #[arg(long, global = true, value_enum, value_name = "READER")]
+    pub reader: Option<Reader>,
     /// How long to wait for another run to free the state, such as 30s or 5m
     #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub lock_timeout: Duration,
@@ -270,6 +298,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
 }
 
+/// The plan itself is on stdout, and who types `-` does not want a file of that name.
+fn file_to_write(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("stdout shows the plan already: name a file, and `cat` it".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,6 +331,15 @@ mod tests {
         assert_eq!(address("localhost:0").unwrap().to_string(), "127.0.0.1:0");
         assert_eq!(address("[::1]:80").unwrap().to_string(), "[::1]:80");
         assert!(address("127.0.0.1").is_err() && address("example.org:80").is_err());
+    }
+
+    #[test]
+    fn a_plan_is_not_written_to_stdout() {
+        for option in ["--out", "--markdown"] {
+            let refused = Cli::try_parse_from(["seqera-iam", "plan", option, "-"]).unwrap_err().to_string();
+            assert!(refused.contains("name a file"), "{refused}");
+            assert!(Cli::try_parse_from(["seqera-iam", "plan", option, "plan.md"]).is_ok());
+        }
     }
 
     #[test]

@@ -185,11 +185,10 @@ impl ClassifyRetry for IamRetry {
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
-        let says = |code: &str| {
-            let tag = format!("<Code>{code}</Code>");
-            body.windows(tag.len()).any(|window| window == tag.as_bytes())
-        };
+        let failed = context.response().filter(|response| !response.status().is_success());
+        let body = failed.and_then(|response| response.body().bytes()).unwrap_or_default();
+        let body = String::from_utf8_lossy(body);
+        let says = |code: &str| body.contains(&format!("<Code>{code}</Code>"));
         if ["Throttling", "ThrottlingException", "RequestLimitExceeded"].into_iter().any(says) {
             self.pace.throttled();
         }

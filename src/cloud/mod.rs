@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use aws_sdk_iam::config::retry::RetryConfig;
+use aws_sdk_iam::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -46,6 +46,7 @@ pub struct Caller {
 /// Clients for one account.
 pub struct Cloud {
     pub iam: aws_sdk_iam::Client,
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     pub account: Account,
     pub caller: String,
     pace: Arc<Pace>,
@@ -60,13 +61,21 @@ impl Cloud {
     pub async fn connect(target: &Target) -> Result<Self> {
         let config = load(target).await;
         let pace = Arc::new(Pace::new(target.parallelism.max(1)));
-        let caller = identify(&config, &pace).await?;
-        let iam = aws_sdk_iam::config::Builder::from(&config)
+        // Runs that share a process with others, over sandboxes, are not to eat up each other's retries.
+        let retries = target.http.as_ref().map(|_| RetryPartition::custom("sandbox").build());
+        let caller = identify(&config, &pace, retries.clone()).await?;
+        let mut iam = aws_sdk_iam::config::Builder::from(&config)
             .retry_classifier(failure::IamRetry { pace: pace.clone() })
-            .interceptor(Whole)
-            .build();
+            .interceptor(Whole);
+        iam.set_retry_partition(retries.clone());
+        // What is global is listed in the region where IAM is.
+        let mut tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&config)
+            .region(Region::from_static(home(&caller.account.partition)))
+            .retry_classifier(failure::IamRetry { pace: pace.clone() });
+        tagging.set_retry_partition(retries);
         Ok(Self {
-            iam: aws_sdk_iam::Client::from_conf(iam),
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
             account: caller.account,
             caller: caller.arn,
             pace,
@@ -209,6 +218,15 @@ impl Cloud {
     }
 }
 
+/// Returns the region in which a partition keeps what is global.
+fn home(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
 fn is_loopback(url: &str) -> bool {
     let host = url.split("://").nth(1).unwrap_or(url);
     ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
@@ -262,14 +280,15 @@ fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
         .build()
 }
 
-async fn identify(config: &SdkConfig, pace: &Arc<Pace>) -> Result<Caller> {
+async fn identify(config: &SdkConfig, pace: &Arc<Pace>, retries: Option<RetryPartition>) -> Result<Caller> {
     // Nothing was begun yet: where nobody answers, the user hears of it within seconds.
     let retry = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let attempts = retry.max_attempts().min(3);
-    let sts = aws_sdk_sts::config::Builder::from(config)
+    let mut sts = aws_sdk_sts::config::Builder::from(config)
         .retry_config(retry.with_max_attempts(attempts))
         .retry_classifier(failure::IamRetry { pace: pace.clone() })
         .interceptor(Whole);
+    sts.set_retry_partition(retries);
     let sts = aws_sdk_sts::Client::from_conf(sts.build());
     let identity =
         sts.get_caller_identity().send().await.map_err(|error| AwsError::new("GetCallerIdentity", "", error))?;

@@ -8,6 +8,7 @@ pub mod graph;
 pub mod init;
 pub mod man;
 mod output;
+pub mod permissions;
 pub mod plan;
 pub mod policy;
 mod progress;
@@ -55,6 +56,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Init(args)) => init::run(&cli.global, args, output),
         Some(Command::Blueprint(command)) => blueprint::run(&cli.global, command, output),
         Some(Command::Policy(command)) => policy::run(command, output),
+        Some(Command::Permissions(command)) => permissions::run(command, output),
         Some(Command::Schema) => schema::run(output),
         Some(Command::Completions(args)) => completions::run(args, output),
         Some(Command::Man) => man::run(output),

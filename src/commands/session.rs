@@ -126,7 +126,7 @@ impl Declared {
         if let Some(state) = &state {
             same_deployment(state, &desired, &store.location(), sandbox)?;
         }
-        let live = survey::read(&cloud, &desired, state.as_ref(), purpose).await?;
+        let live = survey::read(&cloud, &desired, state.as_ref(), purpose, global.reader).await?;
         let fresh_lineage = lineage(state.as_ref());
         Ok(Session {
             manifest: self.manifest,

@@ -139,6 +139,10 @@ impl Spec for Attachment {
 
 #[async_trait]
 impl Kind for Attachment {
+    fn calls(&self) -> usize {
+        0
+    }
+
     async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
         Ok(Vec::new())
     }

@@ -4,13 +4,14 @@
 use async_trait::async_trait;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, membership, name_and_path};
+use super::{Hanging, Kind, Needed, Spec, Surveyed, membership, name_and_path};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
 use crate::policy::Host;
+use crate::survey::AccountSurvey;
 
 pub struct Group;
 
@@ -114,6 +115,20 @@ impl Kind for Group {
         let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
         found.extend(Owner::Group.policies(cloud, name).await?);
         Ok(found)
+    }
+
+    fn calls(&self) -> usize {
+        3
+    }
+
+    fn surveyed(&self, survey: &AccountSurvey, _: &Account, name: &str) -> Result<Surveyed> {
+        let Some(group) = survey.group(name) else { return Ok(Surveyed::Known(Vec::new())) };
+        let name = group.group_name().unwrap_or(name);
+        let attributes = Attributes::from([("name", name.into()), ("path", group.path().unwrap_or("/").into())]);
+        let (aws_id, created) = (group.group_id().map(str::to_owned), group.create_date().map(time));
+        let mut found = vec![Live { id: id_of(name), aws_id, attributes, created }];
+        found.extend(Owner::Group.surveyed(name, group.attached_managed_policies(), group.group_policy_list())?);
+        Ok(Surveyed::Known(found))
     }
 
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {

@@ -1,13 +1,15 @@
 //! Instance profiles: what an EC2 instance gets its role from. They go by their name.
 
 use async_trait::async_trait;
+use aws_sdk_iam::types::InstanceProfile as SdkProfile;
 
-use super::{Hanging, Kind, Needed, Spec, name_and_path, profile_role, tags};
+use super::{Hanging, Kind, Needed, Spec, Surveyed, name_and_path, profile_role, tags};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::survey::AccountSurvey;
 
 pub struct InstanceProfile;
 
@@ -100,22 +102,30 @@ impl Spec for InstanceProfile {
     }
 }
 
+/// Returns the profile and its role as AWS holds them.
+fn live(account: &Account, profile: &SdkProfile) -> Vec<Live> {
+    let name = profile.instance_profile_name();
+    let mut attributes = Attributes::from([("name", name.into()), ("path", profile.path().into())]);
+    tags::insert(&mut attributes, profile.tags());
+    let (aws_id, created) = (profile.instance_profile_id().to_owned(), time(profile.create_date()));
+    let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
+    found.extend(profile.roles().iter().map(|role| profile_role::live(account, name, role.role_name())));
+    found
+}
+
 #[async_trait]
 impl Kind for InstanceProfile {
     async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>> {
         let call = cloud.iam.get_instance_profile().instance_profile_name(name).send();
-        let Some(profile) = cloud.get("GetInstanceProfile", name, call).await?.and_then(|out| out.instance_profile)
-        else {
-            return Ok(Vec::new());
-        };
-        let mut attributes =
-            Attributes::from([("name", profile.instance_profile_name().into()), ("path", profile.path().into())]);
-        tags::insert(&mut attributes, profile.tags());
-        let (aws_id, created) = (profile.instance_profile_id().to_owned(), time(profile.create_date()));
-        let name = profile.instance_profile_name();
-        let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
-        found.extend(profile.roles().iter().map(|role| profile_role::live(&cloud.account, name, role.role_name())));
-        Ok(found)
+        let profile = cloud.get("GetInstanceProfile", name, call).await?.and_then(|out| out.instance_profile);
+        Ok(profile.map(|profile| live(&cloud.account, &profile)).unwrap_or_default())
+    }
+
+    fn surveyed(&self, survey: &AccountSurvey, account: &Account, name: &str) -> Result<Surveyed> {
+        Ok(match survey.profile(name) {
+            Some(profile) => Surveyed::WithoutTags(live(account, profile)),
+            None => Surveyed::Known(Vec::new()),
+        })
     }
 
     async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {

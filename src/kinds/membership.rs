@@ -49,9 +49,12 @@ pub fn declared(entry: &Declared, user: &str, to: &Reference) -> Resource {
 pub async fn read_all(cloud: &Cloud, user: &str) -> Result<Vec<Live>> {
     let pages = cloud.iam.list_groups_for_user().user_name(user).into_paginator().send();
     let groups = cloud.all("ListGroupsForUser", user, pages, |page| page.groups).await?;
-    let live =
-        |group: &str| Live { id: id_of(user, group), attributes: attributes(user, group), aws_id: None, created: None };
-    Ok(groups.iter().map(|group| live(group.group_name())).collect())
+    Ok(groups.iter().map(|group| live(user, group.group_name())).collect())
+}
+
+/// Returns the membership as AWS holds it.
+pub fn live(user: &str, group: &str) -> Live {
+    Live { id: id_of(user, group), attributes: attributes(user, group), aws_id: None, created: None }
 }
 
 fn names(attributes: &Attributes) -> (&str, &str) {
@@ -98,6 +101,10 @@ impl Spec for Membership {
 
 #[async_trait]
 impl Kind for Membership {
+    fn calls(&self) -> usize {
+        0
+    }
+
     async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
         Ok(Vec::new())
     }

@@ -15,6 +15,7 @@ use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resource, Schema, Value};
+use crate::survey::AccountSurvey;
 
 mod attachment;
 mod group;
@@ -22,6 +23,7 @@ mod inline_policy;
 mod instance_profile;
 mod membership;
 mod owner;
+pub mod permissions;
 mod policy;
 mod profile_role;
 mod role;
@@ -137,6 +139,16 @@ pub trait Kind: Spec {
     /// What hangs on an owner is read with the owner and is never asked for itself.
     async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>>;
 
+    /// Returns how many calls a read makes for one object of this kind.
+    fn calls(&self) -> usize {
+        1
+    }
+
+    /// Finds the object and all that hangs on it in a survey of the account.
+    fn surveyed(&self, _survey: &AccountSurvey, _account: &Account, _name: &str) -> Result<Surveyed> {
+        Ok(Surveyed::Unknown)
+    }
+
     /// Returns what hangs on the object and would make AWS refuse to delete it.
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
 
@@ -149,6 +161,17 @@ pub trait Kind: Spec {
 
     /// Deletes the object. One that is gone already is deleted.
     async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()>;
+}
+
+/// What a survey says of an object.
+#[derive(Debug)]
+pub enum Surveyed {
+    /// What a read would say; empty when it does not exist.
+    Known(Vec<Live>),
+    /// The same but for its tags and its description, of which the survey has none.
+    WithoutTags(Vec<Live>),
+    /// It has to be read.
+    Unknown,
 }
 
 /// Returns the kind of this name.

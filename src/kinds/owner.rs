@@ -1,6 +1,8 @@
 //! What holds policies: roles, users and groups. All of them have policies attached and inline policies; only
 //! the calls have other names, and those are here.
 
+use aws_sdk_iam::types::{AttachedPolicy, PolicyDetail};
+
 use crate::cloud::{Cloud, document};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -43,6 +45,17 @@ impl Owner {
         let mut found: Vec<Live> = attached.iter().map(|arn| attachment::of(self).live(name, arn)).collect();
         for (policy, document) in self.inline(cloud, name).await? {
             found.push(inline_policy::of(self).live(name, &policy, document));
+        }
+        Ok(found)
+    }
+
+    /// The same from what a survey says of an owner.
+    pub fn surveyed(self, name: &str, attached: &[AttachedPolicy], inline: &[PolicyDetail]) -> Result<Vec<Live>> {
+        let arns = attached.iter().filter_map(|policy| policy.policy_arn());
+        let mut found: Vec<Live> = arns.map(|arn| attachment::of(self).live(name, arn)).collect();
+        for policy in inline {
+            let inline = policy.policy_name().unwrap_or_default();
+            found.push(inline_policy::of(self).live(name, inline, document(inline, policy.policy_document())?));
         }
         Ok(found)
     }

@@ -7,13 +7,14 @@ use aws_sdk_iam::operation::list_entities_for_policy::ListEntitiesForPolicyOutpu
 use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType};
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, attachment, compact, name_and_path, tags, text};
+use super::{Hanging, Kind, Needed, Spec, Surveyed, attachment, compact, name_and_path, tags, text};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
 use crate::policy::{Host, limits};
+use crate::survey::AccountSurvey;
 
 pub struct Policy;
 
@@ -81,7 +82,7 @@ static SCHEMA: Schema = Schema {
                 name: "ignore",
                 accepts: Accepts::Ignore,
                 required: false,
-                doc: "Fields that others may change, such as tags.CostCentre",
+                doc: "Fields that others may change, such as tags.CostCentre; findings that are meant: findings.CODE",
             },
             Key {
                 name: "prevent_destroy",
@@ -159,6 +160,28 @@ impl Kind for Policy {
         let id = id_of(policy.arn().unwrap_or(arn));
         let (aws_id, created) = (policy.policy_id().map(str::to_owned), policy.create_date().map(time));
         Ok(vec![Live { id, aws_id, attributes, created }])
+    }
+
+    fn calls(&self) -> usize {
+        2
+    }
+
+    fn surveyed(&self, survey: &AccountSurvey, _: &Account, arn: &str) -> Result<Surveyed> {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        let Some(policy) = survey.policy(arn) else {
+            // In another path there may be one of its name, which only a read says all of.
+            let elsewhere = survey.has_policy_named(name) || !arn.contains(":iam::") || arn.contains(":iam::aws:");
+            return Ok(if elsewhere { Surveyed::Unknown } else { Surveyed::Known(Vec::new()) });
+        };
+        let default = policy.policy_version_list().iter().find(|version| version.is_default_version());
+        let Some(default) = default else { return Ok(Surveyed::Unknown) };
+        let attributes = Attributes::from([
+            ("name", name.into()),
+            ("path", policy.path().unwrap_or("/").into()),
+            ("document", Value::Document(document(arn, default.document())?)),
+        ]);
+        let (aws_id, created) = (policy.policy_id().map(str::to_owned), policy.create_date().map(time));
+        Ok(Surveyed::WithoutTags(vec![Live { id: id_of(arn), aws_id, attributes, created }]))
     }
 
     async fn obstacles(&self, cloud: &Cloud, arn: &str) -> Result<Vec<Obstacle>> {

@@ -91,6 +91,10 @@ impl Spec for ProfileRole {
 
 #[async_trait]
 impl Kind for ProfileRole {
+    fn calls(&self) -> usize {
+        0
+    }
+
     async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
         Ok(Vec::new())
     }

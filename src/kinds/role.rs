@@ -1,16 +1,18 @@
 //! Roles. They go by their name, which is unique in the account across paths and letter case.
 
 use async_trait::async_trait;
+use aws_sdk_iam::types::{Role as SdkRole, Tag};
 use serde_json::json;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, compact, name_and_path, number, policy, tags, text, user};
+use super::{Hanging, Kind, Needed, Spec, Surveyed, compact, name_and_path, number, policy, tags, text, user};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
 use crate::policy::{Document, Host};
+use crate::survey::AccountSurvey;
 
 pub struct Role;
 
@@ -95,11 +97,11 @@ static SCHEMA: Schema = Schema {
                 name: "ignore",
                 accepts: Accepts::Ignore,
                 required: false,
-                doc: "Fields that others may change, such as tags.CostCentre",
+                doc: "Fields that others may change, such as tags.CostCentre; findings that are meant: findings.CODE",
             },
             Key {
                 name: "existing",
-                accepts: Accepts::Existing(&["existing", "name", "path", "policies", "inline"]),
+                accepts: Accepts::Existing(&["existing", "name", "path", "policies", "inline", "ignore"]),
                 required: false,
                 doc: "The role exists and is not ours: only its policies and inline policies written here are",
             },
@@ -187,6 +189,27 @@ impl Spec for Role {
     }
 }
 
+/// Returns the role as AWS holds it. Which answer says what of it depends on the call.
+fn live(role: &SdkRole, trust: Option<&str>, boundary: Option<&str>, tags: &[Tag]) -> Result<Live> {
+    let name = role.role_name();
+    let session = role.max_session_duration().map_or(DEFAULT_SESSION, |s| s.unsigned_abs().into());
+    let mut attributes = Attributes::from([
+        ("name", name.into()),
+        ("path", role.path().into()),
+        ("trust", Value::Document(document(name, trust)?)),
+        ("max_session", Value::Number(session)),
+    ]);
+    if let Some(description) = role.description().filter(|d| !d.is_empty()) {
+        attributes.insert("description", description.into());
+    }
+    if let Some(boundary) = boundary {
+        attributes.insert("boundary", boundary.into());
+    }
+    tags::insert(&mut attributes, tags);
+    let (aws_id, created) = (role.role_id().to_owned(), time(role.create_date()));
+    Ok(Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) })
+}
+
 #[async_trait]
 impl Kind for Role {
     async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>> {
@@ -194,27 +217,25 @@ impl Kind for Role {
             return Ok(Vec::new());
         };
         let Some(role) = role.role else { return Ok(Vec::new()) };
-        let mut attributes = Attributes::from([
-            ("name", role.role_name().into()),
-            ("path", role.path().into()),
-            ("trust", Value::Document(document(name, role.assume_role_policy_document())?)),
-            (
-                "max_session",
-                Value::Number(role.max_session_duration().map_or(DEFAULT_SESSION, |s| s.unsigned_abs().into())),
-            ),
-        ]);
-        if let Some(description) = role.description().filter(|d| !d.is_empty()) {
-            attributes.insert("description", description.into());
-        }
-        if let Some(boundary) = role.permissions_boundary().and_then(|b| b.permissions_boundary_arn()) {
-            attributes.insert("boundary", boundary.into());
-        }
-        tags::insert(&mut attributes, role.tags());
-        let (aws_id, created) = (role.role_id().to_owned(), time(role.create_date()));
+        let boundary = role.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
+        let mut found = vec![live(&role, role.assume_role_policy_document(), boundary, role.tags())?];
         let name = role.role_name();
-        let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
         found.extend(Owner::Role.policies(cloud, name).await?);
         Ok(found)
+    }
+
+    fn calls(&self) -> usize {
+        3
+    }
+
+    fn surveyed(&self, survey: &AccountSurvey, _: &Account, name: &str) -> Result<Surveyed> {
+        let Some((role, listed)) = survey.role(name) else { return Ok(Surveyed::Known(Vec::new())) };
+        let Some(listed) = listed else { return Ok(Surveyed::Unknown) };
+        let name = listed.role_name();
+        let boundary = role.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
+        let mut found = vec![live(listed, role.assume_role_policy_document(), boundary, role.tags())?];
+        found.extend(Owner::Role.surveyed(name, role.attached_managed_policies(), role.role_policy_list())?);
+        Ok(Surveyed::Known(found))
     }
 
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {

@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 use aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput;
+use aws_sdk_iam::types::AttachedPermissionsBoundary;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, membership, name_and_path, policy, tags, text};
+use super::{Hanging, Kind, Needed, Spec, Surveyed, membership, name_and_path, policy, tags, text};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
 use crate::policy::Host;
+use crate::survey::AccountSurvey;
 
 pub struct User;
 
@@ -101,6 +103,14 @@ pub fn id_of(name: &str) -> ObjectId {
     ObjectId::new(KIND, name)
 }
 
+fn attributes(name: &str, path: &str, boundary: Option<&AttachedPermissionsBoundary>) -> Attributes {
+    let mut attributes = Attributes::from([("name", name.into()), ("path", path.into())]);
+    if let Some(boundary) = boundary.and_then(|boundary| boundary.permissions_boundary_arn()) {
+        attributes.insert("boundary", boundary.into());
+    }
+    attributes
+}
+
 impl Spec for User {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
@@ -146,10 +156,7 @@ impl Kind for User {
         let Some(user) = cloud.get("GetUser", name, call).await?.and_then(|found| found.user) else {
             return Ok(Vec::new());
         };
-        let mut attributes = Attributes::from([("name", user.user_name().into()), ("path", user.path().into())]);
-        if let Some(boundary) = user.permissions_boundary().and_then(|b| b.permissions_boundary_arn()) {
-            attributes.insert("boundary", boundary.into());
-        }
+        let mut attributes = attributes(user.user_name(), user.path(), user.permissions_boundary());
         tags::insert(&mut attributes, user.tags());
         let (aws_id, created) = (user.user_id().to_owned(), time(user.create_date()));
         let name = user.user_name();
@@ -157,6 +164,22 @@ impl Kind for User {
         found.extend(membership::read_all(cloud, name).await?);
         found.extend(Owner::User.policies(cloud, name).await?);
         Ok(found)
+    }
+
+    fn calls(&self) -> usize {
+        4
+    }
+
+    fn surveyed(&self, survey: &AccountSurvey, _: &Account, name: &str) -> Result<Surveyed> {
+        let Some(user) = survey.user(name) else { return Ok(Surveyed::Known(Vec::new())) };
+        let name = user.user_name().unwrap_or(name);
+        let mut attributes = attributes(name, user.path().unwrap_or("/"), user.permissions_boundary());
+        tags::insert(&mut attributes, user.tags());
+        let (aws_id, created) = (user.user_id().map(str::to_owned), user.create_date().map(time));
+        let mut found = vec![Live { id: id_of(name), aws_id, attributes, created }];
+        found.extend(user.group_list().iter().map(|group| membership::live(name, group)));
+        found.extend(Owner::User.surveyed(name, user.attached_managed_policies(), user.user_policy_list())?);
+        Ok(Surveyed::Known(found))
     }
 
     /// All that "Deleting an IAM user" in the IAM User Guide says to remove before, but what the plan removes

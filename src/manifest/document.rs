@@ -129,6 +129,9 @@ impl Reading<'_> {
             self.report.push(problem.note(format!("AWS would say: {}", fault.message)));
         }
         self.fits(&document, what, host, node.place);
+        if faults.is_empty() {
+            self.look(&document, what, host, |path| node.at(path).place);
+        }
         document
     }
 

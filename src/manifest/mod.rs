@@ -14,6 +14,7 @@ mod each;
 mod expand;
 mod expression;
 mod files;
+mod findings;
 mod header;
 mod include;
 mod json_schema;
@@ -41,6 +42,8 @@ pub use json_schema::json_schema;
 pub use names::RESERVED;
 pub use params::{Inputs, ParamValue};
 pub use yaml::parse as parse_yaml;
+
+use std::collections::BTreeSet;
 
 use crate::graph::Desired;
 use crate::model::{Account, Node, NodeValue};
@@ -176,6 +179,10 @@ impl Manifest {
             expander: Expander { scope, sources: &self.sources },
             settled: &settled,
             report,
+            silenced: Vec::new(),
+            arn: None,
+            granting: Vec::new(),
+            warned: BTreeSet::new(),
         };
         reading.settle(0);
         let mut desired = Desired::nothing(self.deployment(), account.clone());
@@ -196,10 +203,10 @@ impl Manifest {
         let json = |node: &Option<Node>| node.as_ref().map_or(serde_json::Value::Null, expression::to_json);
         let outputs = settled.outputs(0).into_iter().flatten();
         desired.outputs = outputs.map(|(name, node)| (name.clone(), json(node))).collect();
-        let mut report = reading.report;
+        let Reading { mut report, granting, .. } = reading;
         desired.dependencies().cycle_problems(&desired).into_iter().for_each(|problem| report.push(problem));
         let failed = report.has_errors();
-        let problems = report.into_sorted();
+        let problems = findings::without_boundaries(report.into_sorted(), &granting, &desired);
         if failed { Err(problems) } else { Ok((desired, problems.into_iter().filter(is_warning).collect())) }
     }
 }

@@ -1,6 +1,6 @@
 //! Second pass: every entry, key by key, to what its kind can declare.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 
@@ -13,7 +13,7 @@ use super::namespace::{Child, Settled, related};
 use super::nearest::{listed, nearest};
 use super::reference::{self, References, Target};
 use super::report::Report;
-use super::{each, shape, tags};
+use super::{each, findings, shape, tags};
 use crate::model::schema::{Accepts, Key};
 use crate::model::{Entry, Node, NodeValue};
 use crate::policy::{Host, limits};
@@ -26,6 +26,14 @@ pub struct Reading<'a> {
     pub expander: Expander<'a>,
     pub settled: &'a Settled,
     pub report: Report,
+    /// Findings that the entry does not want to hear of.
+    pub silenced: Vec<String>,
+    /// ARN of the entry that is read.
+    pub arn: Option<String>,
+    /// Warnings about what policies grant.
+    pub granting: Vec<findings::Granting>,
+    /// Findings that were told, by place and code.
+    pub warned: BTreeSet<(Place, &'static str)>,
 }
 
 impl Reading<'_> {
@@ -92,6 +100,8 @@ impl Reading<'_> {
         let known: Vec<&str> = named.section.keys.iter().map(|key| key.name).chain(each::KEYS).collect();
         shape::known_keys(entries, &what, &known, &mut self.report);
         let refused = self.not_of_existing(named, entries);
+        self.silenced = findings::silenced(entries, &self.expander);
+        self.arn.clone_from(&named.arn);
         let mut said = BTreeMap::new();
         for key in named.section.keys {
             let entry = entries.iter().find(|entry| entry.key == key.name);
@@ -107,7 +117,9 @@ impl Reading<'_> {
             let owner = Owner { what: &what, place: named.key_place, entries, known: &known };
             said.extend(self.document(&owner, *host).map(|document| (*name, Said::Document(document))));
         }
-        Declared { address: named.address.clone(), place: named.key_place, said }
+        let entry = Declared { address: named.address.clone(), place: named.key_place, said };
+        self.look_together(&entry);
+        entry
     }
 
     fn said(&mut self, key: &Key, entry: &Entry, named: &Named, what: &str) -> Option<Said> {
@@ -197,6 +209,13 @@ impl Reading<'_> {
             let tag = text.strip_prefix("tags.").filter(|tag| !tag.is_empty() && fields.contains(&"tags"));
             if tag.is_some() || fields.contains(&text) {
                 self.add_once(&mut ignored, text.to_owned(), item, what);
+                continue;
+            }
+            if findings::is_code(text) {
+                continue;
+            }
+            if let Some(problem) = findings::unknown_code(text, what, item.place) {
+                self.report.push(problem);
                 continue;
             }
             let problem = Problem::error("unknown-word", format!("{what}: there is no field `{text}`")).at(item.place);

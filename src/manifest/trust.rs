@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 use super::reading::Reading;
 use super::{reference, shape};
 use crate::model::{Entry, Node, NodeValue};
-use crate::policy::{Document, Host};
-use crate::problem::Problem;
+use crate::policy::{Document, Host, PathSegment};
+use crate::problem::{Place, Problem};
 
 const KEYS: [&str; 4] = ["services", "principals", "external_id", "tag_session"];
 
@@ -44,11 +44,20 @@ impl Reading<'_> {
             self.report.push(problem.at(node.place));
             return None;
         }
-        let rules: Vec<_> = rules.iter().map(|rule| self.rule(rule, what)).collect();
-        let statements: Vec<Json> =
-            rules.into_iter().collect::<Option<Vec<_>>>()?.iter().flat_map(statements).collect();
+        let read: Vec<_> = rules.iter().map(|rule| self.rule(rule, what)).collect();
+        let read = read.into_iter().collect::<Option<Vec<_>>>()?;
+        // With each statement the place of the rule that makes it.
+        let made = read.iter().zip(rules).flat_map(|(rule, node)| {
+            let place = node.get("principals").map_or(node.place, |entry| entry.key_place);
+            statements(rule).into_iter().map(move |statement| (statement, place))
+        });
+        let (statements, places): (Vec<Json>, Vec<Place>) = made.unzip();
         let document = Document::from_json(json!({"Version": "2012-10-17", "Statement": statements}));
         self.fits(&document, what, Host::Trust, node.place);
+        self.look(&document, what, Host::Trust, |path| match path {
+            [_, PathSegment::Index(statement), ..] => places[*statement],
+            _ => node.place,
+        });
         Some(document)
     }
 

@@ -119,7 +119,8 @@ fn refuse(deployment: &str, state: Option<&str>, carried: &[&str]) -> Error {
 }
 
 /// Returns the state with what is ours but not recorded added: objects at a wanted id that carry our
-/// tags, and what hangs on them. Destroying needs it after the state was lost.
+/// tags, what hangs on them, and where our policies are attached. Destroying needs it after the state was
+/// lost.
 pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh: &str) -> Result<State, Error> {
     let claims = Claims::settle(desired, state, live, fresh)?;
     let mut recovered = match state {
@@ -129,12 +130,17 @@ pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh
     // What AWS cannot tag is told by what it holds, where something else tells that there was a state.
     let is_known = live.objects.values().any(|object| claims.of(&object.attributes) == Claim::Ours);
     let untagged = if state.is_none() && is_known { as_asked(desired, live) } else { BTreeSet::new() };
+    let signed = |id: &ObjectId| {
+        let is_signed = live.objects.get(id).is_some_and(|it| claims.of(&it.attributes) == Claim::Ours);
+        is_signed || untagged.contains(id)
+    };
     let ours = |object: &Live| {
-        let claimed = match owner(&object.id, &object.attributes) {
-            Some(owner) => live.objects.get(&owner),
-            None => Some(object),
-        };
-        claimed.is_some_and(|claimed| untagged.contains(&claimed.id) || claims.of(&claimed.attributes) == Claim::Ours)
+        let spec = kinds::spec(&object.id.kind).filter(|spec| spec.hangs_on(&object.attributes).is_some());
+        match spec.map(|spec| spec.refers(&desired.account, &object.attributes)) {
+            // It refers to its owner, too.
+            Some(refers) => refers.iter().any(|needed| signed(&needed.id)),
+            None => signed(&object.id),
+        }
     };
     for resource in desired.resources.values() {
         let Some(object) = live.objects.get(&resource.id) else { continue };

@@ -198,9 +198,16 @@ impl Comparison<'_> {
         }
     }
 
-    /// Something on an owner of others that we did not put there: equal, it is used and stays theirs.
+    /// Something on an owner of others that the state does not say we put there: equal, it is used and stays
+    /// theirs. An attachment of our own policy is ours: only a lost state makes us forget it, and the
+    /// policy could never be deleted.
     fn found_on_existing(&mut self, wanted: &Wanted, live: &Live) {
         if live.attributes == wanted.whole {
+            let spec = kinds::spec(&live.id.kind);
+            let refers = spec.map(|spec| spec.refers(&self.desired.account, &live.attributes)).unwrap_or_default();
+            if refers.iter().any(|needed| self.is_ours(&needed.id)) {
+                self.settle(wanted, live);
+            }
             return;
         }
         if self.is_asked(wanted) {
@@ -274,14 +281,18 @@ impl Comparison<'_> {
             if !goes {
                 continue;
             }
+            let wanted = self.wish.objects.get(id);
+            let declared = |problem: Problem| match wanted {
+                Some(wanted) => problem.at(wanted.resource.place),
+                None => problem,
+            };
             let recorded = self.recorded(id).is_some_and(|record| record.prevent_destroy);
-            let wanted = self.wish.objects.get(id).is_some_and(|wanted| wanted.resource.prevent_destroy);
-            if recorded || wanted {
-                found.push(refusal::prevented(work, id));
+            if recorded || wanted.is_some_and(|wanted| wanted.resource.prevent_destroy) {
+                found.push(declared(refusal::prevented(work, id)));
             }
             for obstacle in self.live.obstacles.get(id).into_iter().flatten() {
                 if !self.clears(&obstacle.object, id) {
-                    found.push(refusal::blocked(work, id, &obstacle.text));
+                    found.push(declared(refusal::blocked(work, id, &obstacle.text)));
                 }
             }
         }

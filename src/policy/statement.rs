@@ -63,18 +63,18 @@ pub struct Principal {
     pub kind: String,
     /// An ARN, an account's id, `*`, a service like `ec2.amazonaws.com`.
     pub name: String,
-    /// The same to compare with others: one pattern for an account, however it is named, and any text for everybody.
+    /// The same to compare with others: kind and name in one, an account always by its id.
     pub whom: Pattern,
 }
 
 impl Principal {
     pub fn new(kind: &str, name: &str) -> Self {
         let whom = match (kind, principal(name)) {
-            ("AWS", Text::Said(name)) if name == "*" => Pattern::any(),
-            ("AWS", Text::Account { id, .. }) => Pattern::literal(&id),
-            _ => Pattern::literal(name),
+            ("AWS", Text::Said(name)) if name == "*" => Pattern::text("AWS:*", Variables::Literal),
+            ("AWS", Text::Account { id, .. }) => Pattern::literal(&format!("AWS:{id}")),
+            _ => Pattern::literal(&format!("{kind}:{name}")),
         };
-        Self { kind: kind.to_owned(), name: name.to_owned(), whom }
+        Self { kind: kind.to_owned(), name: name.to_owned(), whom: whom.shown_as(name) }
     }
 }
 

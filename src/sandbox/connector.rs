@@ -30,17 +30,30 @@ impl HttpConnector for Connector {
             if let Some(latency) = sandbox.latency() {
                 tokio::time::sleep(latency).await;
             }
-            let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a streamed body".into()))?;
-            let request = Request::read(request.headers().get("x-amz-target"), body);
-            let broken = "the connection broke before the answer came";
-            match sandbox.answer(&request) {
-                Reply::Answer(response) => http(response),
-                // Of this kind, unlike a broken connection, so that the SDK does not call again by itself.
-                Reply::Lost => Err(ConnectorError::other(broken.into(), None)),
-                Reply::Dropped => Err(ConnectorError::io(broken.into())),
-                Reply::Never => std::future::pending().await,
-            }
+            sandbox.answer(&Request::of(&request)?).arrive().await
         })
+    }
+}
+
+impl Request {
+    /// Reads a call of the SDK.
+    pub fn of(request: &HttpRequest) -> Result<Self, ConnectorError> {
+        let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a streamed body".into()))?;
+        Ok(Self::read(request.headers().get("x-amz-target"), body))
+    }
+}
+
+impl Reply {
+    /// Returns what the SDK gets of it.
+    pub async fn arrive(self) -> Result<HttpResponse, ConnectorError> {
+        let broken = "the connection broke before the answer came";
+        match self {
+            Reply::Answer(response) => http(response),
+            // Of this kind, unlike a broken connection, so that the SDK does not call again by itself.
+            Reply::Lost => Err(ConnectorError::other(broken.into(), None)),
+            Reply::Dropped => Err(ConnectorError::io(broken.into())),
+            Reply::Never => std::future::pending().await,
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `kill_write=N:before`, `:after` | the process exits with 137 before or after the N-th writing call took effect |
 //! | `halt_write=N:before`, `:after` | from then on no call of this process is answered: a kill for those who share the process |
 //! | `fail_action=CreateRole`, `deny=CreateRole` | that action is always `AccessDenied` |
+//! | `enforce=FILE` | the caller may do what the identity policies in such files allow, and nothing else |
 //! | `throttle=N` | the first N calls of IAM answer `Throttling` |
 //! | `throttle_rate=N` | more than N calls of IAM a second answer `Throttling`; a fraction is allowed |
 //! | `throttle_rate=CreateRole:N` | so do more than N calls a second of that action |
@@ -24,6 +25,7 @@
 //! | `seed=N` | decides which calls those percentages hit, with the number of the call; the default is 0 |
 //! | `log=FILE` | appends a line for every call: the action and the names it is about |
 //! | `now=2026-01-01T00:00:00Z` | the clock stands still; it cannot be had with `delay` |
+//! | `start=2026-01-01T00:00:00Z` | the clock begins there and goes on |
 //!
 //! A second holds as many calls as its rate at once, and at least one. Behind the SDK of this process,
 //! neither failure of a write is one that it repeats, so a caller sees it at once; what `drop` breaks it
@@ -50,6 +52,7 @@ pub struct Faults {
     pub(super) page: Option<usize>,
     pub(super) writes: Vec<WriteFault>,
     pub(super) denied: BTreeSet<String>,
+    pub(super) enforced: Vec<PathBuf>,
     pub(super) throttled: u64,
     pub(super) rates: Vec<Rate>,
     pub(super) invalid_principals: u64,
@@ -61,6 +64,7 @@ pub struct Faults {
     seed: u64,
     pub(super) log: Option<PathBuf>,
     pub(super) now: Option<Timestamp>,
+    pub(super) start: Option<Timestamp>,
 }
 
 /// What happens to one writing call.
@@ -117,9 +121,9 @@ impl Faults {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
             if faults.set(key, value).is_none() {
                 return Err(Error::failed(format!("{VARIABLE}: `{setting}` is not a setting of the sandbox")).hint(
-                    "latency=40ms, page=2, fail_write=3:before, kill_write=3:after, halt_write=3:after, deny=CreateRole, throttle=5, \
+                    "latency=40ms, page=2, fail_write=3:before, kill_write=3:after, halt_write=3:after, deny=CreateRole, enforce=FILE, throttle=5, \
                      throttle_rate=20, throttle_rate=CreateRole:2, invalid_principal=2, delay=2s, stale_reads=50%, \
-                     drop=5%, html=5%, cut=5%, seed=7, log=FILE, now=2026-01-01T00:00:00Z",
+                     drop=5%, html=5%, cut=5%, seed=7, log=FILE, now=2026-01-01T00:00:00Z, start=2026-01-01T00:00:00Z",
                 ));
             }
         }
@@ -133,6 +137,8 @@ impl Faults {
             "drop, html and cut are more than 100% together"
         } else if self.delay.is_some() && self.now.is_some() {
             "with now= the clock stands still, and delay= would never end"
+        } else if self.start.is_some() && self.now.is_some() {
+            "a clock that stands still at now= does not start"
         } else if self.stale_reads > Share::default() && self.delay.is_none() {
             "stale_reads= has no effect without delay="
         } else {
@@ -149,6 +155,7 @@ impl Faults {
             "kill_write" => self.writes.push(write_fault(value, What::Kill)?),
             "halt_write" => self.writes.push(write_fault(value, What::Halt)?),
             "fail_action" | "deny" if !value.is_empty() => drop(self.denied.insert(value.to_owned())),
+            "enforce" if !value.is_empty() => self.enforced.push(value.into()),
             "throttle" => self.throttled = value.parse().ok()?,
             "throttle_rate" => self.rates.push(rate(value)?),
             "invalid_principal" => self.invalid_principals = value.parse().ok()?,
@@ -160,6 +167,7 @@ impl Faults {
             "seed" => self.seed = value.parse().ok()?,
             "log" if !value.is_empty() => self.log = Some(value.into()),
             "now" => self.now = Some(value.parse().ok()?),
+            "start" => self.start = Some(value.parse().ok()?),
             _ => return None,
         }
         Some(())
@@ -276,7 +284,8 @@ mod tests {
 
     #[test]
     fn settings_that_exclude_each_other_are_refused() {
-        let wrong = ["drop=50%,html=40%,cut=20%", "delay=1s,now=2026-01-01T00:00:00Z", "stale_reads=5%"];
+        let both = "now=2026-01-01T00:00:00Z,start=2026-01-01T00:00:00Z";
+        let wrong = ["drop=50%,html=40%,cut=20%", "delay=1s,now=2026-01-01T00:00:00Z", both, "stale_reads=5%"];
         for text in wrong {
             assert!(Faults::parse(text).is_err(), "{text}");
         }

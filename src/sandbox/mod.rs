@@ -13,17 +13,19 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 
 mod answer;
 mod chance;
+mod clock;
 mod connector;
+mod enforce;
 mod faults;
 mod iam;
 mod ids;
@@ -44,6 +46,8 @@ mod testbed;
 
 pub use answer::Response;
 use answer::{Protocol, Refusal};
+use clock::Clock;
+use enforce::Enforced;
 use faults::{Fate, What, When};
 pub use faults::{Faults, VARIABLE};
 use iam::Call;
@@ -75,7 +79,10 @@ struct Shared {
 /// What calls change.
 struct State {
     store: Store,
+    clock: Clock,
     log: Option<File>,
+    /// What the caller may do, where it may not do everything.
+    enforced: Option<Enforced>,
     /// Calls of IAM and writing ones among them, from 1.
     iam_calls: u64,
     writes: u64,
@@ -136,8 +143,19 @@ impl Sandbox {
         let account = store.account().to_owned();
         let log = log.transpose()?;
         let buckets = Buckets::new(&faults.rates, Instant::now());
-        let state =
-            State { store, log, iam_calls: 0, writes: 0, made: BTreeSet::new(), misled: 0, buckets, halted: false };
+        let enforced = Enforced::read(&faults.enforced)?;
+        let state = State {
+            store,
+            clock: Clock::new(faults.now, faults.start),
+            log,
+            enforced,
+            iam_calls: 0,
+            writes: 0,
+            made: BTreeSet::new(),
+            misled: 0,
+            buckets,
+            halted: false,
+        };
         let calls = AtomicU64::new(0);
         Ok(Self {
             shared: Arc::new(Shared { account, faults, calls, halted: Notify::new(), state: Mutex::new(state) }),
@@ -246,6 +264,9 @@ impl State {
             if faults.denied.contains(request.action()) {
                 return Err(tagging::denied(&world.account, request.action()));
             }
+            if let Some(enforced) = &self.enforced {
+                enforced.check_tagging(world, request.action())?;
+            }
             tagging::answer(world, request, faults.page)
         });
         answer.map_err(Refusal::internal)?.map(|json| Outcome::Result(json.to_string()))
@@ -275,7 +296,7 @@ impl State {
     }
 
     fn run(&mut self, action: &iam::Action, request: &Request, faults: &Faults, call: u64) -> iam::Answer {
-        let State { store, made, misled, .. } = self;
+        let State { store, clock, enforced, made, misled, .. } = self;
         let answer = store.turn(|world, number| {
             if faults.denied.contains(action.name) {
                 return Err(Refusal::denied(
@@ -284,13 +305,16 @@ impl State {
                     &iam::subject(world, request),
                 ));
             }
+            if let Some(enforced) = enforced {
+                enforced.check(world, request)?;
+            }
             if *misled < faults.invalid_principals
                 && let Some(principal) = iam::trusted(request).into_iter().find(|principal| made.contains(principal))
             {
                 *misled += 1;
                 return Err(Refusal::invalid_principal(&principal));
             }
-            let now = faults.now.unwrap_or_else(Timestamp::now);
+            let now = clock.now();
             if let Some(delay) = faults.delay {
                 let lagging = Lagging { world, now, delay, stale_read: faults.is_stale(call) };
                 lagging.check(action, request)?;
@@ -404,7 +428,7 @@ mod tests {
     #[tokio::test]
     async fn calls_wait_together() {
         let bed = Bed::with("latency=200ms").await;
-        let start = Instant::now();
+        let start = std::time::Instant::now();
         tokio::join!(exists(&bed, "a"), exists(&bed, "b"), exists(&bed, "c"), exists(&bed, "d"));
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(600), "{took:?}");

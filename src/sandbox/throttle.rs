@@ -1,6 +1,6 @@
 //! IAM's rate limits: a bucket of tokens for the account, and one for each action that has its own.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// So many calls a second, of one action or of all.
 #[derive(Clone, Debug, PartialEq)]

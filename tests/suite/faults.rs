@@ -207,7 +207,7 @@ fn a_write_that_fails_anywhere_is_said_and_the_next_run_finishes() {
 #[test]
 fn a_run_that_is_killed_anywhere_is_finished_by_the_next() {
     let roads = Road::all();
-    many::each(&faults(&roads), |fault| {
+    many::each(&kills(&roads), |fault| {
         let scene = fault.road.start.copy();
         scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);
         fault.road.expect_foreign_untouched(&scene);
@@ -271,6 +271,39 @@ fn a_killed_change_and_a_lost_state_are_no_loss() {
             assert_eq!(held.get(name), Some(object), "{name}");
         }
     });
+}
+
+/// What hangs on a role of others was known to the lost state alone, and stays there. Our policy is ours
+/// wherever it is attached: it could not be deleted otherwise.
+#[test]
+fn a_policy_on_a_role_of_others_is_found_without_the_state() {
+    let start = Road::others().start;
+    let forgotten = start.copy();
+    forgotten.apply();
+    forgotten.lose_state();
+    let known_again = forgotten.copy();
+    known_again.apply();
+    for scene in [forgotten, known_again] {
+        scene.destroy();
+        assert!(scene.held("policies").is_empty());
+        scene.expect_held(
+            "roles/foreign",
+            &json!({"policies": [
+                "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+                "arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess",
+            ]}),
+        );
+    }
+}
+
+/// IAM may not know everywhere yet what a run made that was killed a moment ago.
+#[test]
+fn what_a_killed_run_made_is_waited_for() {
+    let scene = Scene::new();
+    scene.manifest(&format!("{HEAD}{FIRST}"));
+    scene.run_with("kill_write=6:after", "apply --auto-approve --parallelism 1").expect(137);
+    scene.run_with("delay=3s", "apply --auto-approve").expect(0);
+    scene.expect_no_changes();
 }
 
 /// Denied: a name for a test.

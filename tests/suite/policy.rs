@@ -150,3 +150,70 @@ fn sizes_are_those_of_the_host() {
     scene.write("trust.json", &trust.to_string());
     scene.run("policy validate trust.json --kind trust").expect(2).says("ACLSizePerRole: 2048");
 }
+
+const OURS: &str = r#"
+apiVersion: seqera-iam/v1
+name: demo
+account: 123456789012
+defaults: {path: /seqera/, boundary: policy/ceiling}
+policies:
+  reads: {statements: {Read: {Effect: Allow, Action: s3:GetObject, Resource: "arn:aws:s3:::b/*"}}}
+roles:
+  head:
+    trust: {services: [ec2.amazonaws.com]}
+    policies: [policies.reads]
+    inline: {logs: {statements: {Logs: {Effect: Allow, Action: logs:GetLogEvents, Resource: "*"}}}}
+instance_profiles: {head: {role: roles.head}}
+"#;
+
+/// A scene with a boundary, and with the permissions to apply in `apply.json`.
+fn restricted() -> Scene {
+    let scene = Scene::new();
+    let allow = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    scene.call(&json!({"Action": "CreatePolicy", "PolicyName": "ceiling", "PolicyDocument": allow.to_string()}));
+    scene.manifest(OURS);
+    let options = "--path /seqera/ --deployment demo --boundary arn:aws:iam::123456789012:policy/ceiling";
+    scene.write("apply.json", &scene.run(&format!("permissions apply {options}")).expect(0).stdout);
+    scene.write("plan.json", &scene.run("permissions plan").expect(0).stdout);
+    scene
+}
+
+fn enforced(scene: &Scene, file: &str, args: &str) -> Run {
+    scene.run_with(&format!("enforce={}", scene.path(file).display()), args)
+}
+
+#[test]
+fn what_the_tool_asks_for_is_what_it_needs() {
+    let scene = restricted();
+    enforced(&scene, "plan.json", "plan").expect(0);
+    enforced(&scene, "plan.json", "apply --auto-approve").expect(1).says("AccessDenied");
+    let scene = restricted();
+    enforced(&scene, "apply.json", "apply --auto-approve").expect(0);
+    scene.manifest(&OURS.replace("s3:GetObject", "s3:GetObjectVersion").replace("logs:Get", "logs:Filter"));
+    enforced(&scene, "apply.json", "apply --auto-approve").expect(0);
+    enforced(&scene, "plan.json", "plan --detailed-exitcode").expect(0);
+    enforced(&scene, "apply.json", "destroy --auto-approve").expect(0);
+    assert_eq!(scene.everything(), ["policies/ceiling"]);
+}
+
+#[test]
+fn without_one_action_it_is_refused() {
+    for action in ["GetRole", "CreateRole", "CreatePolicy", "PassRole", "AttachRolePolicy", "PutRolePolicy"] {
+        let scene = restricted();
+        let text = scene.read("apply.json");
+        let fewer = text.replace(&format!("\"iam:{action}\""), "\"iam:GetUser\"");
+        assert_ne!(text, fewer);
+        scene.write("apply.json", &fewer);
+        let run = enforced(&scene, "apply.json", "apply --auto-approve");
+        run.expect(1).says("is not authorized to perform").says(&format!("iam:{action}"));
+    }
+}
+
+#[test]
+fn a_role_without_the_boundary_is_refused() {
+    let scene = restricted();
+    scene.manifest(&OURS.replace(", boundary: policy/ceiling", ""));
+    enforced(&scene, "apply.json", "apply --auto-approve").expect(1).says("iam:CreateRole");
+    scene.run("permissions apply --boundary x").expect(1).says("is not the ARN of a policy");
+    scene.run("permissions apply").expect(1).says("--boundary");
+}

@@ -16,10 +16,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use snapbox::data::DataFormat;
 
 use crate::scene::{Run, Scene};
-use crate::{many, schema};
+use crate::{many, picture, schema};
 
 /// What is printed, by which command, in the order in which they are typed.
 const PRINTED: [(&str, &str); 6] = [
@@ -90,8 +89,7 @@ fn printed(name: &str, run: &Run) -> String {
     let text = match name.rsplit('.').next() {
         Some("svg") => {
             let all = format!("{}{}", run.stdout, run.stderr);
-            let svg = snapbox::Data::text(normal(&all)).coerce_to(DataFormat::TermSvg);
-            return svg.render().expect("text can be drawn");
+            return picture::svg(&normal(&all));
         }
         Some("json") => run.stdout.clone(),
         _ => {

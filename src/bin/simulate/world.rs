@@ -10,6 +10,9 @@ const KEYS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const AWS_MANAGED: [&str; 3] = ["AmazonS3ReadOnlyAccess", "CloudWatchLogsReadOnlyAccess", "PowerUserAccess"];
 const ACTIONS: [&str; 5] = ["s3:GetObject", "s3:PutObject", "logs:GetLogEvents", "batch:SubmitJob", "ec2:Describe*"];
 const SERVICES: [&str; 3] = ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"];
+pub const ACCOUNT: &str = "123456789012";
+/// A role of others, on which we may put something.
+pub const GUEST: &str = "guest";
 pub const TAGS: [&str; 3] = ["team", "stage", "cost"];
 
 /// What the manifest asks for, entry by entry, as it is written.
@@ -18,6 +21,7 @@ pub struct World {
     pub policies: BTreeMap<String, Json>,
     pub roles: BTreeMap<String, Json>,
     pub profiles: BTreeMap<String, Json>,
+    pub guest: Option<Json>,
 }
 
 impl World {
@@ -25,28 +29,46 @@ impl World {
     pub fn change(&mut self, chance: &mut Chance) {
         for key in KEYS {
             if chance.percent(25) {
-                entry(&mut self.policies, key, chance, |chance| policy(key, chance));
+                entry(&mut self.policies, key, chance, policy);
             }
         }
         for key in KEYS {
             if chance.percent(35) {
                 let own: Vec<String> = self.policies.keys().cloned().collect();
-                entry(&mut self.roles, key, chance, |chance| role(key, &own, chance));
+                entry(&mut self.roles, key, chance, |stem, chance| role(stem, &own, chance));
             }
         }
         let roles: Vec<String> = self.roles.keys().cloned().collect();
         for key in KEYS {
             if chance.percent(25) {
-                entry(&mut self.profiles, key, chance, |chance| profile(key, &roles, chance));
+                entry(&mut self.profiles, key, chance, |stem, chance| profile(stem, &roles, chance));
             }
         }
+        if chance.percent(30) {
+            self.guest =
+                (!chance.percent(30)).then(|| guest(&self.policies.keys().cloned().collect::<Vec<_>>(), chance));
+        }
+        if chance.percent(10) {
+            self.swap(chance);
+        }
         self.mend(chance);
+    }
+
+    /// Lets two roles stand at each other's address: they stay the same objects.
+    fn swap(&mut self, chance: &mut Chance) {
+        let (one, other) = (*chance.pick(&KEYS), *chance.pick(&KEYS));
+        if let (true, Some(first), Some(second)) =
+            (one != other, self.roles.get(one).cloned(), self.roles.get(other).cloned())
+        {
+            self.roles.insert(one.to_owned(), second);
+            self.roles.insert(other.to_owned(), first);
+        }
     }
 
     /// Drops references to what is not there any more, and draws trust among the roles that are.
     fn mend(&mut self, chance: &mut Chance) {
         let (policies, roles) = (self.policies.clone(), self.roles.clone());
-        for role in self.roles.values_mut() {
+        for role in self.roles.values_mut().chain(&mut self.guest) {
             if let Some(attached) = role.pointer_mut("/policies").and_then(Json::as_array_mut) {
                 attached.retain(|name| {
                     name.as_str()
@@ -54,7 +76,7 @@ impl World {
                         .is_none_or(|key| policies.contains_key(key))
                 });
             }
-            if chance.percent(20) {
+            if role.get("trust").is_some() && chance.percent(20) {
                 let keys: Vec<String> = roles.keys().cloned().collect();
                 let trusted: Vec<String> = chance.some(&keys, 30).iter().map(|key| format!("roles.{key}")).collect();
                 role["trust"]["principals"] = json!(trusted);
@@ -81,7 +103,7 @@ impl World {
 
     /// Returns the manifest. JSON is YAML.
     pub fn manifest(&self) -> String {
-        let mut manifest = json!({"apiVersion": "seqera-iam/v1", "name": "sim", "account": "123456789012"});
+        let mut manifest = json!({"apiVersion": "seqera-iam/v1", "name": "sim", "account": ACCOUNT});
         for (section, entries) in
             [("policies", &self.policies), ("roles", &self.roles), ("instance_profiles", &self.profiles)]
         {
@@ -89,16 +111,31 @@ impl World {
                 manifest[section] = json!(entries);
             }
         }
+        if let Some(guest) = &self.guest {
+            manifest["roles"][GUEST] = guest.clone();
+        }
         format!("{manifest:#}")
     }
 }
 
-/// Adds, changes or removes one entry.
-fn entry(entries: &mut BTreeMap<String, Json>, key: &str, chance: &mut Chance, draw: impl Fn(&mut Chance) -> Json) {
+/// Adds, changes or removes one entry. A new one is named after its key or, where another entry has that
+/// name, after a key that none has.
+fn entry(
+    entries: &mut BTreeMap<String, Json>,
+    key: &str,
+    chance: &mut Chance,
+    draw: impl Fn(&str, &mut Chance) -> Json,
+) {
     if entries.contains_key(key) && chance.percent(30) {
         entries.remove(key);
-    } else {
-        entries.insert(key.to_owned(), draw(chance));
+        return;
+    }
+    let stem = |entry: &Json| entry["name"].as_str().map(|name| name.to_lowercase().replace("-2", ""));
+    let taken: Vec<String> = entries.values().filter_map(stem).collect();
+    let own = entries.get(key).and_then(stem);
+    let free = || [key].into_iter().chain(KEYS).find(|key| !taken.iter().any(|taken| taken == key)).map(str::to_owned);
+    if let Some(stem) = own.or_else(free) {
+        entries.insert(key.to_owned(), draw(&stem, chance));
     }
 }
 
@@ -127,6 +164,22 @@ fn document(chance: &mut Chance) -> Json {
     json!({"S": {"Effect": effect, "Action": actions, "Resource": format!("arn:aws:s3:::bucket-{}/*", chance.below(3))}})
 }
 
+/// What hangs on a role of others.
+fn guest(own: &[String], chance: &mut Chance) -> Json {
+    json!({"existing": true, "policies": attached(own, chance), "inline": inline(chance)})
+}
+
+fn attached(own: &[String], chance: &mut Chance) -> Vec<String> {
+    let mut policies: Vec<String> = chance.some(own, 50).iter().map(|key| format!("policies.{key}")).collect();
+    policies.extend(chance.some(&AWS_MANAGED, 30).iter().map(|name| (*name).to_owned()));
+    policies
+}
+
+fn inline(chance: &mut Chance) -> BTreeMap<String, Json> {
+    let names = chance.some(&["one", "two"], 40);
+    names.iter().map(|name| ((*name).to_owned(), json!({"statements": document(chance)}))).collect()
+}
+
 fn policy(key: &str, chance: &mut Chance) -> Json {
     let mut policy = named(key, chance);
     policy["statements"] = document(chance);
@@ -139,15 +192,8 @@ fn policy(key: &str, chance: &mut Chance) -> Json {
 fn role(key: &str, own: &[String], chance: &mut Chance) -> Json {
     let mut role = named(key, chance);
     role["trust"] = json!({"services": [*chance.pick(&SERVICES)]});
-    let mut policies: Vec<String> = chance.some(own, 50).iter().map(|key| format!("policies.{key}")).collect();
-    policies.extend(chance.some(&AWS_MANAGED, 30).iter().map(|name| (*name).to_owned()));
-    role["policies"] = json!(policies);
-    let inline: BTreeMap<String, Json> = chance
-        .some(&["one", "two"], 40)
-        .iter()
-        .map(|name| ((*name).to_owned(), json!({"statements": document(chance)})))
-        .collect();
-    role["inline"] = json!(inline);
+    role["policies"] = json!(attached(own, chance));
+    role["inline"] = json!(inline(chance));
     match chance.below(6) {
         0 => role["boundary"] = json!("PowerUserAccess"),
         1 => role["boundary"] = json!("none"),

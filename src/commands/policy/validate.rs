@@ -7,28 +7,60 @@ use super::file;
 use crate::cli::{PolicyHost, PolicyKind, PolicyValidateArgs};
 use crate::error::{Error, Result};
 use crate::model::Node;
-use crate::policy::{Document, Fault, Host, limits, validate};
-use crate::problem::{Problem, Sources};
+use crate::policy::findings::Weight;
+use crate::policy::{Document, Fault, Finding, Host, PathSegment, findings, limits, validate};
+use crate::problem::{Place, Problem, Sources};
 
 pub fn run(args: &PolicyValidateArgs, output: &Output) -> Result<Exit> {
     let (host, is_sized) = host(args)?;
     let mut sources = Sources::default();
-    let refusals = match file::read(&args.file, &mut sources)? {
-        Ok(node) => refusals(&node, host, is_sized),
-        Err(problems) => problems.into_iter().map(|problem| Refusal::new(SYNTAX, problem)).collect(),
+    let (refusals, looked_at) = match file::read(&args.file, &mut sources)? {
+        Ok(node) => {
+            let document = Document::from_json(node.to_json());
+            let placed = |finding: Finding| {
+                let place = node.at(&finding.path).place;
+                (finding, place)
+            };
+            let found: Vec<(Finding, Place)> = findings(&document, host).into_iter().map(placed).collect();
+            (refusals(&node, host, is_sized), found)
+        }
+        Err(problems) => (problems.into_iter().map(|problem| Refusal::new(SYNTAX, problem)).collect(), Vec::new()),
     };
     let exit = if refusals.is_empty() { Exit::Done } else { Exit::No };
     if output.json {
         let errors: Vec<Json> = refusals.iter().map(|refusal| refusal.to_json(&sources)).collect();
-        output.document(&json!({"valid": errors.is_empty(), "errors": errors, "findings": []}))?;
+        let found: Vec<Json> = looked_at.iter().map(|(finding, _)| finding_json(finding)).collect();
+        output.document(&json!({"valid": errors.is_empty(), "errors": errors, "findings": found}))?;
     } else if refusals.is_empty() {
         let kind = if args.kind == PolicyKind::Trust { "a trust policy" } else { "an identity policy" };
+        let warning = |(finding, place): &(Finding, Place)| {
+            let problem = Problem::warning(finding.code, finding.message.clone()).at(*place).help(&finding.fix);
+            match finding.weight {
+                Weight::Advice => problem.note("it may well be meant"),
+                Weight::Warning => problem,
+            }
+        };
+        output.problems(&looked_at.iter().map(warning).collect::<Vec<_>>(), &sources);
         output.say(&format!("AWS takes {} as {kind}.\n", args.file.display()))?;
     } else {
         let say = |refusal: Refusal| refusal.problem.note(format!("AWS would say: {}", refusal.aws));
         output.problems(&refusals.into_iter().map(say).collect::<Vec<_>>(), &sources);
     }
     Ok(exit)
+}
+
+/// The path is the keys and the indices to follow from the document.
+fn finding_json(finding: &Finding) -> Json {
+    let segment = |segment: &PathSegment| match segment {
+        PathSegment::Key(key) => Json::from(key.as_str()),
+        PathSegment::Index(index) => Json::from(*index),
+    };
+    let path: Vec<Json> = finding.path.iter().map(segment).collect();
+    let weight = match finding.weight {
+        Weight::Advice => "advice",
+        Weight::Warning => "warning",
+    };
+    json!({"code": finding.code, "message": finding.message, "path": path, "fix": finding.fix, "weight": weight})
 }
 
 /// What AWS says to a text that it cannot read.

@@ -40,7 +40,7 @@ fn what_exists_cannot_be_told_what_it_is() {
         ["5:23 existing", "5:63 existing", "6:3 missing-key", "6:17 wrong-type", "7:10 existing"]
     );
     assert!(words(&text).contains("roles.a exists already: its `trust` is not ours to say"));
-    assert!(words(&text).contains("`existing`, `name`, `path`, `policies` and `inline`"));
+    assert!(words(&text).contains("`existing`, `name`, `path`, `policies`, `inline` and `ignore`"));
 }
 
 #[test]

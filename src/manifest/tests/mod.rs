@@ -2,8 +2,10 @@
 
 mod builtins;
 mod expressions;
+mod findings;
 mod includes;
 mod lifecycle;
+mod owners;
 mod problems;
 mod references;
 mod repetition;
@@ -90,7 +92,18 @@ fn problems_with(text: &str, inputs: &Inputs) -> Vec<String> {
 
 fn problems_of(manifest: &Manifest) -> Vec<String> {
     let problems = manifest.resolve(&account()).expect_err("a problem");
-    let shown = |problem: &Problem| match problem.place {
+    problems.iter().map(|problem| shown(manifest, problem)).collect()
+}
+
+/// Returns every warning of a manifest that is well.
+fn warnings(files: &[(&str, &str)], text: &str) -> Vec<String> {
+    let manifest = parse_among(files, text, &Inputs::default());
+    let (_, warnings) = manifest.resolve(&account()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    warnings.iter().map(|warning| shown(&manifest, warning)).collect()
+}
+
+fn shown(manifest: &Manifest, problem: &Problem) -> String {
+    match problem.place {
         Some(place) => {
             let (line, column) = manifest.sources().line_column(place);
             let name = &manifest.sources().get(place.file).name;
@@ -98,8 +111,7 @@ fn problems_of(manifest: &Manifest) -> Vec<String> {
             format!("{file}{line}:{column} {}", problem.code)
         }
         None => format!("- {}", problem.code),
-    };
-    problems.iter().map(shown).collect()
+    }
 }
 
 fn problems(text: &str) -> Vec<String> {

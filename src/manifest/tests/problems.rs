@@ -166,7 +166,7 @@ fn statements_are_checked_by_sid() {
 #[test]
 fn sizes_are_checked_with_their_figure() {
     let statement = |count: usize| {
-        let actions: Vec<String> = (0..count).map(|i| format!("s3:Action{i:05}")).collect();
+        let actions: Vec<String> = (0..count).map(|_| "s3:GetObjectAcl".to_owned()).collect();
         format!("{{Effect: Allow, Action: [{}], Resource: '*'}}", actions.join(", "))
     };
     let text = format!(

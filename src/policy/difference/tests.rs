@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use super::gain::Piece;
 use super::region::{Region, Texts};
 use super::*;
-use crate::policy::condition::Condition;
+use crate::policy::Host;
+use crate::policy::evaluate::{Context, Decision, Policy, Request, evaluate, holds};
 use crate::policy::pattern::Pattern;
 
 fn document(statements: Json) -> Document {
@@ -159,64 +160,68 @@ fn a_trust_policy_is_about_principals() {
         &["+ sts:AssumeRole by batch.amazonaws.com"],
     );
     check(
-        trust(json!({"Service": "ec2.amazonaws.com"})),
+        trust(json!({"Service": "ec2.amazonaws.com", "AWS": "arn:aws:iam::111122223333:role/head"})),
         trust(json!("*")),
-        &["+ at most sts:AssumeRole by everybody except by ec2.amazonaws.com"],
+        &[
+            "+ at most sts:AssumeRole by everybody except by arn:aws:iam::111122223333:role/head",
+            "- sts:AssumeRole by ec2.amazonaws.com",
+        ],
     );
 }
 
-/// One action on one resource, for which these conditions hold.
-struct Request<'a> {
-    action: &'a str,
-    resource: &'a str,
-    /// Values of the key `aws:PrincipalTag/team`.
-    team: &'a str,
+/// Every request that the documents below can tell apart, and some that they cannot.
+fn requests() -> Vec<Request> {
+    let actions = ["s3:Get", "s3:GetObject", "s3:Put", "ec2:Run", "iam:x"];
+    let resources = ["a", "a/b", "a/b/c", "b/c", "c", "a/red"];
+    let teams = [Some("red"), Some("blue"), None];
+    let mut requests = Vec::new();
+    for action in actions {
+        for resource in resources {
+            for team in teams {
+                let mut context = Context::default();
+                team.iter().for_each(|team| context.add(TEAM, *team));
+                requests.push(Request::new(action, resource, context));
+            }
+        }
+    }
+    requests
 }
 
-impl Request<'_> {
-    /// Every request that the documents below can tell apart, and some that they cannot.
-    fn all() -> impl Iterator<Item = Request<'static>> {
-        let actions = ["s3:get", "s3:getobject", "s3:put", "ec2:run", "iam:x"];
-        let resources = ["a", "a/b", "a/b/c", "b/c", "c", "a/red"];
-        let teams = ["red", "blue", ""];
-        actions.into_iter().flat_map(move |action| {
-            resources.into_iter().flat_map(move |resource| teams.map(|team| Request { action, resource, team }))
-        })
+const TEAM: &str = "aws:PrincipalTag/team";
+
+fn is_of(request: &Request, pattern: &Pattern, text: &str) -> bool {
+    let value = |key: &str| request.context().values(key).first().cloned();
+    pattern.resolve(&value).is_some_and(|pattern| pattern.matches(text))
+}
+
+fn is_in(request: &Request, region: &Region) -> bool {
+    let of = |texts: &Texts, text: &str| {
+        texts.all.iter().all(|pattern| is_of(request, pattern, text))
+            && !texts.none.iter().any(|pattern| is_of(request, pattern, text))
+    };
+    of(&region.actions, request.action())
+        && of(&region.resources, request.resource())
+        && region.clauses.values().all(|condition| holds(condition, request.context()))
+}
+
+/// What a principal has, for the difference and for the evaluation.
+#[derive(Clone, Debug)]
+struct Both {
+    holding: Holding,
+    policies: Vec<Policy>,
+    boundary: Option<Policy>,
+}
+
+impl Both {
+    fn new(policies: Vec<Json>, boundary: Option<Json>) -> Self {
+        let read = |json: &Json| Policy::read(&document(json.clone()), Host::Managed).unwrap();
+        let holding = policies.iter().fold(Holding::default(), |h, json| h.policy(&document(json.clone())));
+        let holding = boundary.iter().fold(holding, |h, json| h.boundary(&document(json.clone())));
+        Self { holding, policies: policies.iter().map(read).collect(), boundary: boundary.as_ref().map(read) }
     }
 
-    fn resolved(&self, pattern: &Pattern) -> Option<Pattern> {
-        pattern.resolve(&|_| (!self.team.is_empty()).then(|| self.team.to_owned()))
-    }
-
-    fn is_of(&self, pattern: &Pattern, text: &str) -> bool {
-        self.resolved(pattern).is_some_and(|pattern| pattern.matches(text))
-    }
-
-    fn fulfils(&self, condition: &Condition) -> bool {
-        condition.values.iter().any(|value| value.as_str() == self.team) != condition.operator.negated
-    }
-
-    fn is_allowed(&self, holding: &Holding) -> bool {
-        let any = |policies: &Policies, effect: Effect| {
-            policies.statements.iter().any(|statement| {
-                statement.effect == effect
-                    && statement.actions.has(|pattern| pattern.matches(self.action))
-                    && statement.resources.as_ref().unwrap().has(|pattern| self.is_of(pattern, self.resource))
-                    && statement.conditions.iter().all(|condition| self.fulfils(condition))
-            })
-        };
-        let allows = |policies: &Policies| any(policies, Effect::Allow) && !any(policies, Effect::Deny);
-        allows(&holding.policies) && holding.boundary.as_ref().is_none_or(allows)
-    }
-
-    fn is_in(&self, region: &Region) -> bool {
-        let of = |texts: &Texts, text: &str| {
-            texts.all.iter().all(|pattern| self.is_of(pattern, text))
-                && !texts.none.iter().any(|pattern| self.is_of(pattern, text))
-        };
-        of(&region.actions, self.action)
-            && of(&region.resources, self.resource)
-            && region.clauses.values().all(|condition| self.fulfils(condition))
+    fn allows(&self, request: &Request) -> bool {
+        evaluate(&self.policies, self.boundary.as_ref(), request).decision == Decision::Allowed
     }
 }
 
@@ -224,13 +229,16 @@ fn statements() -> impl Strategy<Value = Json> {
     let actions =
         prop::sample::subsequence(vec!["s3:Get", "s3:Get*", "s3:*", "*", "ec2:*", "*:*u*", "s3:GetObject"], 1..3);
     let resources = prop::sample::subsequence(vec!["a", "a/*", "*", "*/c", "a/${aws:PrincipalTag/team}", "?"], 1..3);
-    let team = |operator: &str, team: &str| json!({operator: {"aws:PrincipalTag/team": team}});
+    let team = |operator: &str, team: &str| json!({operator: {TEAM: team}});
     let conditions = vec![
         json!({}),
         json!({}),
         team("StringEquals", "red"),
         team("StringNotEquals", "red"),
-        team("StringEquals", "blue"),
+        team("StringLikeIfExists", "b*"),
+        team("Null", "true"),
+        team("ForAllValues:StringEquals", "blue"),
+        json!({"StringEquals": {TEAM: ["red", "blue"]}, "StringNotLike": {TEAM: "r*"}}),
     ];
     let conditions = prop::sample::select(conditions);
     let statement = (actions, resources, conditions, 0..8).prop_map(|(actions, resources, condition, form)| {
@@ -239,27 +247,28 @@ fn statements() -> impl Strategy<Value = Json> {
         let effect = if form % 4 == 3 { "Deny" } else { "Allow" };
         json!({"Effect": effect, action: actions, resource: resources, "Condition": condition})
     });
-    prop::collection::vec(statement, 0..4).prop_map(Json::Array)
+    prop::collection::vec(statement, 1..4).prop_map(Json::Array)
 }
 
-fn holdings() -> impl Strategy<Value = Holding> {
-    (statements(), prop::option::weighted(0.3, statements())).prop_map(|(policy, boundary)| {
-        let holding = Holding::default().policy(&document(policy));
-        boundary.into_iter().fold(holding, |holding, boundary| holding.boundary(&document(boundary)))
-    })
+fn both() -> impl Strategy<Value = Both> {
+    let policies = prop::collection::vec(statements(), 0..3);
+    (policies, prop::option::weighted(0.3, statements())).prop_map(|(policies, boundary)| Both::new(policies, boundary))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
     #[test]
-    fn the_difference_agrees_with_trying_requests(before in holdings(), after in holdings()) {
-        let gain = Gain::new(&before, &after);
+    fn the_difference_agrees_with_the_evaluation(
+        before in both(),
+        after in both(),
+        requests in prop::sample::subsequence(requests(), 12),
+    ) {
+        let gain = Gain::new(&before.holding, &after.holding);
         let pieces = gain.pieces();
-        for request in Request::all() {
-            let gained = !request.is_allowed(&before) && request.is_allowed(&after);
-            let within = |piece: &Piece| request.is_in(&piece.region) && !piece.except.iter().any(|e| request.is_in(e));
-            let told = pieces.iter().any(within);
-            prop_assert_eq!(gained, told, "{} on {} by {:?}", request.action, request.resource, request.team);
+        for request in requests {
+            let gained = !before.allows(&request) && after.allows(&request);
+            let within = |piece: &Piece| is_in(&request, &piece.region) && !piece.except.iter().any(|e| is_in(&request, e));
+            prop_assert_eq!(gained, pieces.iter().any(within), "{:?}", request);
         }
         // What is written down leaves nothing out.
         prop_assert_eq!(pieces.is_empty(), gain.lines(&pieces).is_empty());

@@ -95,6 +95,11 @@ impl Pattern {
         Self::new(text, text.chars().map(Token::Char).collect())
     }
 
+    /// Returns the same pattern, written in another way.
+    pub(super) fn shown_as(self, text: &str) -> Self {
+        Self { text: text.to_owned(), ..self }
+    }
+
     /// Returns the pattern that every text is of.
     pub fn any() -> Self {
         Self::new("*", vec![Token::Many])

@@ -4,7 +4,7 @@
 //! open is as lenient as AWS has been seen to be, since a document refused here cannot be tried at all.
 //! Sizes are in `limits`, as inline policies are counted together.
 
-mod condition;
+pub(super) mod condition;
 mod principal;
 mod resource;
 mod statement;
@@ -14,12 +14,13 @@ use std::collections::HashSet;
 use serde_json::Value as Json;
 
 use super::canonical::DEFAULT_VERSION;
+use super::spot::Spot;
 use super::{Host, json};
 use crate::model::{Node, PathSegment};
 use crate::problem::Place;
 
 /// The version that a managed policy must have.
-const VERSION: &str = "2012-10-17";
+pub(super) const VERSION: &str = "2012-10-17";
 
 /// Why AWS would refuse a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Fault {
 /// Returns why AWS would refuse the document; the first is what AWS would say.
 pub fn validate(document: &Json, host: Host) -> Vec<Fault> {
     let mut faults = Faults::default();
-    let spot = Spot { json: document, path: Vec::new() };
+    let spot = Spot::root(document);
     characters(&spot, &mut faults);
     whole(&spot, host, &mut faults);
     faults.sorted()
@@ -134,45 +135,6 @@ impl Faults {
     fn sorted(mut self) -> Vec<Fault> {
         self.0.sort_by_key(|(check, _)| *check);
         self.0.into_iter().map(|(_, fault)| fault).collect()
-    }
-}
-
-/// A value and the way to it.
-#[derive(Clone)]
-struct Spot<'a> {
-    json: &'a Json,
-    path: Vec<PathSegment>,
-}
-
-impl<'a> Spot<'a> {
-    fn get(&self, key: &str) -> Option<Spot<'a>> {
-        self.json.get(key).map(|json| self.inside(PathSegment::Key(key.to_owned()), json))
-    }
-
-    /// Returns the items of a list, or the value itself when it is none.
-    fn one_or_many(&self) -> Vec<Spot<'a>> {
-        match self.json {
-            Json::Array(items) => {
-                items.iter().enumerate().map(|(i, json)| self.inside(PathSegment::Index(i), json)).collect()
-            }
-            _ => vec![self.clone()],
-        }
-    }
-
-    /// Returns the values of an object under their keys.
-    fn entries(&self) -> Vec<(&'a str, Spot<'a>)> {
-        let entries = self.json.as_object().into_iter().flatten();
-        entries.map(|(key, json)| (key.as_str(), self.inside(PathSegment::Key(key.clone()), json))).collect()
-    }
-
-    fn inside(&self, segment: PathSegment, json: &'a Json) -> Spot<'a> {
-        let mut path = self.path.clone();
-        path.push(segment);
-        Spot { json, path }
-    }
-
-    fn text(&self) -> Option<&'a str> {
-        self.json.as_str()
     }
 }
 

@@ -88,7 +88,7 @@ mod tests {
 
     fn said(text: &str) -> Option<String> {
         let mut faults = Faults::default();
-        check(&Spot { json: &Json::Null, path: Vec::new() }, text, &mut faults);
+        check(&Spot::root(&Json::Null), text, &mut faults);
         faults.sorted().pop().map(|fault| fault.message)
     }
 

@@ -168,7 +168,7 @@ mod tests {
 
     fn details(statement: Json, host: Host) -> Vec<String> {
         let mut faults = Faults::default();
-        check(&Spot { json: &statement, path: Vec::new() }, host, &mut faults);
+        check(&Spot::root(&statement), host, &mut faults);
         faults.sorted().into_iter().map(|fault| fault.detail).collect()
     }
 

@@ -6,12 +6,18 @@ use std::sync::Arc;
 use aws_sdk_iam::types::SummaryKeyType;
 use tokio::task::JoinSet;
 
-use crate::cloud::Cloud;
+use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
 use crate::graph::Desired;
-use crate::kinds;
-use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, State};
+use crate::kinds::{self, Surveyed};
+use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, State, Tags, Value};
 use crate::plan;
+
+mod account;
+mod choice;
+
+pub use account::AccountSurvey;
+pub use choice::Reader;
 
 /// What is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +28,26 @@ pub enum Purpose {
 }
 
 /// Reads everything that the manifest wants or the state remembers.
-pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, purpose: Purpose) -> Result<LiveState> {
+///
+/// Without a `reader` the way that takes fewer calls is taken; the survey gives way where it is denied.
+pub async fn read(
+    cloud: &Arc<Cloud>,
+    desired: &Desired,
+    state: Option<&State>,
+    purpose: Purpose,
+    reader: Option<Reader>,
+) -> Result<LiveState> {
     let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
     let owners: BTreeSet<ObjectId> = wanted.chain(recorded).map(|(id, attributes)| owner(id, attributes)).collect();
 
     let mut live = LiveState::default();
-    let read = each(cloud, owners, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+    let mut read = match survey(cloud, desired, state, reader, &mut live.figures).await? {
+        Some(survey) => from_survey(&survey, cloud, &owners, desired, state)?,
+        None => BTreeMap::new(),
+    };
+    let rest = owners.into_iter().filter(|id| !read.contains_key(id)).collect();
+    read.extend(each(cloud, rest, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?);
     for (asked, found) in read {
         if let Some(other) = found.first().filter(|first| first.id != asked) {
             live.elsewhere.insert(asked, other.id.clone());
@@ -51,7 +70,7 @@ pub async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, 
         live.referred = by_id(read);
     }
 
-    if purpose == Purpose::Converge && makes_counted(desired, &live) {
+    if purpose == Purpose::Converge && live.figures.is_empty() && makes_counted(desired, &live) {
         live.figures = figures(cloud).await?;
     }
 
@@ -87,6 +106,89 @@ fn brought_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTr
 
 fn hangs(object: &Live) -> bool {
     kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes)).is_some()
+}
+
+/// Surveys the account where that is the cheaper way, or the one that is asked for.
+async fn survey(
+    cloud: &Cloud,
+    desired: &Desired,
+    state: Option<&State>,
+    reader: Option<Reader>,
+    figures: &mut BTreeMap<String, usize>,
+) -> Result<Option<AccountSurvey>> {
+    match reader {
+        Some(Reader::Targeted) => return Ok(None),
+        Some(Reader::Survey) => return AccountSurvey::read(cloud, &desired.deployment).await.map(Some),
+        None => {}
+    }
+    let wanted = desired.resources.values().map(|resource| &resource.id);
+    let ids: BTreeSet<&ObjectId> = wanted.chain(state.into_iter().flat_map(|s| s.objects.keys())).collect();
+    let targeted = choice::targeted(ids.iter().copied());
+    if targeted <= choice::FEW {
+        return Ok(None);
+    }
+    *figures = self::figures(cloud).await?;
+    let tagged = |id: &&&ObjectId| kinds::spec(&id.kind).is_some_and(|spec| spec.schema().taggable);
+    if choice::survey(figures, ids.iter().filter(tagged).count()).is_none_or(|survey| survey >= targeted) {
+        return Ok(None);
+    }
+    match AccountSurvey::read(cloud, &desired.deployment).await {
+        Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
+        survey => survey.map(Some),
+    }
+}
+
+/// Returns what the survey says of these objects and need not be read again.
+fn from_survey(
+    survey: &AccountSurvey,
+    cloud: &Cloud,
+    owners: &BTreeSet<ObjectId>,
+    desired: &Desired,
+    state: Option<&State>,
+) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
+    let mut known = BTreeMap::new();
+    for id in owners {
+        let found = match kind_of(id)?.surveyed(survey, &cloud.account, &id.name)? {
+            Surveyed::Known(found) => Some(found),
+            Surveyed::WithoutTags(found) => with_tags(survey, cloud, found, desired, state),
+            Surveyed::Unknown => None,
+        };
+        known.extend(found.map(|found| (id.clone(), found)));
+    }
+    Ok(known)
+}
+
+/// Adds the tags and the description that the survey does not have, where they are surely what we wrote: the
+/// object is the one that we recorded, its tags are listed as we recorded them, and nothing else is wanted
+/// now. AWS cannot change a description.
+fn with_tags(
+    survey: &AccountSurvey,
+    cloud: &Cloud,
+    mut found: Vec<Live>,
+    desired: &Desired,
+    state: Option<&State>,
+) -> Option<Vec<Live>> {
+    let object = found.first_mut()?;
+    let record = state?.objects.get(&object.id)?;
+    let wanted = &desired.resources.get(desired.address_of(&object.id)?)?.wanted;
+    let text = |field: &str| object.attributes.get(field).and_then(Value::text);
+    let arn = kinds::spec(&object.id.kind)?.arn(&cloud.account, text("path")?, text("name")?)?;
+    let listed = survey.tags(&arn)?;
+    let none = Tags::new();
+    let recorded = record.attributes.get("tags").and_then(Value::tags).unwrap_or(&none);
+    let wanted_tags = wanted.get("tags").and_then(Value::tags).unwrap_or(&none);
+    let is_signature = |key: &str| key == plan::DEPLOYMENT_TAG || key == plan::LINEAGE_TAG;
+    let unchanged = recorded.iter().filter(|(key, _)| !is_signature(key)).eq(wanted_tags)
+        && recorded.iter().all(|(key, value)| listed.get(key) == Some(value));
+    let same_description = record.attributes.get("description") == wanted.get("description");
+    if record.aws_id.is_none() || record.aws_id != object.aws_id || !unchanged || !same_description {
+        return None;
+    }
+    object.attributes.insert("tags", Value::Tags(listed.clone()));
+    if let Some(description) = record.attributes.get("description") {
+        object.attributes.insert("description", description.clone());
+    }
+    Some(found)
 }
 
 /// Says whether something has to be made of which an account may hold only so many.

@@ -1,0 +1,262 @@
+//! One life: wishes, hands, faults and kills, and what has to hold after each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use seqera_iam::sandbox::Request;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use crate::draw::Chance;
+use crate::hands;
+use crate::session::{Place, Ran, Task};
+use crate::weather::Weather;
+use crate::witness::Deeds;
+use crate::world::{GUEST, World};
+
+/// Plays one seed. Returns how many runs it took, or what does not hold.
+pub fn play(seed: u64, verbose: bool) -> Result<u64, String> {
+    // The clock jumps to what is waited for next: only work takes time.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.map_err(|e| e.to_string())?;
+    // The SDK draws its pauses here.
+    fastrand::seed(seed);
+    // Memory, where the system has such a folder: the disk is not what is doubted.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let folder = folder.map_err(|e| e.to_string())?;
+    runtime.block_on(async {
+        let place = Place { folder: folder.path().to_owned(), born: Instant::now(), verbose };
+        Life { place, chance: Chance::new(seed), runs: 0, remembers: true, untagged: false }.live().await
+    })
+}
+
+struct Life {
+    place: Place,
+    chance: Chance,
+    runs: u64,
+    /// Whether no record was ever lost of what carries no tag of ours.
+    remembers: bool,
+    /// Whether somebody took our tag from something: with the state lost, too, it is not ours any more.
+    untagged: bool,
+}
+
+/// Every object of the account, as the sandbox keeps it.
+type Objects = BTreeMap<String, String>;
+
+impl Life {
+    async fn live(mut self) -> Result<u64, String> {
+        self.make_others()?;
+        let others = self.objects()?;
+        let mut world = World::default();
+        for stage in 0..2 + self.chance.below(3) {
+            let before = world.clone();
+            world.change(&mut self.chance);
+            self.think().await;
+            self.place.tell(|| format!("stage {stage}: {}", world.manifest()));
+            if let Some(why) = self.reach(&world).await? {
+                // Going back has to work: nothing was half done that a refusal keeps from being mended.
+                self.place.tell(|| format!("refused: {why}"));
+                world = before;
+                self.think().await;
+                if let Some(why) = self.reach(&world).await? {
+                    return Err(format!("the wish before is refused: {why}"));
+                }
+            }
+            self.hold(&world, &others).await?;
+        }
+        self.destroy(&world, &others).await?;
+        Ok(self.runs)
+    }
+
+    /// Goes through bad weather towards a wish, and in fine weather to it. Returns why it is refused.
+    async fn reach(&mut self, world: &World) -> Result<Option<String>, String> {
+        let mut way = self.interrupted(Task::Apply(world)).await?;
+        let (refusal, deeds) = self.settle(Task::Apply(world)).await?;
+        way.add(deeds)?;
+        Ok(refusal)
+    }
+
+    /// What has to hold when a wish is settled, and what people do until the next one.
+    async fn hold(&mut self, world: &World, others: &Objects) -> Result<(), String> {
+        self.pass_time().await;
+        self.place.demand_empty(world, &mut self.chance).await?;
+        if self.chance.percent(25) {
+            self.lose_state(world).await?;
+        }
+        let objects = self.objects()?;
+        if !others.iter().all(|(name, text)| name == &guest_file() || objects.get(name) == Some(text)) {
+            return Err("something of others was touched".to_owned());
+        }
+        self.by_hand()
+    }
+
+    async fn lose_state(&mut self, world: &World) -> Result<(), String> {
+        self.drop_state()?;
+        let (refusal, deeds) = self.settle(Task::Apply(world)).await?;
+        if let Some(why) = refusal {
+            return Err(format!("with the state lost it is refused: {why}"));
+        }
+        if !deeds.are_quiet() {
+            return Err(format!("with the state lost something came or went: {deeds:?}"));
+        }
+        self.place.demand_empty(world, &mut self.chance).await
+    }
+
+    fn drop_state(&mut self) -> Result<(), String> {
+        self.place.tell(|| "the state is lost".to_owned());
+        self.remembers = false;
+        std::fs::remove_dir_all(self.place.folder.join("state")).map_err(|e| e.to_string())
+    }
+
+    async fn destroy(&mut self, world: &World, others: &Objects) -> Result<(), String> {
+        self.think().await;
+        if !self.untagged && self.chance.percent(20) {
+            self.drop_state()?;
+        }
+        let mut way = self.interrupted(Task::Destroy(world)).await?;
+        let (refusal, deeds) = self.settle(Task::Destroy(world)).await?;
+        if let Some(why) = refusal {
+            return Err(format!("destroying is refused: {why}"));
+        }
+        way.add(deeds)?;
+        let mut objects = self.objects()?;
+        if !self.remembers {
+            // What hangs on a role of others was known to the state alone.
+            objects.insert(guest_file(), others[&guest_file()].clone());
+        }
+        if objects != *others {
+            return Err(format!("after destroying there is {:?}", objects.keys().collect::<Vec<_>>()));
+        }
+        Ok(())
+    }
+
+    /// Runs with faults, some of them deadly. Whatever comes of it, the state can be read.
+    async fn interrupted(&mut self, task: Task<'_>) -> Result<Deeds, String> {
+        let mut way = Deeds::default();
+        for _ in 0..self.chance.below(3) {
+            let weather = Weather::draw(&mut self.chance);
+            self.place.tell(|| format!("with {}", weather.settings.join(",")));
+            let (ran, deeds) = self.place.run(task, &weather, &mut self.chance).await?;
+            self.runs += 1;
+            way.add(deeds)?;
+            if let Ran::Cut(why) = ran {
+                self.place.tell(|| format!("cut: {why}"));
+                if weather.passes {
+                    return Err(format!("with {} a run fails: {why}", weather.settings.join(",")));
+                }
+                self.cut_power()?;
+            }
+            self.place.load().await?;
+            self.pass_time().await;
+        }
+        Ok(way)
+    }
+
+    /// Runs without faults: it has to come to its end, or to be refused.
+    async fn settle(&mut self, task: Task<'_>) -> Result<(Option<String>, Deeds), String> {
+        self.runs += 1;
+        match self.place.run(task, &Weather::fine(), &mut self.chance).await? {
+            (Ran::Cut(why), _) => Err(format!("a run without faults fails: {why}")),
+            (Ran::Refused(why), deeds) => Ok((Some(why), deeds)),
+            (Ran::Done, deeds) => Ok((None, deeds)),
+        }
+    }
+
+    /// After a kill the machine may go down, too, with what the journal had not on its disk yet.
+    fn cut_power(&mut self) -> Result<(), String> {
+        let journal = self.place.state().with_extension("json.journal");
+        let Ok(text) = std::fs::read(&journal) else { return Ok(()) };
+        if !self.chance.percent(15) {
+            return Ok(());
+        }
+        let kept = self.chance.below(text.len() + 1);
+        self.remembers &= kept == text.len();
+        self.place.tell(|| format!("the power is cut: {kept} of {} bytes are kept", text.len()));
+        std::fs::write(&journal, &text[..kept]).map_err(|e| e.to_string())
+    }
+
+    /// Writing another manifest takes longer than IAM needs to know everywhere what was made. Nobody can
+    /// take away what a stale read denies.
+    async fn think(&self) {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+
+    /// Nothing, a moment, or as long as IAM needs to know everywhere what was made.
+    async fn pass_time(&mut self) {
+        let seconds = *self.chance.pick(&[0, 0, 1, 5, 60]);
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    fn call(&self, parameters: &[(&str, String)]) -> Result<bool, String> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Version", "2010-05-08").extend_pairs(parameters);
+        let answer = self.place.open(&[])?.answer(&Request::parse(form.finish().as_bytes())).answer();
+        answer.map(|response| response.status == 200).ok_or_else(|| "an answer was lost without a fault".to_owned())
+    }
+
+    /// Others have things here: a role that we leave alone, and one that we may put something on.
+    fn make_others(&self) -> Result<(), String> {
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+        let text = |text: &str| text.to_owned();
+        for role in ["foreign", GUEST] {
+            let policy = text("arn:aws:iam::aws:policy/job-function/Billing");
+            let role = ("RoleName", text(role));
+            self.call(&[("Action", text("CreateRole")), role.clone(), ("AssumeRolePolicyDocument", text(trust))])?;
+            self.call(&[("Action", text("AttachRolePolicy")), role, ("PolicyArn", policy)])?;
+        }
+        self.call(&[("Action", text("CreateInstanceProfile")), ("InstanceProfileName", text("foreign"))])?;
+        Ok(())
+    }
+
+    fn objects(&self) -> Result<Objects, String> {
+        let mut objects = BTreeMap::new();
+        for collection in ["roles", "policies", "instance_profiles"] {
+            let Ok(entries) = std::fs::read_dir(self.place.account().join(collection)) else { continue };
+            for entry in entries.flatten() {
+                let text = std::fs::read_to_string(entry.path()).map_err(|e| e.to_string())?;
+                objects.insert(format!("{collection}/{}", entry.file_name().to_string_lossy()), text);
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Somebody changes something of ours in the console.
+    fn by_hand(&mut self) -> Result<(), String> {
+        self.untagged = false;
+        let objects = self.objects()?;
+        let ours: Vec<(&str, &str, &String)> = objects
+            .iter()
+            .filter_map(|(file, text)| {
+                let (collection, name) = file.strip_suffix(".json")?.split_once('/')?;
+                Some((collection, name, text)).filter(|_| !["foreign", GUEST].contains(&name))
+            })
+            .collect();
+        if ours.is_empty() || self.chance.percent(40) {
+            return Ok(());
+        }
+        for _ in 0..1 + self.chance.below(2) {
+            let (collection, name, text) = *self.chance.pick(&ours);
+            let content: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
+            let call = match collection {
+                "roles" => Some(hands::on_role(name, &mut self.chance)),
+                "policies" => {
+                    let path = content["path"].as_str().unwrap_or("/");
+                    Some(hands::on_policy(path, name, &mut self.chance))
+                }
+                _ => hands::on_profile(name, content["role"].as_str()),
+            };
+            if let Some(call) = call {
+                self.place.tell(|| format!("by hand: {call:?}"));
+                self.untagged |= call.iter().any(|(_, value)| value == "UntagRole");
+                self.call(&call)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn guest_file() -> String {
+    format!("roles/{GUEST}.json")
+}

@@ -1,0 +1,232 @@
+//! One run of the tool in a life: what a command does, without the command line.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use seqera_iam::apply;
+use seqera_iam::cloud::{Cloud, Target};
+use seqera_iam::error::Error;
+use seqera_iam::graph::Desired;
+use seqera_iam::manifest::{Inputs, Manifest};
+use seqera_iam::model::{Account, State};
+use seqera_iam::plan::{self, Action, Plan, Question};
+use seqera_iam::problem::Problem;
+use seqera_iam::sandbox::{Faults, Sandbox};
+use seqera_iam::state::{Access, LocalStore, StateStore};
+use seqera_iam::survey::{self, Purpose, Reader};
+use tokio::time::Instant;
+
+use crate::draw::Chance;
+use crate::weather::Weather;
+use crate::witness::{Deeds, Witness};
+use crate::world::World;
+
+/// When every life begins.
+const BIRTH: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// Longer than any run may take by its own clock, whatever it has to wait for.
+const TOO_LONG: Duration = Duration::from_secs(3600);
+
+const LINEAGE: &str = "5eed";
+
+/// What a run is for: a wish, or the end of it.
+#[derive(Clone, Copy)]
+pub enum Task<'w> {
+    Apply(&'w World),
+    Destroy(&'w World),
+}
+
+/// What came of one run.
+pub enum Ran {
+    Done,
+    /// The plan was refused: a person would have to decide.
+    Refused(String),
+    /// Something failed, or the run was killed.
+    Cut(String),
+}
+
+/// The machine that runs happen on, and the account.
+pub struct Place {
+    pub folder: PathBuf,
+    pub born: Instant,
+    pub verbose: bool,
+}
+
+/// What comparing came to.
+enum Planned {
+    /// And the state that it begins from.
+    Plan(Plan, Box<State>),
+    Refused(String),
+    /// AWS could not be read.
+    Failed(String),
+}
+
+/// An open account.
+struct Open {
+    sandbox: Sandbox,
+    cloud: Arc<Cloud>,
+    witness: Witness,
+    /// How AWS is read, which must make no difference.
+    reader: Option<Reader>,
+}
+
+impl Place {
+    pub fn tell(&self, what: impl FnOnce() -> String) {
+        if self.verbose {
+            println!("{:>8.2} {}", self.born.elapsed().as_secs_f64(), what());
+        }
+    }
+
+    pub fn account(&self) -> PathBuf {
+        self.folder.join("aws")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state/sim.json")
+    }
+
+    /// Opens the account, as it is after all the time that went by.
+    pub fn open(&self, settings: &[String]) -> Result<Sandbox, String> {
+        let now = BIRTH.checked_add(self.born.elapsed()).map_err(|e| e.to_string())?;
+        let settings = format!("start={now},{}", settings.join(","));
+        let faults = Faults::parse(&settings).map_err(|e| e.to_string())?;
+        Sandbox::open(&self.account(), None, faults).map_err(|e| e.to_string())
+    }
+
+    async fn connect(&self, weather: &Weather, chance: &mut Chance) -> Result<Open, String> {
+        let sandbox = self.open(&weather.settings)?;
+        let witness = Witness::new(&self.account(), chance.fork(), chance.percent(50));
+        let http = Some(witness.http_client(&sandbox));
+        let target = Target { http, parallelism: 1 + chance.below(8), ..Target::default() };
+        let cloud = Cloud::connect(&target).await.map_err(|e| e.to_string())?;
+        let reader = *chance.pick(&[None, Some(Reader::Targeted), Some(Reader::Survey)]);
+        Ok(Open { sandbox, cloud: Arc::new(cloud), witness, reader })
+    }
+
+    /// Returns the state, which can be read whatever happened.
+    pub async fn load(&self) -> Result<Option<State>, String> {
+        LocalStore::new(self.state()).load().await.map_err(|e| format!("the state cannot be read: {e}"))
+    }
+
+    /// Plans and applies, or destroys. Returns what it did, too.
+    pub async fn run(&self, task: Task<'_>, weather: &Weather, chance: &mut Chance) -> Result<(Ran, Deeds), String> {
+        match tokio::time::timeout(TOO_LONG, self.run_to_the_end(task, weather, chance)).await {
+            Ok(result) => result,
+            Err(_) => Err(format!("a run does not end, with {}", weather.settings.join(","))),
+        }
+    }
+
+    async fn run_to_the_end(
+        &self,
+        task: Task<'_>,
+        weather: &Weather,
+        chance: &mut Chance,
+    ) -> Result<(Ran, Deeds), String> {
+        let open = match self.connect(weather, chance).await {
+            Ok(open) => open,
+            Err(why) => return Ok((Ran::Cut(why), Deeds::default())),
+        };
+        let store = LocalStore::new(self.state());
+        let lock = store.lock(Access::Writing, Duration::ZERO).await.map_err(|e| e.to_string())?;
+        let state = self.load().await?;
+        let planned = self.plan(task, &open, state.as_ref()).await?;
+        if !open.witness.deeds().is_nothing() {
+            return Err("planning changed something".to_owned());
+        }
+        let (plan, begin) = match planned {
+            Planned::Plan(plan, begin) => (plan, begin),
+            Planned::Refused(why) => return Ok((Ran::Refused(why), Deeds::default())),
+            Planned::Failed(why) => return Ok((Ran::Cut(why), Deeds::default())),
+        };
+        self.tell(|| steps(&plan));
+        let ran = self.carry_out(&plan, &open, &store, *begin).await?;
+        drop(lock);
+        let deeds = open.witness.deeds();
+        deeds.follow(&plan)?;
+        Ok((ran, deeds))
+    }
+
+    async fn carry_out(&self, plan: &Plan, open: &Open, store: &LocalStore, begin: State) -> Result<Ran, String> {
+        let never = Box::pin(std::future::pending());
+        let mut watch = |event: apply::Event| {
+            if let apply::Event::Failed { step, error, .. } = event {
+                self.tell(|| format!("failed {}: {error}", step.address));
+            }
+        };
+        let applied = apply::apply(plan, &open.cloud, store, begin, never, &mut watch);
+        tokio::select! {
+            biased;
+            () = open.sandbox.halted() => Ok(Ran::Cut("killed".to_owned())),
+            done = applied => match done {
+                Ok((outcome, _)) => Ok(match outcome.failed.first() {
+                    None if outcome.not_started.is_empty() => Ran::Done,
+                    None => return Err("steps were not started, and nothing failed".to_owned()),
+                    Some((_, error)) => Ran::Cut(error.to_string()),
+                }),
+                Err(e) => Err(e.to_string()),
+            },
+        }
+    }
+
+    /// Reads and compares. Nothing that is wanted goes, unless to be made again.
+    async fn plan(&self, task: Task<'_>, open: &Open, state: Option<&State>) -> Result<Planned, String> {
+        let (Task::Apply(world) | Task::Destroy(world)) = task;
+        let mut desired = wish(world, &open.cloud.account)?;
+        let purpose = if let Task::Apply(_) = task { Purpose::Converge } else { Purpose::Destroy };
+        let live = match survey::read(&open.cloud, &desired, state, purpose, open.reader).await {
+            Ok(live) => live,
+            Err(why) => return Ok(Planned::Failed(why.to_string())),
+        };
+        let refused = |error: Error| format!("refused: {error}");
+        let mut state = state.cloned();
+        if let Task::Destroy(_) = task {
+            state = Some(plan::recover(&desired, state.as_ref(), &live, LINEAGE).map_err(refused)?);
+            desired = Desired::nothing(desired.deployment.clone(), desired.account.clone());
+        }
+        let question = Question { desired: &desired, state: state.as_ref(), live: &live, fresh_lineage: LINEAGE };
+        let plan = match plan::plan(&question).map_err(refused)? {
+            Ok(plan) => plan,
+            Err(problems) => return Ok(Planned::Refused(lines(&problems))),
+        };
+        let removed = plan.steps.iter().filter(|step| step.action() == Action::Delete);
+        match removed.filter_map(|step| step.removed.as_ref()).find(|id| desired.address_of(id).is_some()) {
+            Some(id) => Err(format!("{id} is wanted, and the plan removes it")),
+            None => {
+                let fresh = || State::new(&plan.deployment, &plan.account, plan.lineage.clone());
+                let begin = Box::new(state.unwrap_or_else(fresh));
+                Ok(Planned::Plan(plan, begin))
+            }
+        }
+    }
+
+    /// Demands that there is nothing left to do.
+    pub async fn demand_empty(&self, world: &World, chance: &mut Chance) -> Result<(), String> {
+        let open = self.connect(&Weather::fine(), chance).await?;
+        let state = self.load().await?;
+        match self.plan(Task::Apply(world), &open, state.as_ref()).await? {
+            Planned::Plan(plan, _) if plan.is_empty() => Ok(()),
+            Planned::Plan(plan, _) => Err(format!("the next plan is not empty:\n{}", steps(&plan))),
+            Planned::Refused(why) => Err(format!("the next plan is refused: {why}")),
+            Planned::Failed(why) => Err(format!("the next plan fails: {why}")),
+        }
+    }
+}
+
+fn wish(world: &World, account: &Account) -> Result<Desired, String> {
+    let none = |path: &str| Err::<String, String>(format!("there is no {path}"));
+    let manifest = Manifest::parse("sim.yaml", &world.manifest(), &Inputs::default(), &none)
+        .map_err(|(problems, _)| format!("the manifest is wrong: {}", lines(&problems)))?;
+    let resolved = manifest.resolve(account);
+    resolved.map(|(desired, _)| desired).map_err(|problems| format!("the manifest is wrong: {}", lines(&problems)))
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn steps(plan: &Plan) -> String {
+    let step = |step: &plan::Step| format!("  {} {}", step.action().symbol(), step.address);
+    plan.steps.iter().map(step).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,219 @@
+//! Sees every call on its way to the sandbox and what it does to the account, from the files that the
+//! sandbox keeps: whether the tool did what its plan said, once, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use seqera_iam::model::ObjectId;
+use seqera_iam::plan::{Action, Plan, Step};
+use seqera_iam::sandbox::{Request, Sandbox};
+use serde_json::Value as Json;
+
+use crate::draw::Chance;
+use crate::world::ACCOUNT;
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Deeds {
+    pub made: BTreeMap<ObjectId, usize>,
+    pub removed: BTreeMap<ObjectId, usize>,
+    /// Calls that changed something, by what they said.
+    said: BTreeMap<String, usize>,
+}
+
+#[derive(Clone)]
+pub struct Witness {
+    account: PathBuf,
+    deeds: Arc<Mutex<Deeds>>,
+    chance: Arc<Mutex<Chance>>,
+    slow: bool,
+}
+
+#[derive(Clone)]
+struct Connector {
+    sandbox: Sandbox,
+    witness: Witness,
+}
+
+impl Witness {
+    /// Answers take some time where they are slow, another time each, so that calls finish in any order.
+    pub fn new(account: &Path, chance: Chance, slow: bool) -> Self {
+        let chance = Arc::new(Mutex::new(chance));
+        Self { account: account.to_owned(), deeds: Arc::default(), chance, slow }
+    }
+
+    pub fn http_client(&self, sandbox: &Sandbox) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(Connector { sandbox: sandbox.clone(), witness: self.clone() });
+        http_client_fn(move |_, _| connector.clone())
+    }
+
+    pub fn deeds(&self) -> Deeds {
+        std::mem::take(&mut self.deeds.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn latency(&self) -> Duration {
+        let most = if self.slow { 60 } else { 1 };
+        let drawn = self.chance.lock().unwrap_or_else(PoisonError::into_inner).below(most);
+        Duration::from_millis(drawn as u64)
+    }
+
+    fn note(&self, body: &str, file: &File, before: Option<&Json>, after: Option<&Json>) {
+        if before == after {
+            return;
+        }
+        let (held, holds) = (file.objects(before), file.objects(after));
+        let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
+        *deeds.said.entry(body.to_owned()).or_default() += 1;
+        holds.difference(&held).for_each(|id| *deeds.made.entry(id.clone()).or_default() += 1);
+        held.difference(&holds).for_each(|id| *deeds.removed.entry(id.clone()).or_default() += 1);
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Connector").field(&self.witness.account).finish()
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self { sandbox, witness } = self.clone();
+        HttpConnectorFuture::new(async move {
+            let latency = witness.latency();
+            if !latency.is_zero() {
+                tokio::time::sleep(latency).await;
+            }
+            let call = Request::of(&request)?;
+            let file = File::of(&call).filter(|_| !["Get", "List"].iter().any(|verb| call.action().starts_with(verb)));
+            let before = file.as_ref().and_then(|file| file.read(&witness.account));
+            let reply = sandbox.answer(&call);
+            if let Some(file) = file {
+                let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+                witness.note(&body, &file, before.as_ref(), file.read(&witness.account).as_ref());
+            }
+            reply.arrive().await
+        })
+    }
+}
+
+/// The file of the object that a call is about.
+struct File {
+    folder: &'static str,
+    name: String,
+}
+
+impl File {
+    fn of(call: &Request) -> Option<Self> {
+        let named = |folder, parameter| Some(Self { folder, name: call.get(parameter)?.to_owned() });
+        let policy = || {
+            let name = call.get("PolicyArn")?.rsplit('/').next()?.to_owned();
+            Some(Self { folder: "policies", name })
+        };
+        named("instance_profiles", "InstanceProfileName")
+            .or_else(|| named("roles", "RoleName"))
+            .or_else(policy)
+            .or_else(|| named("policies", "PolicyName"))
+    }
+
+    fn read(&self, account: &Path) -> Option<Json> {
+        let text = std::fs::read(account.join(self.folder).join(format!("{}.json", self.name))).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Returns the objects in it: a role's attachments and inline policies are in the role's file.
+    fn objects(&self, content: Option<&Json>) -> BTreeSet<ObjectId> {
+        let Some(content) = content else { return BTreeSet::new() };
+        let name = &self.name;
+        let mut objects = BTreeSet::new();
+        match self.folder {
+            "roles" => {
+                objects.insert(ObjectId::new("role", name));
+                let attached = content["policies"].as_array().into_iter().flatten().filter_map(Json::as_str);
+                objects.extend(attached.map(|arn| ObjectId::new("attachment", format!("{name} {arn}"))));
+                let inline = content["inline"].as_object().into_iter().flatten();
+                objects.extend(inline.map(|(key, _)| ObjectId::new("inline_policy", format!("{name}/{key}"))));
+            }
+            "policies" => {
+                let path = content["path"].as_str().unwrap_or("/");
+                objects.insert(ObjectId::new("policy", format!("arn:aws:iam::{ACCOUNT}:policy{path}{name}")));
+            }
+            _ => {
+                objects.insert(ObjectId::new("instance_profile", name));
+                objects.extend(content["role"].as_str().map(|_| ObjectId::new("profile_role", name)));
+            }
+        }
+        objects
+    }
+}
+
+/// Returns the owner that an object hangs on.
+fn owner(id: &ObjectId) -> Option<ObjectId> {
+    match id.kind.as_str() {
+        "attachment" => id.name.split(' ').next().map(|role| ObjectId::new("role", role)),
+        "inline_policy" => id.name.split('/').next().map(|role| ObjectId::new("role", role)),
+        "profile_role" => Some(ObjectId::new("instance_profile", &id.name)),
+        _ => None,
+    }
+}
+
+impl Deeds {
+    /// Demands that a run did nothing that its plan does not say, and nothing twice.
+    pub fn follow(&self, plan: &Plan) -> Result<(), String> {
+        let steps = |wanted: fn(&Step) -> bool| plan.steps.iter().filter(move |step| wanted(step));
+        // What a profile holds is changed by removing it and adding another.
+        let swaps = |step: &Step| {
+            matches!(step.action(), Action::Update | Action::Import)
+                && step.id().is_some_and(|id| id.kind == "profile_role")
+        };
+        let to_make: BTreeSet<&ObjectId> = steps(|step| matches!(step.action(), Action::Create | Action::Replace(_)))
+            .filter_map(|s| s.made.as_ref())
+            .collect();
+        let to_remove: BTreeSet<&ObjectId> = steps(|step| matches!(step.action(), Action::Delete | Action::Replace(_)))
+            .filter_map(|step| step.removed.as_ref())
+            .collect();
+        let swapped: BTreeSet<&ObjectId> = plan.steps.iter().filter(|step| swaps(step)).filter_map(Step::id).collect();
+        if let Some(id) = self.made.keys().find(|id| !to_make.contains(id) && !swapped.contains(id)) {
+            return Err(format!("{id} was made, and the plan does not say so"));
+        }
+        let goes = |id: &ObjectId| to_remove.contains(id) || owner(id).is_some_and(|owner| to_remove.contains(&owner));
+        if let Some(id) = self.removed.keys().find(|id| !goes(id) && !swapped.contains(id)) {
+            return Err(format!("{id} was removed, and the plan does not say so"));
+        }
+        match self.said.iter().find(|(_, times)| **times > 1) {
+            Some((call, _)) => Err(format!("one call had effect twice in a run: {call}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds what another run did on the way to the same wish. Nothing may be made or removed twice on it.
+    pub fn add(&mut self, other: Deeds) -> Result<(), String> {
+        for (ours, theirs, what) in
+            [(&mut self.made, other.made, "made"), (&mut self.removed, other.removed, "removed")]
+        {
+            for (id, times) in theirs {
+                let all = ours.entry(id.clone()).or_default();
+                *all += times;
+                if *all > 1 {
+                    return Err(format!("{id} was {what} {all} times on the way to one wish"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether nothing changed.
+    pub fn is_nothing(&self) -> bool {
+        self.said.is_empty()
+    }
+
+    /// Says whether nothing came or went.
+    pub fn are_quiet(&self) -> bool {
+        self.made.is_empty() && self.removed.is_empty()
+    }
+}

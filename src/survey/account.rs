@@ -1,0 +1,155 @@
+//! The whole account in few pages: every role, user and group with what hangs on it, every policy with its document, every
+//! instance profile, and the tags that AWS lists apart.
+//!
+//! `GetAccountAuthorizationDetails` leaves out the description and the longest session of a role, which
+//! `ListRoles` has, and the tags of policies and instance profiles, which the Resource Groups Tagging API has:
+//! late at times, so that its tags are only taken where they are what we wrote ourselves.
+
+use std::collections::HashMap;
+
+use aws_sdk_iam::types::{EntityType, GroupDetail, InstanceProfile, ManagedPolicyDetail, Role, RoleDetail, UserDetail};
+
+use crate::cloud::Cloud;
+use crate::error::Result;
+use crate::model::Tags;
+use crate::plan::DEPLOYMENT_TAG;
+
+/// Most items of a page; IAM may send fewer.
+pub(super) const PAGE: usize = 1000;
+/// The same of the tagging API.
+pub(super) const TAGGED_PAGE: usize = 100;
+
+/// All that the survey of an account says.
+#[derive(Debug, Default)]
+pub struct AccountSurvey {
+    /// By lower-case name, as AWS keeps names unique.
+    roles: HashMap<String, (RoleDetail, Option<Role>)>,
+    /// By lower-case name.
+    users: HashMap<String, UserDetail>,
+    /// By lower-case name.
+    groups: HashMap<String, GroupDetail>,
+    /// By ARN.
+    policies: HashMap<String, ManagedPolicyDetail>,
+    /// Lower-case name to ARN.
+    policy_names: HashMap<String, String>,
+    /// By lower-case name.
+    profiles: HashMap<String, InstanceProfile>,
+    /// Of what carries the deployment's tag, by ARN.
+    tags: HashMap<String, Tags>,
+}
+
+impl AccountSurvey {
+    /// Reads all lists at a time. What is refused is an error; tags that cannot be had are not.
+    pub async fn read(cloud: &Cloud, deployment: &str) -> Result<Self> {
+        let (details, roles, profiles) =
+            tokio::try_join!(details(cloud), async { roles(cloud).await }, async { profiles(cloud).await })?;
+        let tags = tags(cloud, deployment).await.unwrap_or_default();
+        let Details { roles: role_details, users, groups, policies } = details;
+        let mut listed: HashMap<String, Role> =
+            roles.into_iter().map(|role| (role.role_name.to_lowercase(), role)).collect();
+        let with_listed = |detail: RoleDetail| {
+            let name = detail.role_name().unwrap_or_default().to_lowercase();
+            let listed = listed.remove(&name);
+            (name, (detail, listed))
+        };
+        let arn = |policy: &ManagedPolicyDetail| policy.arn().unwrap_or_default().to_owned();
+        let name = |policy: &ManagedPolicyDetail| arn(policy).rsplit('/').next().unwrap_or_default().to_lowercase();
+        Ok(Self {
+            roles: role_details.into_iter().map(with_listed).collect(),
+            users: users.into_iter().map(|it| (it.user_name().unwrap_or_default().to_lowercase(), it)).collect(),
+            groups: groups.into_iter().map(|it| (it.group_name().unwrap_or_default().to_lowercase(), it)).collect(),
+            policy_names: policies.iter().map(|policy| (name(policy), arn(policy))).collect(),
+            policies: policies.into_iter().map(|policy| (arn(&policy), policy)).collect(),
+            profiles: profiles.into_iter().map(|p| (p.instance_profile_name.to_lowercase(), p)).collect(),
+            tags,
+        })
+    }
+
+    /// Returns a role with its entry in the list of roles, which one that was just made may lack.
+    pub fn role(&self, name: &str) -> Option<(&RoleDetail, Option<&Role>)> {
+        self.roles.get(&name.to_lowercase()).map(|(detail, listed)| (detail, listed.as_ref()))
+    }
+
+    pub fn user(&self, name: &str) -> Option<&UserDetail> {
+        self.users.get(&name.to_lowercase())
+    }
+
+    pub fn group(&self, name: &str) -> Option<&GroupDetail> {
+        self.groups.get(&name.to_lowercase())
+    }
+
+    pub fn policy(&self, arn: &str) -> Option<&ManagedPolicyDetail> {
+        self.policies.get(arn)
+    }
+
+    /// Says whether a policy of this name exists, in whatever path.
+    pub fn has_policy_named(&self, name: &str) -> bool {
+        self.policy_names.contains_key(&name.to_lowercase())
+    }
+
+    pub fn profile(&self, name: &str) -> Option<&InstanceProfile> {
+        self.profiles.get(&name.to_lowercase())
+    }
+
+    pub fn tags(&self, arn: &str) -> Option<&Tags> {
+        self.tags.get(arn)
+    }
+}
+
+/// What the one list has in which the account is told.
+#[derive(Default)]
+struct Details {
+    roles: Vec<RoleDetail>,
+    users: Vec<UserDetail>,
+    groups: Vec<GroupDetail>,
+    policies: Vec<ManagedPolicyDetail>,
+}
+
+async fn details(cloud: &Cloud) -> Result<Details> {
+    let filters = [EntityType::Role, EntityType::User, EntityType::Group, EntityType::LocalManagedPolicy];
+    let call = cloud.iam.get_account_authorization_details().max_items(PAGE as i32);
+    let mut pages = call.set_filter(Some(filters.to_vec())).into_paginator().send();
+    let mut details = Details::default();
+    while let Some(page) = cloud.page("GetAccountAuthorizationDetails", "the account", &mut pages).await? {
+        details.roles.extend(page.role_detail_list.unwrap_or_default());
+        details.users.extend(page.user_detail_list.unwrap_or_default());
+        details.groups.extend(page.group_detail_list.unwrap_or_default());
+        details.policies.extend(page.policies.unwrap_or_default());
+    }
+    Ok(details)
+}
+
+async fn roles(cloud: &Cloud) -> Result<Vec<Role>> {
+    let mut pages = cloud.iam.list_roles().max_items(PAGE as i32).into_paginator().send();
+    let mut roles = Vec::new();
+    while let Some(page) = cloud.page("ListRoles", "the account", &mut pages).await? {
+        roles.extend(page.roles);
+    }
+    Ok(roles)
+}
+
+async fn profiles(cloud: &Cloud) -> Result<Vec<InstanceProfile>> {
+    let mut pages = cloud.iam.list_instance_profiles().max_items(PAGE as i32).into_paginator().send();
+    let mut profiles = Vec::new();
+    while let Some(page) = cloud.page("ListInstanceProfiles", "the account", &mut pages).await? {
+        profiles.extend(page.instance_profiles);
+    }
+    Ok(profiles)
+}
+
+/// Returns the tags of policies and instance profiles that carry the deployment's tag.
+async fn tags(cloud: &Cloud, deployment: &str) -> Result<HashMap<String, Tags>> {
+    let ours = aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(DEPLOYMENT_TAG).values(deployment);
+    let call = cloud.tagging.get_resources().tag_filters(ours.build()).resources_per_page(TAGGED_PAGE as i32);
+    let call = call.resource_type_filters("iam:policy").resource_type_filters("iam:instance-profile");
+    let mut pages = call.into_paginator().send();
+    let mut tags = HashMap::new();
+    while let Some(page) = cloud.page("GetResources", "the account", &mut pages).await? {
+        for resource in page.resource_tag_mapping_list.unwrap_or_default() {
+            let arn = resource.resource_arn.unwrap_or_default();
+            let of_it = resource.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
+            tags.insert(arn, of_it);
+        }
+    }
+    Ok(tags)
+}
