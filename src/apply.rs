@@ -300,14 +300,15 @@ impl Work {
         // A policy of AWS's is known everywhere, or there is none. A principal in another account may not
         // exist at all.
         let early = (error.is_absent() && !error.message.contains(":iam::aws:policy/"))
-            || (unknown_principal && self.trusts_own_role());
+            || (unknown_principal && self.trusts_own_principal());
         early && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
     }
 
-    fn trusts_own_role(&self) -> bool {
+    /// Says whether a trust policy names a role or a user of this account.
+    fn trusts_own_principal(&self) -> bool {
         let spec = self.step.id().and_then(|id| kinds::spec(&id.kind));
         let (Some(spec), Some(after)) = (spec, self.step.change.after()) else { return false };
-        spec.refers(&self.cloud.account, after).iter().any(|needed| needed.id.kind == "role")
+        spec.refers(&self.cloud.account, after).iter().any(|needed| !needed.held)
     }
 
     async fn once(&self) -> Result<Entry> {

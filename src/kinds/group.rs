@@ -51,8 +51,14 @@ static SCHEMA: Schema = Schema {
                 doc: "What it holds beside the manifest and shall keep",
             },
             Key {
+                name: "ignore",
+                accepts: Accepts::Ignore,
+                required: false,
+                doc: "Fields that others may change; findings that are meant: findings.CODE",
+            },
+            Key {
                 name: "existing",
-                accepts: Accepts::Existing(&["existing", "name", "path", "policies", "inline"]),
+                accepts: Accepts::Existing(&["existing", "name", "path", "policies", "inline", "ignore"]),
                 required: false,
                 doc: "The group exists and is not ours: only its policies and inline policies written here are",
             },

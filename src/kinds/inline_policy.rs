@@ -135,10 +135,6 @@ impl Spec for InlinePolicy {
 
 #[async_trait]
 impl Kind for InlinePolicy {
-    fn calls(&self) -> usize {
-        0
-    }
-
     async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
         Ok(Vec::new())
     }

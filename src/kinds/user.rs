@@ -80,11 +80,11 @@ static SCHEMA: Schema = Schema {
                 name: "ignore",
                 accepts: Accepts::Ignore,
                 required: false,
-                doc: "Fields that others may change, such as tags.CostCentre",
+                doc: "Fields that others may change, such as tags.CostCentre; findings that are meant: findings.CODE",
             },
             Key {
                 name: "existing",
-                accepts: Accepts::Existing(&["existing", "name", "path", "groups", "policies", "inline"]),
+                accepts: Accepts::Existing(&["existing", "name", "path", "groups", "policies", "inline", "ignore"]),
                 required: false,
                 doc: "The user exists and is not ours: only its groups and policies written here are",
             },

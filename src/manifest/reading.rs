@@ -221,6 +221,7 @@ impl Reading<'_> {
             let problem = Problem::error("unknown-word", format!("{what}: there is no field `{text}`")).at(item.place);
             self.report.push(match nearest(text, fields.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None if fields.is_empty() => problem.note("it takes findings that are meant: `findings.CODE`"),
                 None => problem.note(format!("it takes {}, or one tag: `tags.KEY`", listed(&fields))),
             });
         }

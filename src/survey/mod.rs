@@ -57,7 +57,10 @@ pub async fn read(
 
     let leaving = match purpose {
         Purpose::Converge => leaving(desired, state, &live),
-        Purpose::Destroy => live.objects.values().filter(|object| !hangs(object)).map(|o| o.id.clone()).collect(),
+        Purpose::Destroy => {
+            let may_go = live.objects.values().filter(|object| !hangs(object) && !is_existing(desired, &object.id));
+            may_go.map(|object| object.id.clone()).collect()
+        }
     };
     let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
@@ -102,6 +105,11 @@ fn brought_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTr
         .map(|needed| needed.id)
         .filter(|id| !live.objects.contains_key(id) && !live.referred.contains_key(id))
         .collect()
+}
+
+/// Says whether the manifest says that it is there already and not ours.
+fn is_existing(desired: &Desired, id: &ObjectId) -> bool {
+    desired.address_of(id).and_then(|address| desired.resources.get(address)).is_some_and(|wanted| wanted.existing)
 }
 
 fn hangs(object: &Live) -> bool {

@@ -64,20 +64,20 @@ fn what_aws_or_others_would_refuse_is_said_before() {
         assert_eq!(codes(section, &entry), [code], "{section}: {entry}");
     }
     // Who uses what Batch Forge made may say so.
-    assert_eq!(codes("users", "{name: TowerForge-a, existing: true}"), [""; 0]);
+    wish(&format!("{HEAD}users: {{a: {{name: TowerForge-a, existing: true}}}}\n"));
 }
 
 #[test]
 fn inline_policies_together_have_the_size_of_their_owner() {
-    let of = |count: usize, length: usize| {
-        let long = "x".repeat(length);
-        let one =
-            |n: usize| format!("p{n}: {{statements: {{S: {{Effect: Allow, Action: 's3:{long}', Resource: '*'}}}}}}");
-        format!("{{inline: {{{}}}}}", (0..count).map(one).collect::<Vec<_>>().join(", "))
+    let of = |length: usize| {
+        let resource = format!("arn:aws:s3:::b/{}", "x".repeat(length));
+        let one = |name: &str| {
+            format!("{name}: {{statements: {{S: {{Effect: Allow, Action: 's3:GetObject', Resource: '{resource}'}}}}}}")
+        };
+        format!("{{inline: {{{}, {}}}}}", one("a"), one("b"))
     };
     for (section, most) in [("users", 2048), ("groups", 5120)] {
-        let each = most / 2 - 120;
-        assert_eq!(codes(section, &of(2, each)), [""; 0], "{section}");
-        assert_eq!(codes(section, &of(2, each + 120)), ["document-too-large"], "{section}");
+        wish(&format!("{HEAD}{section}: {{a: {}}}\n", of(most / 2 - 150)));
+        assert_eq!(codes(section, &of(most / 2)), ["document-too-large"; 1], "{section}");
     }
 }
