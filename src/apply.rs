@@ -300,12 +300,12 @@ impl Work {
         // A policy of AWS's is known everywhere, or there is none. A principal in another account may not
         // exist at all.
         let early = (error.is_absent() && !error.message.contains(":iam::aws:policy/"))
-            || (unknown_principal && self.trusts_own_principal());
+            || (unknown_principal && self.trusts_in_the_account());
         early && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
     }
 
-    /// Says whether a trust policy names a role or a user of this account.
-    fn trusts_own_principal(&self) -> bool {
+    /// Says whether a trust policy names somebody of this account; survey and plan saw to it that they are there.
+    fn trusts_in_the_account(&self) -> bool {
         let spec = self.step.id().and_then(|id| kinds::spec(&id.kind));
         let (Some(spec), Some(after)) = (spec, self.step.change.after()) else { return false };
         spec.refers(&self.cloud.account, after).iter().any(|needed| !needed.held)
@@ -358,6 +358,8 @@ impl Work {
             Ok(aws_id) => self.put(aws_id),
             Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
                 Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
+                // A refusal would end the intent, and the call that was refused may not have been the first.
+                Some(code) if self.step.intent && !code.is_empty() => self.take_answer_lost(kind, after, error).await,
                 _ => Err(error),
             },
         }
@@ -369,7 +371,7 @@ impl Work {
         let id = kind.id(&self.cloud.account, after);
         let hangs = kind.hangs_on(after);
         let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
-        let found = kind_of(asked)?.read(&self.cloud, &asked.name).await?;
+        let Ok(found) = kind_of(asked)?.read(&self.cloud, &asked.name).await else { return Err(error) };
         let Some(live) = found.into_iter().find(|object| object.id == id) else { return Err(error) };
         let ours = match hangs {
             None if kind.schema().taggable => self.claims.are_on(&live.attributes),
@@ -383,11 +385,11 @@ impl Work {
     }
 
     /// Records what was made; what is only kept is not recorded. Its AWS id is the one given now, else the
-    /// one known before.
+    /// one known before: what is finished was given it when it was made, in this run.
     fn put(&self, aws_id: Option<String>) -> Result<Entry> {
         match self.step.record.clone() {
             Some(mut record) => {
-                record.aws_id = aws_id.or(record.aws_id);
+                record.aws_id = aws_id.or(record.aws_id.filter(|_| self.part != Part::Finish));
                 Ok(Entry::Put(record))
             }
             None => Ok(Entry::Forget(self.made()?.clone())),

@@ -13,8 +13,15 @@ use super::KINDS;
 use crate::plan::DEPLOYMENT_TAG;
 use crate::policy::Document;
 
-/// Calls beside those of the kinds, for the account and for its figures.
-const ALWAYS: [&str; 2] = ["iam:GetAccountSummary", "sts:GetCallerIdentity"];
+/// Calls beside those of the kinds, for the account, its figures, and the survey of it.
+const ALWAYS: [&str; 6] = [
+    "iam:GetAccountAuthorizationDetails",
+    "iam:GetAccountSummary",
+    "iam:ListInstanceProfiles",
+    "iam:ListRoles",
+    "sts:GetCallerIdentity",
+    "tag:GetResources",
+];
 
 /// What `apply` may touch.
 #[derive(Clone, Debug)]

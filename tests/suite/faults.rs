@@ -333,6 +333,44 @@ fn what_a_killed_run_made_is_waited_for() {
     scene.expect_no_changes();
 }
 
+/// The answer to an attachment is lost, the SDK calls again, and that call is refused: what the first one did
+/// is ours all the same.
+#[test]
+fn a_refusal_after_a_lost_answer_does_not_end_the_intent() {
+    let start = Road::others().start;
+    let seeds: Vec<u32> = (1..=12).collect();
+    many::each(&seeds, |seed| {
+        let scene = start.copy();
+        let policies = "existing: true, policies: [CloudWatchLogsReadOnlyAccess, AmazonS3FullAccess]";
+        scene.manifest(&format!("{HEAD}roles: {{foreign: {{{policies}}}}}\n"));
+        let faults = format!("drop=15%,seed={seed},fail_write=2:before");
+        scene.run_with(&faults, "apply --auto-approve --parallelism 1 --reader targeted");
+        scene.apply();
+        scene.destroy();
+        assert_eq!(scene.account(), start.account());
+    });
+}
+
+/// A role that is made in two steps, as it trusts one that comes later, is known by its new id afterwards.
+#[test]
+fn a_role_that_was_made_again_is_known_by_its_new_id() {
+    let scene = Scene::new();
+    let manifest = |path: &str| {
+        let [head, worker] =
+            ["worker", "head"].map(|other| format!("{{path: {path}, trust: {{principals: [roles.{other}]}}}}"));
+        scene.manifest(&format!("{HEAD}roles: {{head: {head}, worker: {worker}}}\n"));
+        scene.apply();
+        for role in ["head", "worker"] {
+            let state = scene.state();
+            let records = state["objects"].as_array().expect("records");
+            let record = records.iter().find(|record| record["name"] == role).expect("a record");
+            scene.expect_held(&format!("roles/{role}"), &json!({"id": record["aws_id"]}));
+        }
+    };
+    manifest("/");
+    manifest("/elsewhere/");
+}
+
 /// Denied: a name for a test.
 struct Denied<'r>(&'r Road, String);
 
@@ -352,8 +390,15 @@ fn every_action_may_be_denied() {
             road.calls.iter().filter_map(|call| call.split(' ').next()).map(str::to_owned).collect();
         actions.sort();
         actions.dedup();
-        // Without it a plan knows less, and that is all.
-        actions.retain(|action| action != "GetAccountSummary");
+        // Without these a plan knows less, or each object is read by itself.
+        let spared = [
+            "GetAccountSummary",
+            "GetAccountAuthorizationDetails",
+            "ListRoles",
+            "ListInstanceProfiles",
+            "GetResources",
+        ];
+        actions.retain(|action| !spared.contains(&action.as_str()));
         actions
     };
     let denied: Vec<Denied> =

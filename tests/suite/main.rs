@@ -14,6 +14,7 @@ mod interruption;
 mod listen;
 mod many;
 mod moto;
+mod permitted;
 mod picture;
 mod policy;
 mod safety;

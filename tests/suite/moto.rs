@@ -88,6 +88,14 @@ impl Moto {
         Scene::at(Target::Endpoint(self.url().to_owned()))
     }
 
+    /// Makes it ask the policies of whoever calls, or take everybody for an administrator.
+    pub fn enforce(&self, policies: bool) {
+        let after = if policies { "0" } else { "inf" };
+        let request = format!("POST /moto-api/reset-auth HTTP/1.1\r\nContent-Length: {}\r\n\r\n{after}", after.len());
+        let answer = wire::exchange(self.url(), request.as_bytes());
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "moto does not take it: {}", String::from_utf8_lossy(&answer));
+    }
+
     /// Waits for a call.
     pub fn wait<T>(&self, call: impl Future<Output = T>) -> T {
         self.runtime.block_on(call)

@@ -20,5 +20,6 @@ pub fn svg(printed: &str) -> String {
         *colour = rgb(COLOURS[index % COLOURS.len()]);
     }
     let term = Term::new().palette(Palette(palette)).fg_color(Color::Rgb(TEXT)).bg_color(Color::Rgb(GROUND));
-    term.render_svg(printed)
+    // What is dimmed is still to be read.
+    term.render_svg(printed).replace("opacity: 0.4;", "opacity: 0.7;")
 }

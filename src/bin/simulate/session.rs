@@ -57,7 +57,7 @@ pub struct Place {
 /// What comparing came to.
 enum Planned {
     /// And the state that it begins from.
-    Plan(Plan, Box<State>),
+    Plan(Box<(Plan, State)>),
     Refused(String),
     /// AWS could not be read.
     Failed(String),
@@ -68,7 +68,7 @@ struct Open {
     sandbox: Sandbox,
     cloud: Arc<Cloud>,
     witness: Witness,
-    /// How AWS is read, which must make no difference.
+    /// Either way of reading AWS comes to the same.
     reader: Option<Reader>,
 }
 
@@ -136,12 +136,12 @@ impl Place {
             return Err("planning changed something".to_owned());
         }
         let (plan, begin) = match planned {
-            Planned::Plan(plan, begin) => (plan, begin),
+            Planned::Plan(planned) => *planned,
             Planned::Refused(why) => return Ok((Ran::Refused(why), Deeds::default())),
             Planned::Failed(why) => return Ok((Ran::Cut(why), Deeds::default())),
         };
         self.tell(|| steps(&plan));
-        let ran = self.carry_out(&plan, &open, &store, *begin).await?;
+        let ran = self.carry_out(&plan, &open, &store, begin).await?;
         drop(lock);
         let deeds = open.witness.deeds();
         deeds.follow(&plan)?;
@@ -172,10 +172,11 @@ impl Place {
 
     /// Reads and compares. Nothing that is wanted goes, unless to be made again.
     async fn plan(&self, task: Task<'_>, open: &Open, state: Option<&State>) -> Result<Planned, String> {
+        let Open { cloud, reader, .. } = open;
         let (Task::Apply(world) | Task::Destroy(world)) = task;
-        let mut desired = wish(world, &open.cloud.account)?;
+        let mut desired = wish(world, &cloud.account)?;
         let purpose = if let Task::Apply(_) = task { Purpose::Converge } else { Purpose::Destroy };
-        let live = match survey::read(&open.cloud, &desired, state, purpose, open.reader).await {
+        let live = match survey::read(cloud, &desired, state, purpose, *reader).await {
             Ok(live) => live,
             Err(why) => return Ok(Planned::Failed(why.to_string())),
         };
@@ -195,8 +196,8 @@ impl Place {
             Some(id) => Err(format!("{id} is wanted, and the plan removes it")),
             None => {
                 let fresh = || State::new(&plan.deployment, &plan.account, plan.lineage.clone());
-                let begin = Box::new(state.unwrap_or_else(fresh));
-                Ok(Planned::Plan(plan, begin))
+                let begin = state.unwrap_or_else(fresh);
+                Ok(Planned::Plan(Box::new((plan, begin))))
             }
         }
     }
@@ -206,8 +207,8 @@ impl Place {
         let open = self.connect(&Weather::fine(), chance).await?;
         let state = self.load().await?;
         match self.plan(Task::Apply(world), &open, state.as_ref()).await? {
-            Planned::Plan(plan, _) if plan.is_empty() => Ok(()),
-            Planned::Plan(plan, _) => Err(format!("the next plan is not empty:\n{}", steps(&plan))),
+            Planned::Plan(planned) if planned.0.is_empty() => Ok(()),
+            Planned::Plan(planned) => Err(format!("the next plan is not empty:\n{}", steps(&planned.0))),
             Planned::Refused(why) => Err(format!("the next plan is refused: {why}")),
             Planned::Failed(why) => Err(format!("the next plan fails: {why}")),
         }

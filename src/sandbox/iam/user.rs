@@ -141,7 +141,9 @@ pub fn create_key(call: &mut Call) -> Answer {
     let secret: String = ids::of_name("", &id, &call.now.to_string()).chars().cycle().take(40).collect();
     let (name, now) = (user.name.clone(), call.now);
     let key = AccessKey { created: now, active: true };
-    call.world.users.edit(&name, |user| drop(user.access_keys.insert(id.clone(), key)));
+    call.world.users.edit(&name, |user| {
+        user.access_keys.insert(id.clone(), key);
+    });
     let mut xml = Xml::default();
     xml.node("AccessKey", |xml| {
         xml.text("UserName", name).text("AccessKeyId", id).text("Status", "Active");
@@ -167,7 +169,9 @@ pub fn delete_key(call: &mut Call) -> Answer {
         return Err(Refusal::absent(format!("The Access Key with id {id} cannot be found.")));
     }
     let name = user.name.clone();
-    call.world.users.edit(&name, |user| drop(user.access_keys.shift_remove(&id)));
+    call.world.users.edit(&name, |user| {
+        user.access_keys.shift_remove(&id);
+    });
     Ok(Xml::default())
 }
 
