@@ -206,7 +206,7 @@ fn without_one_action_it_is_refused() {
         let fewer = text.replace(&format!("\"iam:{action}\""), "\"iam:GetSAMLProvider\"");
         assert_ne!(text, fewer);
         scene.write("apply.json", &fewer);
-        let run = enforced(&scene, "apply.json", "apply --auto-approve");
+        let run = enforced(&scene, "apply.json", "apply --auto-approve --reader targeted");
         run.expect(1).says("is not authorized to perform").says(&format!("iam:{action}"));
     }
 }
