@@ -380,6 +380,10 @@ impl fmt::Display for Denied<'_> {
     }
 }
 
+/// Without these a plan knows less, or each object is read by itself.
+const DISPENSABLE: [&str; 5] =
+    ["GetAccountAuthorizationDetails", "GetAccountSummary", "GetResources", "ListInstanceProfiles", "ListRoles"];
+
 /// Whatever action a policy denies us: a denied reading is never taken for absence, a denied write stops
 /// what depends on it, and with the permission the job is finished.
 #[test]
@@ -390,15 +394,6 @@ fn every_action_may_be_denied() {
             road.calls.iter().filter_map(|call| call.split(' ').next()).map(str::to_owned).collect();
         actions.sort();
         actions.dedup();
-        // Without these a plan knows less, or each object is read by itself.
-        let spared = [
-            "GetAccountSummary",
-            "GetAccountAuthorizationDetails",
-            "ListRoles",
-            "ListInstanceProfiles",
-            "GetResources",
-        ];
-        actions.retain(|action| !spared.contains(&action.as_str()));
         actions
     };
     let denied: Vec<Denied> =
@@ -407,6 +402,10 @@ fn every_action_may_be_denied() {
         let scene = road.start.copy();
         let (account, state) = (scene.account(), scene.snapshot("state"));
         let run = scene.run_with(&format!("fail_action={action}"), road.verb);
+        if DISPENSABLE.contains(&action.as_str()) {
+            run.expect(0);
+            return road.finishes(&scene);
+        }
         run.expect(1).says("AccessDenied").says(action).says("help:");
         if is_write(action) {
             expect_account_of_steps(&run);
