@@ -366,7 +366,7 @@ impl Work {
     }
 
     /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there and signed by
-    /// us, or hangs on our owner as wanted, is what we made.
+    /// us, or is as wanted and cannot be signed, is what we made.
     async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Entry> {
         let id = kind.id(&self.cloud.account, after);
         let hangs = kind.hangs_on(after);
@@ -374,8 +374,8 @@ impl Work {
         let Ok(found) = kind_of(asked)?.read(&self.cloud, &asked.name).await else { return Err(error) };
         let Some(live) = found.into_iter().find(|object| object.id == id) else { return Err(error) };
         let ours = match hangs {
-            Some(_) => live.attributes == *after,
-            None => self.claims.are_on(&live.attributes),
+            None if kind.schema().taggable => self.claims.are_on(&live.attributes),
+            _ => live.attributes == *after,
         };
         if !ours {
             return Err(error);

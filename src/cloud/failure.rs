@@ -67,6 +67,11 @@ impl AwsError {
         self.is("AccessDenied") || self.is("AccessDeniedException")
     }
 
+    /// Says whether something answered that is not IAM as AWS has it: a page, say.
+    pub fn is_of_no_iam(&self) -> bool {
+        self.code.is_empty() && !self.unreachable
+    }
+
     fn hints(&self) -> Vec<String> {
         let message = self.message.to_lowercase();
         let hint = match self.code.as_str() {

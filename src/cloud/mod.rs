@@ -178,6 +178,25 @@ impl Cloud {
         }
     }
 
+    /// Returns what is on all pages of a list, in the order of pages.
+    pub async fn all<O, E, I>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        mut pages: PaginationStream<Result<O, SdkError<E, HttpResponse>>>,
+        items: impl Fn(O) -> I,
+    ) -> Result<Vec<I::Item>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        I: IntoIterator,
+    {
+        let mut all = Vec::new();
+        while let Some(page) = self.page(operation, subject, &mut pages).await? {
+            all.extend(items(page));
+        }
+        Ok(all)
+    }
+
     /// Returns the next page of a list; an owner that does not exist has none.
     pub async fn page<O, E>(
         &self,

@@ -1,8 +1,9 @@
-//! Managed policies attached to roles. An attachment goes by `ROLE ARN`.
+//! Managed policies attached to roles, users and groups: a kind for each. An attachment goes by `OWNER ARN`.
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Most, Needed, Spec, owned_by_role, policy, role, text};
+use super::owner::Owner;
+use super::{Hanging, Kind, Most, Needed, Spec, policy, text};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
@@ -10,56 +11,85 @@ use crate::model::schema::{Field, Holds, OnChange, Schema};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
 use crate::policy::{limits, managed};
 
-pub struct Attachment;
+pub struct Attachment {
+    owner: Owner,
+    schema: &'static Schema,
+    /// The name under which the account's summary says how many an owner may have.
+    figure: &'static str,
+}
 
-pub const KIND: &str = "attachment";
+const OTHER: OnChange = OnChange::Replace("an attachment of another owner or policy is another attachment");
+const POLICY_ARN: Field = Field { name: "policy_arn", holds: Holds::Text, on_change: OTHER };
 
-const OTHER: &str = "an attachment of another role or policy is another attachment";
-
-static SCHEMA: Schema = Schema {
-    kind: KIND,
-    fields: &[
-        Field { name: "role", holds: Holds::Text, on_change: OnChange::Replace(OTHER) },
-        Field { name: "policy_arn", holds: Holds::Text, on_change: OnChange::Replace(OTHER) },
-    ],
-    taggable: false,
-    reads: &[],
-    writes: &["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
-    counted: None,
-    section: None,
+pub static OF_ROLE: Attachment = Attachment {
+    owner: Owner::Role,
+    schema: &schema(
+        "attachment",
+        &[Field { name: "role", holds: Holds::Text, on_change: OTHER }, POLICY_ARN],
+        &["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
+    ),
+    figure: "AttachedPoliciesPerRoleQuota",
 };
 
-/// Returns the id of the attachment of this policy to this role.
-pub fn id_of(role: &str, arn: &str) -> ObjectId {
-    ObjectId::new(KIND, format!("{role} {arn}"))
+pub static OF_USER: Attachment = Attachment {
+    owner: Owner::User,
+    schema: &schema(
+        "user_attachment",
+        &[Field { name: "user", holds: Holds::Text, on_change: OTHER }, POLICY_ARN],
+        &["iam:AttachUserPolicy", "iam:DetachUserPolicy"],
+    ),
+    figure: "AttachedPoliciesPerUserQuota",
+};
+
+pub static OF_GROUP: Attachment = Attachment {
+    owner: Owner::Group,
+    schema: &schema(
+        "group_attachment",
+        &[Field { name: "group", holds: Holds::Text, on_change: OTHER }, POLICY_ARN],
+        &["iam:AttachGroupPolicy", "iam:DetachGroupPolicy"],
+    ),
+    figure: "AttachedPoliciesPerGroupQuota",
+};
+
+const fn schema(kind: &'static str, fields: &'static [Field], writes: &'static [&'static str]) -> Schema {
+    Schema { kind, fields, taggable: false, reads: &[], writes, counted: None, section: None }
 }
 
-fn attributes(role: &str, arn: &str) -> Attributes {
-    Attributes::from([("role", role.into()), ("policy_arn", arn.into())])
-}
-
-/// Returns the resource that one entry of a role's `policies` asks for.
-pub fn declare(account: &Account, entry: &Declared, role: &str, to: &Reference) -> Resource {
-    let wanted = attributes(role, &to.arn);
-    let id = Attachment.id(account, &wanted);
-    entry.hanging(["policies", &segment(&to.arn)], to.place, id, wanted)
-}
-
-/// Reads which policies are attached to a role.
-pub async fn read_all(cloud: &Cloud, role: &str) -> Result<Vec<Live>> {
-    let mut pages = cloud.iam.list_attached_role_policies().role_name(role).into_paginator().send();
-    let mut found = Vec::new();
-    while let Some(page) = cloud.page("ListAttachedRolePolicies", role, &mut pages).await? {
-        found.extend(
-            page.attached_policies().iter().filter_map(|policy| policy.policy_arn()).map(|arn| live(role, arn)),
-        );
+/// Returns the kind of attachments to such an owner.
+pub fn of(owner: Owner) -> &'static Attachment {
+    match owner {
+        Owner::Role => &OF_ROLE,
+        Owner::User => &OF_USER,
+        Owner::Group => &OF_GROUP,
     }
-    Ok(found)
 }
 
-/// Returns the attachment of this policy to this role as AWS holds it.
-pub fn live(role: &str, arn: &str) -> Live {
-    Live { id: id_of(role, arn), attributes: attributes(role, arn), aws_id: None, created: None }
+impl Attachment {
+    /// Returns the id of the attachment of this policy to the owner of this name.
+    pub fn id_of(&self, owner: &str, arn: &str) -> ObjectId {
+        ObjectId::new(self.schema.kind, format!("{owner} {arn}"))
+    }
+
+    /// Returns the resource that one entry of an owner's `policies` asks for.
+    pub fn declared(&self, entry: &Declared, owner: &str, to: &Reference) -> Resource {
+        let segments = ["policies", &segment(&to.arn)];
+        entry.hanging(segments, to.place, self.id_of(owner, &to.arn), self.attributes(owner, &to.arn))
+    }
+
+    /// Returns the attachment as AWS holds it.
+    pub fn live(&self, owner: &str, arn: &str) -> Live {
+        let (id, attributes) = (self.id_of(owner, arn), self.attributes(owner, arn));
+        Live { id, attributes, aws_id: None, created: None }
+    }
+
+    fn attributes(&self, owner: &str, arn: &str) -> Attributes {
+        Attributes::from([(self.owner.kind(), owner.into()), ("policy_arn", arn.into())])
+    }
+
+    fn names<'a>(&self, attributes: &'a Attributes) -> (&'a str, &'a str) {
+        let field = |name| text(attributes, name).unwrap_or_default();
+        (field(self.owner.kind()), field("policy_arn"))
+    }
 }
 
 /// Names an attachment in its address: the policy's name, or its ARN where a policy of the account
@@ -72,12 +102,12 @@ fn segment(arn: &str) -> String {
 
 impl Spec for Attachment {
     fn schema(&self) -> &'static Schema {
-        &SCHEMA
+        self.schema
     }
 
     fn id(&self, _: &Account, attributes: &Attributes) -> ObjectId {
-        let (role, arn) = owned_by_role(attributes, "policy_arn");
-        id_of(role, arn)
+        let (owner, arn) = self.names(attributes);
+        self.id_of(owner, arn)
     }
 
     fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
@@ -85,13 +115,12 @@ impl Spec for Attachment {
     }
 
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
-        let role = text(attributes, "role").map(role::id_of);
-        let policy = text(attributes, "policy_arn").map(policy::id_of);
-        role.into_iter().chain(policy).map(Needed::held).collect()
+        let (owner, arn) = self.names(attributes);
+        vec![Needed::held(self.owner.id_of(owner)), Needed::held(policy::id_of(arn))]
     }
 
     fn most(&self) -> Option<Most> {
-        Some(Most { usual: limits::ATTACHMENTS, figure: "AttachedPoliciesPerRoleQuota" })
+        Some(Most { usual: limits::ATTACHMENTS, figure: self.figure })
     }
 
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
@@ -99,9 +128,9 @@ impl Spec for Attachment {
     }
 
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
-        let (role, arn) = owned_by_role(attributes, "policy_arn");
+        let (owner, arn) = self.names(attributes);
         Some(Hanging {
-            owner: role::id_of(role),
+            owner: self.owner.id_of(owner),
             segments: vec!["policies".to_owned(), segment(arn)],
             keep: Some("policies"),
         })
@@ -123,9 +152,8 @@ impl Kind for Attachment {
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
-        let (role, arn) = owned_by_role(wanted, "policy_arn");
-        let call = cloud.iam.attach_role_policy().role_name(role).policy_arn(arn);
-        cloud.call("AttachRolePolicy", arn, call.send()).await?;
+        let (owner, arn) = self.names(wanted);
+        self.owner.attach(cloud, owner, arn).await?;
         Ok(None)
     }
 
@@ -134,8 +162,7 @@ impl Kind for Attachment {
     }
 
     async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {
-        let (role, arn) = owned_by_role(live, "policy_arn");
-        let call = cloud.iam.detach_role_policy().role_name(role).policy_arn(arn);
-        Ok(cloud.remove("DetachRolePolicy", arn, call.send()).await?)
+        let (owner, arn) = self.names(live);
+        self.owner.detach(cloud, owner, arn).await
     }
 }

@@ -1,75 +1,114 @@
-//! Inline policies of roles. They live and die with their role and go by `ROLE/POLICY`.
+//! Inline policies of roles, users and groups: a kind for each. They live and die with their owner and go by
+//! `OWNER/POLICY`.
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Needed, Spec, compact, owned_by_role, role, text};
-use crate::cloud::{Cloud, document};
+use super::owner::Owner;
+use super::{Hanging, Kind, Needed, Spec, compact, text};
+use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::manifest::declared::Inline;
 use crate::model::schema::{Field, Holds, OnChange, Schema};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
-use crate::policy::Host;
+use crate::policy::{Document, Host};
 
-pub struct InlinePolicy;
+pub struct InlinePolicy {
+    owner: Owner,
+    schema: &'static Schema,
+}
 
-pub const KIND: &str = "inline_policy";
+const OTHER: OnChange = OnChange::Replace("an inline policy of another name or owner is another policy");
+const NAME: Field = Field { name: "name", holds: Holds::Text, on_change: OTHER };
 
-const OTHER: &str = "an inline policy of another name or role is another policy";
-
-static SCHEMA: Schema = Schema {
-    kind: KIND,
-    fields: &[
-        Field { name: "role", holds: Holds::Text, on_change: OnChange::Replace(OTHER) },
-        Field { name: "name", holds: Holds::Text, on_change: OnChange::Replace(OTHER) },
-        Field { name: "document", holds: Holds::Document(Host::InlineRole), on_change: OnChange::Update },
-    ],
-    taggable: false,
-    reads: &[],
-    writes: &["iam:PutRolePolicy", "iam:DeleteRolePolicy"],
-    counted: None,
-    section: None,
+pub static OF_ROLE: InlinePolicy = InlinePolicy {
+    owner: Owner::Role,
+    schema: &schema(
+        "inline_policy",
+        &[
+            Field { name: "role", holds: Holds::Text, on_change: OTHER },
+            NAME,
+            Field { name: "document", holds: Holds::Document(Host::InlineRole), on_change: OnChange::Update },
+        ],
+        &["iam:PutRolePolicy", "iam:DeleteRolePolicy"],
+    ),
 };
 
-fn attributes(role: &str, name: &str, document: Value) -> Attributes {
-    Attributes::from([("role", role.into()), ("name", name.into()), ("document", document)])
+pub static OF_USER: InlinePolicy = InlinePolicy {
+    owner: Owner::User,
+    schema: &schema(
+        "user_inline_policy",
+        &[
+            Field { name: "user", holds: Holds::Text, on_change: OTHER },
+            NAME,
+            Field { name: "document", holds: Holds::Document(Host::InlineUser), on_change: OnChange::Update },
+        ],
+        &["iam:PutUserPolicy", "iam:DeleteUserPolicy"],
+    ),
+};
+
+pub static OF_GROUP: InlinePolicy = InlinePolicy {
+    owner: Owner::Group,
+    schema: &schema(
+        "group_inline_policy",
+        &[
+            Field { name: "group", holds: Holds::Text, on_change: OTHER },
+            NAME,
+            Field { name: "document", holds: Holds::Document(Host::InlineGroup), on_change: OnChange::Update },
+        ],
+        &["iam:PutGroupPolicy", "iam:DeleteGroupPolicy"],
+    ),
+};
+
+const fn schema(kind: &'static str, fields: &'static [Field], writes: &'static [&'static str]) -> Schema {
+    Schema { kind, fields, taggable: false, reads: &[], writes, counted: None, section: None }
 }
 
-/// Returns the resource that one entry of a role's `inline` asks for.
-pub fn declare(account: &Account, entry: &Declared, role: &str, inline: &Inline) -> Resource {
-    let wanted = attributes(role, &inline.name, Value::Document(inline.document.clone()));
-    let id = InlinePolicy.id(account, &wanted);
-    entry.hanging(["inline", &inline.name], inline.place, id, wanted)
-}
-
-/// Reads all inline policies of a role: one call for the names, one for each document.
-pub async fn read_all(cloud: &Cloud, role: &str) -> Result<Vec<Live>> {
-    let mut pages = cloud.iam.list_role_policies().role_name(role).into_paginator().send();
-    let mut found = Vec::new();
-    while let Some(page) = cloud.page("ListRolePolicies", role, &mut pages).await? {
-        for name in page.policy_names() {
-            let call = cloud.iam.get_role_policy().role_name(role).policy_name(name).send();
-            let Some(policy) = cloud.get("GetRolePolicy", name, call).await? else { continue };
-            found.push(live(&cloud.account, role, name, Some(policy.policy_document()))?);
-        }
+/// Returns the kind of inline policies of such an owner.
+pub fn of(owner: Owner) -> &'static InlinePolicy {
+    match owner {
+        Owner::Role => &OF_ROLE,
+        Owner::User => &OF_USER,
+        Owner::Group => &OF_GROUP,
     }
-    Ok(found)
 }
 
-/// Returns the inline policy as AWS holds it; `text` is its document.
-pub fn live(account: &Account, role: &str, name: &str, text: Option<&str>) -> Result<Live> {
-    let attributes = attributes(role, name, Value::Document(document(name, text)?));
-    Ok(Live { id: InlinePolicy.id(account, &attributes), attributes, aws_id: None, created: None })
+impl InlinePolicy {
+    /// Returns the resource that one entry of an owner's `inline` asks for.
+    pub fn declared(&self, entry: &Declared, owner: &str, inline: &Inline) -> Resource {
+        let wanted = self.attributes(owner, &inline.name, inline.document.clone());
+        entry.hanging(["inline", &inline.name], inline.place, self.id_of(owner, &inline.name), wanted)
+    }
+
+    /// Returns the policy as AWS holds it.
+    pub fn live(&self, owner: &str, name: &str, document: Document) -> Live {
+        let (id, attributes) = (self.id_of(owner, name), self.attributes(owner, name, document));
+        Live { id, attributes, aws_id: None, created: None }
+    }
+
+    fn id_of(&self, owner: &str, name: &str) -> ObjectId {
+        ObjectId::new(self.schema.kind, format!("{owner}/{name}"))
+    }
+
+    fn attributes(&self, owner: &str, name: &str, document: Document) -> Attributes {
+        let document = Value::Document(document);
+        Attributes::from([(self.owner.kind(), owner.into()), ("name", name.into()), ("document", document)])
+    }
+
+    fn names<'a>(&self, attributes: &'a Attributes) -> (&'a str, &'a str) {
+        let field = |name| text(attributes, name).unwrap_or_default();
+        (field(self.owner.kind()), field("name"))
+    }
 }
 
 impl Spec for InlinePolicy {
     fn schema(&self) -> &'static Schema {
-        &SCHEMA
+        self.schema
     }
 
     fn id(&self, _: &Account, attributes: &Attributes) -> ObjectId {
-        let (role, name) = owned_by_role(attributes, "name");
-        ObjectId::new(KIND, format!("{role}/{name}"))
+        let (owner, name) = self.names(attributes);
+        self.id_of(owner, name)
     }
 
     fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
@@ -77,7 +116,7 @@ impl Spec for InlinePolicy {
     }
 
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
-        text(attributes, "role").map(role::id_of).map(Needed::held).into_iter().collect()
+        vec![Needed::held(self.owner.id_of(self.names(attributes).0))]
     }
 
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
@@ -85,9 +124,9 @@ impl Spec for InlinePolicy {
     }
 
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
-        let (role, name) = owned_by_role(attributes, "name");
+        let (owner, name) = self.names(attributes);
         Some(Hanging {
-            owner: role::id_of(role),
+            owner: self.owner.id_of(owner),
             segments: vec!["inline".to_owned(), name.to_owned()],
             keep: Some("inline"),
         })
@@ -105,10 +144,8 @@ impl Kind for InlinePolicy {
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
-        let (role, name) = owned_by_role(wanted, "name");
-        let document = compact(wanted, "document");
-        let call = cloud.iam.put_role_policy().role_name(role).policy_name(name).policy_document(document);
-        cloud.call("PutRolePolicy", name, call.send()).await?;
+        let (owner, name) = self.names(wanted);
+        self.owner.put_inline(cloud, owner, name, &compact(wanted, "document")).await?;
         Ok(None)
     }
 
@@ -120,8 +157,7 @@ impl Kind for InlinePolicy {
     }
 
     async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {
-        let (role, name) = owned_by_role(live, "name");
-        let call = cloud.iam.delete_role_policy().role_name(role).policy_name(name);
-        Ok(cloud.remove("DeleteRolePolicy", name, call.send()).await?)
+        let (owner, name) = self.names(live);
+        self.owner.delete_inline(cloud, owner, name).await
     }
 }

@@ -18,22 +18,33 @@ use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resou
 use crate::survey::AccountSurvey;
 
 mod attachment;
+mod group;
 mod inline_policy;
 mod instance_profile;
+mod membership;
+mod owner;
 pub mod permissions;
 mod policy;
 mod profile_role;
 mod role;
 mod tags;
+mod user;
 
 /// All kinds. Order is that of the sections in the manifest's documentation.
 pub const KINDS: &[&dyn Kind] = &[
     &policy::Policy,
     &role::Role,
-    &inline_policy::InlinePolicy,
-    &attachment::Attachment,
+    &inline_policy::OF_ROLE,
+    &attachment::OF_ROLE,
     &instance_profile::InstanceProfile,
     &profile_role::ProfileRole,
+    &group::Group,
+    &inline_policy::OF_GROUP,
+    &attachment::OF_GROUP,
+    &user::User,
+    &inline_policy::OF_USER,
+    &attachment::OF_USER,
+    &membership::Membership,
 ];
 
 /// What a kind is, without any effect.
@@ -67,6 +78,11 @@ pub trait Spec: Sync + Send {
 
     /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource>;
+
+    /// Returns the other owner whose policies also count for the owner of this: the group of a membership.
+    fn brings(&self, _attributes: &Attributes) -> Option<ObjectId> {
+        None
+    }
 
     /// For what hangs on an owner: the owner's id and the address that it has under the owner's.
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging>;
@@ -183,11 +199,6 @@ fn number(attributes: &Attributes, field: &str) -> Option<u64> {
 
 fn name_and_path(attributes: &Attributes) -> (&str, &str) {
     (text(attributes, "name").unwrap_or_default(), text(attributes, "path").unwrap_or("/"))
-}
-
-/// Returns the role that something hangs on, and the field that names it there.
-fn owned_by_role<'a>(attributes: &'a Attributes, field: &str) -> (&'a str, &'a str) {
-    (text(attributes, "role").unwrap_or_default(), text(attributes, field).unwrap_or_default())
 }
 
 /// Returns the document in `field` as it is sent to AWS.

@@ -1,7 +1,9 @@
 //! What this program itself needs to be allowed, from the actions that the kinds say they use.
 //!
 //! Reading needs no scope: it tells names. Writing is bound to the path, to the ownership tag, and to a
-//! permissions boundary for every role, so that nobody gains by it what the boundary does not allow.
+//! permissions boundary for every role and user, so that nobody gains by it what the boundary does not allow.
+//! Groups have neither tags nor boundaries: all in the path may be changed, and what their users may do is
+//! bounded by the users' own boundaries.
 
 use std::collections::BTreeSet;
 
@@ -74,13 +76,13 @@ fn document(statements: Vec<Json>) -> Document {
 /// What has to hold so that a write may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Guard {
-    /// A new role carries our tag and the boundary.
-    NewRole,
+    /// A new role or user carries our tag and the boundary.
+    NewOwner,
     /// Anything else that is new carries our tag.
     New,
     /// What gets tags is ours, or becomes it.
     Tag,
-    /// What changes the permissions of a role: it is ours and has the boundary.
+    /// What changes the permissions of a role or user: it is ours and has the boundary.
     Grant,
     /// The boundary that is put is the one.
     Boundary,
@@ -88,22 +90,33 @@ enum Guard {
     Pass,
     /// Anything else: it is ours.
     Owned,
+    /// A group of the path: there is no tag to tell whose it is.
+    Group,
     /// A boundary is never taken away.
     Never,
 }
 
 impl Guard {
-    const ALL: [Guard; 7] =
-        [Guard::NewRole, Guard::New, Guard::Tag, Guard::Grant, Guard::Boundary, Guard::Pass, Guard::Owned];
+    const ALL: [Guard; 8] = [
+        Guard::NewOwner,
+        Guard::New,
+        Guard::Tag,
+        Guard::Grant,
+        Guard::Boundary,
+        Guard::Pass,
+        Guard::Owned,
+        Guard::Group,
+    ];
 
     fn of(action: &str) -> Self {
         match action {
-            "iam:CreateRole" => Guard::NewRole,
+            "iam:CreateRole" | "iam:CreateUser" => Guard::NewOwner,
             "iam:CreatePolicy" | "iam:CreateInstanceProfile" => Guard::New,
-            "iam:AttachRolePolicy" | "iam:PutRolePolicy" => Guard::Grant,
-            "iam:PutRolePermissionsBoundary" => Guard::Boundary,
-            "iam:DeleteRolePermissionsBoundary" => Guard::Never,
+            "iam:AttachRolePolicy" | "iam:PutRolePolicy" | "iam:AttachUserPolicy" | "iam:PutUserPolicy" => Guard::Grant,
+            "iam:PutRolePermissionsBoundary" | "iam:PutUserPermissionsBoundary" => Guard::Boundary,
+            "iam:DeleteRolePermissionsBoundary" | "iam:DeleteUserPermissionsBoundary" => Guard::Never,
             "iam:PassRole" => Guard::Pass,
+            _ if action.contains("Group") => Guard::Group,
             _ if action.starts_with("iam:Tag") => Guard::Tag,
             _ => Guard::Owned,
         }
@@ -120,13 +133,14 @@ impl Guard {
             condition
         };
         match self {
-            Guard::NewRole => vec![("NewRoles", bounded(tagged("Request")))],
+            Guard::NewOwner => vec![("NewOwners", bounded(tagged("Request")))],
             Guard::New => vec![("New", tagged("Request"))],
             Guard::Tag => vec![("TagNew", tagged("Request")), ("TagOwned", tagged("Resource"))],
             Guard::Grant => vec![("Grant", bounded(tagged("Resource")))],
             Guard::Boundary => vec![("Boundary", bounded(tagged("Resource")))],
             Guard::Pass => vec![("Pass", json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}))],
             Guard::Owned => vec![("Owned", tagged("Resource"))],
+            Guard::Group => vec![("Groups", json!({}))],
             Guard::Never => Vec::new(),
         }
     }
@@ -136,7 +150,10 @@ impl Guard {
 fn resource(action: &str, scope: &Scope) -> String {
     let kind = match action {
         _ if action.contains("InstanceProfile") => "instance-profile",
+        // A membership is an action on the group.
+        _ if action.contains("Group") => "group",
         _ if action.contains("Role") => "role",
+        _ if action.contains("User") => "user",
         _ => "policy",
     };
     let mut parts = scope.boundary.split(':').skip(1);
@@ -174,7 +191,7 @@ mod tests {
         let text = of_apply(&scope()).to_compact();
         let all = KINDS.iter().flat_map(|kind| kind.schema().reads.iter().chain(kind.schema().writes));
         let missing: Vec<_> = all.filter(|action| !text.contains(&format!("\"{action}\""))).collect();
-        assert_eq!(missing, [&"iam:DeleteRolePermissionsBoundary"]);
+        assert_eq!(missing, [&"iam:DeleteRolePermissionsBoundary", &"iam:DeleteUserPermissionsBoundary"]);
     }
 
     #[test]
@@ -194,6 +211,11 @@ mod tests {
             ("iam:CreateRole", "role/a", vec![tag("Request"), boundary.clone()], ImplicitDeny),
             ("iam:AttachRolePolicy", "role/seqera/a", vec![tag("Resource"), boundary.clone()], Allowed),
             ("iam:AttachRolePolicy", "role/seqera/a", vec![boundary.clone()], ImplicitDeny),
+            ("iam:CreateUser", "user/seqera/a", vec![tag("Request"), boundary.clone()], Allowed),
+            ("iam:CreateUser", "user/seqera/a", vec![tag("Request")], ImplicitDeny),
+            ("iam:PutUserPolicy", "user/seqera/a", vec![tag("Resource")], ImplicitDeny),
+            ("iam:AddUserToGroup", "group/seqera/a", vec![], Allowed),
+            ("iam:AttachGroupPolicy", "group/a", vec![], ImplicitDeny),
             ("iam:DeleteRole", "role/seqera/a", vec![tag("Resource")], Allowed),
             (
                 "iam:DeleteRolePermissionsBoundary",

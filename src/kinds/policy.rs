@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use aws_sdk_iam::operation::list_entities_for_policy::ListEntitiesForPolicyOutput;
 use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType};
 
-use super::{Hanging, Kind, Needed, Spec, Surveyed, compact, name_and_path, tags, text};
+use super::owner::Owner;
+use super::{Hanging, Kind, Needed, Spec, Surveyed, attachment, compact, name_and_path, tags, text};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -314,19 +315,19 @@ async fn delete_version(cloud: &Cloud, arn: &str, version: &str) -> Result<()> {
 
 /// Returns what one page of users of a policy keeps it from being deleted.
 fn uses(arn: &str, usage: &PolicyUsageType, page: &ListEntitiesForPolicyOutput) -> Vec<Obstacle> {
-    let roles = page.policy_roles().iter().filter_map(|role| role.role_name()).map(|name| ("role", name));
-    let users = page.policy_users().iter().filter_map(|user| user.user_name()).map(|name| ("user", name));
-    let groups = page.policy_groups().iter().filter_map(|group| group.group_name()).map(|name| ("group", name));
+    let roles = page.policy_roles().iter().filter_map(|role| role.role_name()).map(|name| (Owner::Role, name));
+    let users = page.policy_users().iter().filter_map(|user| user.user_name()).map(|name| (Owner::User, name));
+    let groups = page.policy_groups().iter().filter_map(|group| group.group_name()).map(|name| (Owner::Group, name));
     let holders = roles.chain(users).chain(groups);
     holders
-        .map(|(kind, name)| match usage {
+        .map(|(owner, name)| match usage {
             PolicyUsageType::PermissionsBoundary => {
-                Obstacle { object: ObjectId::new(kind, name), text: format!("the boundary of {kind} {name}") }
+                Obstacle { object: owner.id_of(name), text: format!("is the boundary of {} {name}", owner.kind()) }
             }
-            _ if kind == super::role::KIND => {
-                Obstacle { object: super::attachment::id_of(name, arn), text: format!("attached to role {name}") }
-            }
-            _ => Obstacle { object: ObjectId::new(kind, name), text: format!("attached to {kind} {name}") },
+            _ => Obstacle {
+                object: attachment::of(owner).id_of(name, arn),
+                text: format!("is attached to {} {name}", owner.kind()),
+            },
         })
         .collect()
 }

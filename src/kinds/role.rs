@@ -4,10 +4,8 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{Role as SdkRole, Tag};
 use serde_json::json;
 
-use super::{
-    Hanging, Kind, Needed, Spec, Surveyed, attachment, compact, inline_policy, name_and_path, number, policy, tags,
-    text,
-};
+use super::owner::Owner;
+use super::{Hanging, Kind, Needed, Spec, Surveyed, compact, name_and_path, number, policy, tags, text, user};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -138,11 +136,17 @@ impl Spec for Role {
     fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<Needed> {
         let boundary = text(attributes, "boundary").map(policy::id_of).map(Needed::held);
         let trusted = attributes.get("trust").and_then(Value::document).into_iter().flat_map(|d| d.principals());
-        let roles = account.iam_arn("role", "/", "");
-        // A role's name is what follows the last slash of its ARN.
-        let named = trusted
-            .filter(|arn| arn.starts_with(&roles))
-            .filter_map(|arn| arn.rsplit('/').next().map(id_of).map(Needed::named));
+        let (roles, users) = (account.iam_arn("role", "/", ""), account.iam_arn("user", "/", ""));
+        // A name is what follows the last slash of the ARN.
+        let named = trusted.filter_map(|arn| {
+            let name = arn.rsplit('/').next()?;
+            let id = match arn {
+                _ if arn.starts_with(&roles) => id_of(name),
+                _ if arn.starts_with(&users) => user::id_of(name),
+                _ => return None,
+            };
+            Some(Needed::named(id))
+        });
         boundary.into_iter().chain(named).collect()
     }
 
@@ -176,8 +180,7 @@ impl Spec for Role {
             role.removed.push("boundary");
         }
         let mut resources = vec![role];
-        resources.extend(entry.inline().iter().map(|inline| inline_policy::declare(account, entry, &name, inline)));
-        resources.extend(entry.policies().iter().map(|to| attachment::declare(account, entry, &name, to)));
+        resources.extend(Owner::Role.declared(entry, &name));
         resources
     }
 
@@ -217,8 +220,7 @@ impl Kind for Role {
         let boundary = role.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
         let mut found = vec![live(&role, role.assume_role_policy_document(), boundary, role.tags())?];
         let name = role.role_name();
-        found.extend(attachment::read_all(cloud, name).await?);
-        found.extend(inline_policy::read_all(cloud, name).await?);
+        found.extend(Owner::Role.policies(cloud, name).await?);
         Ok(found)
     }
 
@@ -226,18 +228,13 @@ impl Kind for Role {
         3
     }
 
-    fn surveyed(&self, survey: &AccountSurvey, account: &Account, name: &str) -> Result<Surveyed> {
+    fn surveyed(&self, survey: &AccountSurvey, _: &Account, name: &str) -> Result<Surveyed> {
         let Some((role, listed)) = survey.role(name) else { return Ok(Surveyed::Known(Vec::new())) };
         let Some(listed) = listed else { return Ok(Surveyed::Unknown) };
         let name = listed.role_name();
         let boundary = role.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
         let mut found = vec![live(listed, role.assume_role_policy_document(), boundary, role.tags())?];
-        let attached = role.attached_managed_policies().iter().filter_map(|policy| policy.policy_arn());
-        found.extend(attached.map(|arn| attachment::live(name, arn)));
-        for policy in role.role_policy_list() {
-            let (inline, text) = (policy.policy_name().unwrap_or_default(), policy.policy_document());
-            found.push(inline_policy::live(account, name, inline, text)?);
-        }
+        found.extend(Owner::Role.surveyed(name, role.attached_managed_policies(), role.role_policy_list())?);
         Ok(Surveyed::Known(found))
     }
 
@@ -247,7 +244,7 @@ impl Kind for Role {
         while let Some(page) = cloud.page("ListInstanceProfilesForRole", name, &mut pages).await? {
             found.extend(page.instance_profiles().iter().map(|profile| Obstacle {
                 object: super::profile_role::id_of(profile.instance_profile_name()),
-                text: format!("in instance profile {}", profile.instance_profile_name()),
+                text: format!("is in instance profile {}", profile.instance_profile_name()),
             }));
         }
         Ok(found)

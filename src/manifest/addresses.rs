@@ -53,7 +53,7 @@ impl Reading<'_> {
 
     fn imports(&mut self, root: &Node, desired: &Desired, known: &Known) -> Vec<(Address, Place)> {
         let mut imports: IndexMap<Address, Place> = IndexMap::new();
-        for item in self.list_of(root, "import") {
+        for item in self.listed(root, "import") {
             let Some(text) = shape::text(&item, "`import`", &mut self.report) else { continue };
             let resource = text.parse().ok().and_then(|address: Address| desired.resources.get(&address));
             let Some(resource) = resource else {
@@ -74,7 +74,7 @@ impl Reading<'_> {
 
     fn moved(&mut self, root: &Node, known: &Known) -> Vec<(Address, Address, Place)> {
         let mut moved: IndexMap<Address, (Address, Place)> = IndexMap::new();
-        for item in self.list_of(root, "moved") {
+        for item in self.listed(root, "moved") {
             let NodeValue::Map(keys) = &item.value else {
                 self.report.push(shape::wrong_type(&item, "`moved`", "items such as {from: roles.a, to: roles.b}"));
                 continue;
@@ -99,7 +99,7 @@ impl Reading<'_> {
 
     fn removed(&mut self, root: &Node, known: &Known) -> Vec<(Address, Place)> {
         let mut removed: IndexMap<Address, Place> = IndexMap::new();
-        for item in self.list_of(root, "removed") {
+        for item in self.listed(root, "removed") {
             let Some(address) = self.gone(&item, "removed", known) else { continue };
             if removed.insert(address.clone(), item.place).is_some() {
                 self.twice("removed", &address, item.place);
@@ -142,7 +142,7 @@ impl Reading<'_> {
         }
     }
 
-    fn list_of(&mut self, root: &Node, key: &str) -> Vec<Node> {
+    fn listed(&mut self, root: &Node, key: &str) -> Vec<Node> {
         let Some(entry) = root.get(key) else { return Vec::new() };
         let node = self.expander.node(&entry.value, &mut self.report);
         shape::list(&node, &format!("`{key}`"), &mut self.report).unwrap_or_default().to_vec()

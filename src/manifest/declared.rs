@@ -25,6 +25,7 @@ pub enum Said {
     Tags(Tags),
     Document(Document),
     Policies(Vec<Reference>),
+    Groups(Vec<Reference>),
     /// `None` for `boundary: none`.
     Boundary(Option<Reference>),
     Role(Reference),
@@ -84,6 +85,13 @@ impl Declared {
     pub fn policies(&self) -> &[Reference] {
         match self.said.get("policies") {
             Some(Said::Policies(references)) => references,
+            _ => &[],
+        }
+    }
+
+    pub fn groups(&self) -> &[Reference] {
+        match self.said.get("groups") {
+            Some(Said::Groups(references)) => references,
             _ => &[],
         }
     }

@@ -181,7 +181,7 @@ fn value(key: &Key) -> Json {
             trust["type"] = json!(["object", "array", "string"]);
             trust
         }
-        Accepts::Policies | Accepts::Ignore => list_of(reference("text")),
+        Accepts::Policies | Accepts::Groups | Accepts::Ignore => list_of(reference("text")),
         Accepts::Inline(_) => {
             let mut inline =
                 closed(repeated(json!({"document": reference("document"), "statements": reference("statements")})));
@@ -329,6 +329,7 @@ mod tests {
             "roles: {a: {trust: [{principals: ['${{ x }}'], external_id: 1, tag_session: true}, {for_each: '${{ x }}', services: [a]}], ignore: [tags.X], keep_undeclared: [policies]}}\n",
             "roles: {a: {trust: {document: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: x}]}}, prevent_destroy: true}}\n",
             "policies: {p: {statements: {'A${{ x }}': {for_each: {a: b}, Effect: Allow, Action: [x], Resource: '*'}}}}\n",
+            "groups: {g: {policies: [a], inline: {i: {statements: {}}}}}\nusers: {u: {groups: [groups.g], boundary: none, tags: {a: b}}, v: }\n",
             "instance_profiles: {a: , b: {role: roles.a}}\noutputs: {a: [1, {b: c}]}\n",
             "use: {f: {blueprint: x, with: {a: [1]}, for_each: [a], override: {roles: {a: null}}}}\n",
             "import: [roles.a]\nmoved: [{from: roles.a, to: roles.b}]\nremoved: [roles.c]\n",

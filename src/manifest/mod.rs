@@ -39,6 +39,7 @@ mod yaml_traps;
 
 pub use declared::{Declared, Reference, Said};
 pub use json_schema::json_schema;
+pub use names::RESERVED;
 pub use params::{Inputs, ParamValue};
 pub use yaml::parse as parse_yaml;
 

@@ -132,6 +132,9 @@ impl<'a> Naming<'a> {
                         None => Some(format!("{}{key}", space.names)),
                     };
                     name = text.filter(|name| name_is_well(name, longest, name_place, &address, report));
+                    if let Some(name) = name.as_ref().filter(|name| !existing && name.starts_with(FORGE)) {
+                        report.push(of_forge(name, name_place, &address));
+                    }
                 }
                 Accepts::Path => {
                     path = match said(field, report) {
@@ -169,6 +172,16 @@ impl<'a> Naming<'a> {
     }
 }
 
+fn of_forge(name: &str, place: Place, address: &Address) -> Problem {
+    Problem::error(
+        "bad-name",
+        format!("{address}: names that start with {FORGE} are Batch Forge's, {name} is never taken"),
+    )
+    .at(place)
+    .note("Seqera Platform makes and deletes what has such a name")
+    .help("name: OTHER")
+}
+
 fn name_is_well(name: &str, longest: usize, place: Place, address: &Address, report: &mut Report) -> bool {
     let odd = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"_+=,.@-".contains(*c));
     let problem = |message: String| Problem::error("bad-name", message).at(place);
@@ -188,6 +201,12 @@ fn name_is_well(name: &str, longest: usize, place: Place, address: &Address, rep
     false
 }
 
+/// Paths of what only AWS changes.
+pub const RESERVED: [&str; 2] = ["/aws-service-role/", "/aws-reserved/"];
+
+/// What the names begin with that Seqera Platform gives to what Batch Forge makes. It deletes them as well.
+const FORGE: &str = "TowerForge";
+
 /// Reads an IAM path.
 pub fn path(node: &Node, what: &str, report: &mut Report) -> Option<String> {
     let text = shape::text(node, what, report)?;
@@ -198,6 +217,8 @@ pub fn path(node: &Node, what: &str, report: &mut Report) -> Option<String> {
         report.push(problem(format!("{what} starts and ends with a slash")).help(typed));
     } else if text.len() > 512 {
         report.push(problem(format!("{what} has {} characters, AWS takes 512", text.len())));
+    } else if RESERVED.iter().any(|reserved| text.starts_with(reserved)) {
+        report.push(problem(format!("{what}: what is in {text} is AWS's own, it is never taken")));
     } else if let Some(odd) = text.chars().find(|c| !('!'..='\u{7e}').contains(c)) {
         report.push(problem(format!("AWS takes no `{odd}` in a path: {what}")));
     } else if text.contains("//") {

@@ -11,7 +11,7 @@ use super::expand::Expander;
 use super::files::Loaded;
 use super::namespace::{Child, Settled, related};
 use super::nearest::{listed, nearest};
-use super::reference::{self, References};
+use super::reference::{self, References, Target};
 use super::report::Report;
 use super::{each, findings, shape, tags};
 use crate::model::schema::{Accepts, Key};
@@ -145,6 +145,7 @@ impl Reading<'_> {
             }
             .map(Said::Tags),
             Accepts::Policies => self.policies(&node, &what).map(Said::Policies),
+            Accepts::Groups => self.groups(&node, &what).map(Said::Groups),
             Accepts::Boundary => self.boundary(&node, &what).map(Said::Boundary),
             Accepts::Role => self.references.resolve(&node, &what, &reference::ROLE, &mut self.report).map(Said::Role),
             Accepts::Keep(words) => self.keep(&node, &what, words).map(Said::Keep),
@@ -220,6 +221,7 @@ impl Reading<'_> {
             let problem = Problem::error("unknown-word", format!("{what}: there is no field `{text}`")).at(item.place);
             self.report.push(match nearest(text, fields.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None if fields.is_empty() => problem.note("it takes findings that are meant: `findings.CODE`"),
                 None => problem.note(format!("it takes {}, or one tag: `tags.KEY`", listed(&fields))),
             });
         }
@@ -305,19 +307,33 @@ impl Reading<'_> {
         None
     }
 
-    fn policies(&mut self, node: &Node, what: &str) -> Option<Vec<Reference>> {
-        let items = shape::list(node, what, &mut self.report)?;
+    /// Reads a list of references; none may stand there twice.
+    fn list_of(&mut self, node: &Node, what: &str, target: &Target) -> Option<Vec<Reference>> {
         let mut arns = Vec::new();
-        let mut policies = Vec::new();
-        for item in items {
-            let found = self.references.resolve(item, what, &reference::POLICY, &mut self.report);
-            let Some(reference) = found else { continue };
+        let mut references = Vec::new();
+        for item in shape::list(node, what, &mut self.report)? {
+            let Some(reference) = self.references.resolve(item, what, target, &mut self.report) else { continue };
             let before = arns.len();
             self.add_once(&mut arns, reference.arn.clone(), item, what);
             if arns.len() > before {
-                policies.push(reference);
+                references.push(reference);
             }
         }
+        Some(references)
+    }
+
+    fn groups(&mut self, node: &Node, what: &str) -> Option<Vec<Reference>> {
+        let groups = self.list_of(node, what, &reference::GROUP)?;
+        if let Some(extra) = groups.get(limits::GROUPS_OF_USER) {
+            let message =
+                format!("{what} has {} groups, a user is in {} at most", groups.len(), limits::GROUPS_OF_USER);
+            self.report.push(Problem::error("too-many-groups", message).at(extra.place));
+        }
+        Some(groups)
+    }
+
+    fn policies(&mut self, node: &Node, what: &str) -> Option<Vec<Reference>> {
+        let policies = self.list_of(node, what, &reference::POLICY)?;
         if let Some(extra) = policies.get(limits::ATTACHMENTS) {
             let message = format!("{what} has {} policies, AWS attaches {}", policies.len(), limits::ATTACHMENTS);
             let problem = Problem::error("too-many-attachments", message).at(extra.place);

@@ -22,6 +22,7 @@ pub struct Target {
 
 pub const POLICY: Target = Target { noun: "a managed policy", sections: &["policies"], collections: &["policy"] };
 pub const ROLE: Target = Target { noun: "a role", sections: &["roles"], collections: &["role"] };
+pub const GROUP: Target = Target { noun: "a group", sections: &["groups"], collections: &["group"] };
 pub const PRINCIPAL: Target =
     Target { noun: "a principal", sections: &["roles", "users"], collections: &["role", "user"] };
 

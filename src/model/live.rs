@@ -20,7 +20,7 @@ pub struct Live {
 pub struct Obstacle {
     /// The object that would have to go first, as the state would name it.
     pub object: ObjectId,
-    /// `attached to role analytics`.
+    /// `is attached to role analytics`.
     pub text: String,
 }
 

@@ -104,6 +104,8 @@ pub enum Accepts {
     Trust,
     /// A list of managed policies: address, AWS managed name, `policy/x` or ARN.
     Policies,
+    /// A list of groups: address, `group/x` or ARN.
+    Groups,
     /// One managed policy, or `none`.
     Boundary,
     /// An address of `roles` or `role/x`.

@@ -75,7 +75,7 @@ impl Comparison<'_> {
             (true, false) => self.problems.push(
                 Problem::error("boundary-replaced", format!("{gone} cannot be replaced: it is the boundary of {user}"))
                     .at(wanted.resource.place)
-                    .note("between its deletion and its return the role would have no boundary")
+                    .note("between its deletion and its return it would be without one")
                     .help("give the new policy another name, so that the old one goes last"),
             ),
             (false, _) => {

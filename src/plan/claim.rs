@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
+use crate::manifest::RESERVED;
 use crate::model::{Attributes, Live, LiveState, ObjectId, Record, State, Tags, Value};
 
 pub const DEPLOYMENT_TAG: &str = "seqera-iam:deployment";
@@ -18,6 +19,8 @@ pub enum Claim {
     /// Our name, another life of it.
     OtherLineage(String),
     OtherDeployment(String),
+    /// Only AWS's services change it.
+    Aws,
     /// CloudFormation writes to it.
     CloudFormation(String),
     Nobody,
@@ -55,6 +58,10 @@ impl Claims {
     }
 
     pub fn of(&self, live: &Attributes) -> Claim {
+        let path = live.get("path").and_then(Value::text).unwrap_or_default();
+        if RESERVED.iter().any(|reserved| path.starts_with(reserved)) {
+            return Claim::Aws;
+        }
         let Some(tags) = tags(live) else { return Claim::Nobody };
         match (tags.get(DEPLOYMENT_TAG), tags.get(LINEAGE_TAG)) {
             (Some(deployment), _) if *deployment != self.deployment => Claim::OtherDeployment(deployment.clone()),
@@ -120,7 +127,13 @@ pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh
         Some(state) => state.clone(),
         None => State::new(&desired.deployment, &desired.account, claims.lineage.clone()),
     };
-    let signed = |id: &ObjectId| live.objects.get(id).is_some_and(|it| claims.of(&it.attributes) == Claim::Ours);
+    // What AWS cannot tag is told by what it holds, where something else tells that there was a state.
+    let is_known = live.objects.values().any(|object| claims.of(&object.attributes) == Claim::Ours);
+    let untagged = if state.is_none() && is_known { as_asked(desired, live) } else { BTreeSet::new() };
+    let signed = |id: &ObjectId| {
+        let is_signed = live.objects.get(id).is_some_and(|it| claims.of(&it.attributes) == Claim::Ours);
+        is_signed || untagged.contains(id)
+    };
     let ours = |object: &Live| {
         let spec = kinds::spec(&object.id.kind).filter(|spec| spec.hangs_on(&object.attributes).is_some());
         match spec.map(|spec| spec.refers(&desired.account, &object.attributes)) {
@@ -143,4 +156,31 @@ pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh
         }
     }
     Ok(recovered)
+}
+
+/// Returns the owners that AWS cannot tag and that are just what the manifest asks for, with all that hangs on
+/// them and nothing else.
+pub fn as_asked(desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
+    let wanted = |id: &ObjectId| desired.address_of(id).and_then(|address| desired.resources.get(address));
+    let is_equal =
+        |object: &Live| wanted(&object.id).is_some_and(|wanted| !wanted.existing && wanted.wanted == object.attributes);
+    let is_untagged = |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| !spec.schema().taggable);
+    let mut found = BTreeSet::new();
+    for object in live.objects.values().filter(|object| is_untagged(&object.id)) {
+        if owner(&object.id, &object.attributes).is_none() && is_equal(object) {
+            found.insert(object.id.clone());
+        }
+    }
+    for object in live.objects.values().filter(|object| !is_equal(object)) {
+        owner(&object.id, &object.attributes).map(|owner| found.remove(&owner));
+    }
+    for resource in desired.resources.values().filter(|resource| !live.objects.contains_key(&resource.id)) {
+        owner(&resource.id, &resource.wanted).map(|owner| found.remove(&owner));
+    }
+    found
+}
+
+/// Returns what an object hangs on.
+fn owner(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
+    kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)).map(|hangs| hangs.owner)
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
 use super::{
-    Change, Drift, First, Plan, cascade, danger, moved, must_replace, order, permissions, quota, refusal, room,
+    Change, Drift, First, Plan, cascade, claim, danger, moved, must_replace, order, permissions, quota, refusal, room,
+    whose,
 };
 use crate::error::Error;
 use crate::graph::Desired;
@@ -35,6 +36,7 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
         live,
         claims,
         asked: desired.imports.iter().map(|(address, _)| address).collect(),
+        as_asked: claim::as_asked(desired, live),
         wish,
         work: BTreeMap::new(),
         drift: Vec::new(),
@@ -61,9 +63,11 @@ pub(super) struct Comparison<'a> {
     pub desired: &'a Desired,
     state: Option<&'a State>,
     pub live: &'a LiveState,
-    claims: Claims,
+    pub claims: Claims,
     /// Addresses that the manifest says to take over.
-    asked: BTreeSet<&'a Address>,
+    pub asked: BTreeSet<&'a Address>,
+    /// Owners that AWS cannot tag and that are just what the manifest asks for.
+    pub as_asked: BTreeSet<ObjectId>,
     pub wish: Wish,
     pub work: BTreeMap<ObjectId, Work>,
     drift: Vec<Drift>,
@@ -98,7 +102,7 @@ impl Comparison<'_> {
         self.undeclared();
     }
 
-    fn recorded(&self, id: &ObjectId) -> Option<Record> {
+    pub fn recorded(&self, id: &ObjectId) -> Option<Record> {
         self.state.and_then(|state| state.objects.get(id)).cloned()
     }
 
@@ -106,8 +110,13 @@ impl Comparison<'_> {
         let record = (!wanted.kept).then(|| record(wanted, live));
         let address = wanted.resource.address.clone();
         let spec = kinds::spec(&wanted.resource.id.kind);
-        let hangs = spec.and_then(|spec| spec.hangs_on(&wanted.whole));
-        let intent = hangs.is_some_and(|hangs| self.is_existing(&hangs.owner));
+        let makes = matches!(change, Change::Create { .. } | Change::Replace { .. });
+        // Nothing but the state would tell that we made it.
+        let untold = match spec.and_then(|spec| spec.hangs_on(&wanted.whole)) {
+            Some(hangs) => self.is_existing(&hangs.owner),
+            None => spec.is_some_and(|spec| !spec.schema().taggable),
+        };
+        let intent = makes && untold;
         self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record, intent });
     }
 
@@ -123,7 +132,7 @@ impl Comparison<'_> {
     }
 
     fn recorded_and_live(&mut self, wanted: &Wanted, record: &Record, live: &Live) {
-        if remade(record, live) && self.claims.of(&live.attributes) == Claim::Nobody && self.is_asked(wanted) {
+        if whose::remade(record, live) && self.claim(live) == Claim::Nobody && self.is_asked(wanted) {
             return self.found(wanted, live);
         }
         if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {
@@ -162,7 +171,7 @@ impl Comparison<'_> {
             Some(hangs) if self.is_existing(&hangs.owner) => return self.found_on_existing(wanted, live),
             Some(hangs) if !self.is_ours(&hangs.owner) => return,
             Some(_) => Claim::Ours,
-            None => self.claims.of(&live.attributes),
+            None => self.claim(live),
         };
         match claim {
             Claim::Ours => {}
@@ -189,10 +198,6 @@ impl Comparison<'_> {
         }
     }
 
-    fn is_existing(&self, owner: &ObjectId) -> bool {
-        self.wish.objects.get(owner).is_some_and(|wanted| wanted.resource.existing)
-    }
-
     /// Something on an owner of others that the state does not say we put there: equal, it is used and stays
     /// theirs. An attachment of our own policy is ours: only a lost state makes us forget it, and the
     /// policy could never be deleted.
@@ -211,21 +216,6 @@ impl Comparison<'_> {
         } else {
             self.problems.push(refusal::on_existing(wanted));
         }
-    }
-
-    /// Says whether the owner is recorded, carries our tags, or is being taken over.
-    fn is_ours(&self, owner: &ObjectId) -> bool {
-        let Some(wanted) = self.wish.objects.get(owner).filter(|wanted| !wanted.resource.existing) else {
-            return false;
-        };
-        self.is_asked(wanted)
-            || self.recorded(owner).is_some()
-            || self.live.objects.get(owner).is_some_and(|live| self.claims.of(&live.attributes) == Claim::Ours)
-    }
-
-    /// Says whether the manifest says to take it over.
-    fn is_asked(&self, wanted: &Wanted) -> bool {
-        self.asked.contains(&wanted.resource.address)
     }
 
     fn hanging_count(&self, owner: &ObjectId) -> usize {
@@ -282,44 +272,6 @@ impl Comparison<'_> {
             let work = Work { address: hangs.address(&owner), change, drift: true, record: None, intent: false };
             self.work.insert(object.id.clone(), work);
         }
-    }
-
-    /// A recorded object that is not the one we made.
-    fn contradiction(
-        &self,
-        address: &Address,
-        wanted: Option<&Wanted>,
-        live: &Live,
-        record: &Record,
-    ) -> Option<Problem> {
-        let taggable = kinds::spec(&live.id.kind).is_some_and(|spec| spec.schema().taggable);
-        if !taggable {
-            return None;
-        }
-        let remade = remade(record, live);
-        let claim = self.claims.of(&live.attributes);
-        let why = match &claim {
-            Claim::Ours => return None,
-            Claim::Nobody if !remade => return None,
-            Claim::Nobody => {
-                "it was deleted and made again by somebody else: it carries no tag of this deployment".to_owned()
-            }
-            Claim::OtherDeployment(other) => format!("its tags say that it belongs to deployment {other} now"),
-            Claim::OtherLineage(_) => "its tags say that it belongs to another life of this deployment".to_owned(),
-            Claim::CloudFormation(stack) => format!("CloudFormation's stack {stack} owns it now"),
-        };
-        let problem = Problem::error("not-ours", format!("{address} is not ours any more")).note(why);
-        let problem = match wanted {
-            Some(wanted) if claim == Claim::Nobody => problem
-                .at(wanted.resource.place)
-                .help(format!("to take it over, add to the manifest:   import: [{address}]"))
-                .help("to make another one:   name: OTHER"),
-            Some(wanted) => problem.at(wanted.resource.place).help("give yours another name:   name: OTHER"),
-            None => problem.help(
-                "if it is yours after all, tag it:   seqera-iam:deployment = ".to_owned() + &self.claims.deployment,
-            ),
-        };
-        Some(problem)
     }
 
     fn check(&mut self) {
@@ -443,11 +395,6 @@ impl Comparison<'_> {
             settled: self.settled,
         })
     }
-}
-
-/// Says whether an object is not the one that was recorded: AWS gives no id twice.
-fn remade(record: &Record, live: &Live) -> bool {
-    live.aws_id.is_some() && record.aws_id.is_some() && live.aws_id != record.aws_id
 }
 
 fn record(wanted: &Wanted, live: Option<&Live>) -> Record {

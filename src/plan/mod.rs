@@ -25,6 +25,7 @@ mod quota;
 mod refusal;
 mod room;
 pub mod saved;
+mod whose;
 mod wish;
 
 pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
@@ -92,8 +93,8 @@ pub struct Step {
     pub record: Option<Record>,
     /// The object that will be gone.
     pub removed: Option<ObjectId>,
-    /// Whether to record it before it is made: it hangs on an owner of others and carries no tag, so
-    /// nothing else would tell that we made it.
+    /// Whether to record it before it is made: AWS cannot tag it, and it hangs on nothing of ours, so nothing
+    /// else would tell that we made it.
     pub intent: bool,
     /// The step that has room only when this one is done: AWS allows an owner only so many.
     pub makes_room_for: Option<Address>,

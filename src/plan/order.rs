@@ -242,8 +242,9 @@ impl<'a> Ordering<'a> {
         let (Some(after), Some(make)) = (step.change.after(), self.make_of(step)) else { return };
         for needed in self.needs(step, after) {
             let Some(&owner) = self.makes.get(&needed.id) else { continue };
-            let there = match self.steps[self.graph[owner].0].change {
-                Change::Update { .. } => true,
+            let there = match &self.steps[self.graph[owner].0].change {
+                // One that moves to another path has another ARN from then on.
+                Change::Update { before, after } => before.get("path") == after.get("path"),
                 Change::Import { .. } => !needed.held,
                 Change::Create { .. } | Change::Replace { .. } | Change::Delete { .. } | Change::Forget { .. } => false,
             };

@@ -85,6 +85,17 @@ fn touched<'a>(comparison: &Comparison, sides: &[Side<'a>; 2]) -> BTreeSet<&'a O
         });
         owners.extend(bounded.map(|(id, _)| *id));
     }
+    // Who is in a group has what it has.
+    let mut members = BTreeSet::new();
+    for side in sides {
+        let of = side.hanging.iter().filter(|(_, hanging)| {
+            hanging.iter().any(|(id, attributes)| {
+                brought(id, attributes).is_some_and(|owner| works(id) || owners.contains(&owner))
+            })
+        });
+        members.extend(of.map(|(owner, _)| *owner));
+    }
+    owners.extend(members);
     owners
 }
 
@@ -105,7 +116,7 @@ impl<'a> Side<'a> {
             match kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)) {
                 Some(hangs) => {
                     // The id as it stands in the objects, so that it lives as long.
-                    let owner = objects.get_key_value(&hangs.owner);
+                    let owner = objects.get_key_value(&hangs.owner).or_else(|| read.get_key_value(&hangs.owner));
                     let Some((owner, _)) = owner else { continue };
                     side.hanging.entry(owner).or_default().push((id, attributes));
                 }
@@ -121,8 +132,20 @@ impl<'a> Side<'a> {
     /// Returns what an owner has; `None` when it is not there.
     fn holding(&self, owner: &ObjectId) -> Option<Holding> {
         let attributes = self.objects.get(owner)?;
-        let mut holding = Holding::default();
-        for (_, hanging) in self.hanging.get(owner).into_iter().flatten() {
+        let holding = self.add_policies(owner, Holding::default());
+        let Some(arn) = text(attributes, "boundary") else { return Some(holding) };
+        Some(match self.policies.get(arn) {
+            Some((_, document)) => holding.boundary(document),
+            None => holding.unread_boundary(name(arn)),
+        })
+    }
+
+    /// Adds the policies of an owner, and of those that it is a member of.
+    fn add_policies(&self, owner: &ObjectId, mut holding: Holding) -> Holding {
+        for (id, hanging) in self.hanging.get(owner).into_iter().flatten() {
+            if let Some(group) = brought(id, hanging) {
+                holding = self.add_policies(&group, holding);
+            }
             holding = match (text(hanging, "policy_arn"), hanging.get("document").and_then(Value::document)) {
                 (Some(arn), _) => match self.policies.get(arn) {
                     Some((_, document)) => holding.policy(document),
@@ -132,12 +155,12 @@ impl<'a> Side<'a> {
                 (None, None) => holding,
             };
         }
-        let Some(arn) = text(attributes, "boundary") else { return Some(holding) };
-        Some(match self.policies.get(arn) {
-            Some((_, document)) => holding.boundary(document),
-            None => holding.unread_boundary(name(arn)),
-        })
+        holding
     }
+}
+
+fn brought(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
+    kinds::spec(&id.kind)?.brings(attributes)
 }
 
 fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {

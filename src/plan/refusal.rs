@@ -45,8 +45,11 @@ pub fn not_ours(
 ) -> Problem {
     let (address, id) = (&wanted.resource.address, &wanted.resource.id);
     let name = live.attributes.get("name").and_then(Value::text).unwrap_or(&id.name);
+    let taggable = kinds::spec(&id.kind).is_some_and(|spec| spec.schema().taggable);
     let whose = match claim {
-        Claim::Nobody | Claim::Ours => "no ownership tag".to_owned(),
+        Claim::Nobody | Claim::Ours if taggable => "no ownership tag".to_owned(),
+        Claim::Nobody | Claim::Ours => "not in the state".to_owned(),
+        Claim::Aws => "kept by AWS for its services".to_owned(),
         Claim::OtherDeployment(other) => format!("owned by deployment {other}"),
         Claim::OtherLineage(_) => format!("owned by another life of {}", claims.deployment),
         Claim::CloudFormation(stack) => format!("owned by CloudFormation's stack {stack}"),
@@ -63,7 +66,9 @@ pub fn not_ours(
     }
     let created =
         live.created.as_deref().map(|at| format!("created {}, ", &at[..at.len().min(10)])).unwrap_or_default();
-    let differs = if differs.is_empty() {
+    let differs = if differs.is_empty() && !taggable {
+        "it lacks policies that the manifest gives it".to_owned()
+    } else if differs.is_empty() {
         "equal to the manifest".to_owned()
     } else {
         format!("differs from the manifest in: {}", differs.join(", "))
@@ -108,7 +113,7 @@ pub fn prevented(work: &Work, id: &ObjectId) -> Problem {
 }
 
 pub fn blocked(work: &Work, id: &ObjectId, obstacle: &str) -> Problem {
-    Problem::error("delete-conflict", format!("{} cannot be deleted: {id} is {obstacle}", work.address))
+    Problem::error("delete-conflict", format!("{} cannot be deleted: {id} {obstacle}", work.address))
         .note("that is not part of this deployment, and AWS refuses to delete what is in use")
         .help("take it off there first, then repeat")
 }

@@ -191,9 +191,19 @@ fn restricts(object: &Live, live: &LiveState) -> bool {
     let account = crate::model::Account::new("aws", "");
     QUARANTINE.iter().any(|name| known.starts_with(name))
         || denies(&object.attributes)
+        || spec.brings(&object.attributes).is_some_and(|owner| policies_restrict(&owner, live))
         || spec.refers(&account, &object.attributes).iter().any(|needed| {
             let referred = live.referred.get(&needed.id).or_else(|| live.objects.get(&needed.id));
             spec.hangs_on(&object.attributes).is_some_and(|hangs| hangs.owner != needed.id)
                 && referred.is_some_and(|policy| denies(&policy.attributes))
         })
+}
+
+/// Says whether something restricts that hangs on an owner: who leaves a group loses its Denies as well.
+fn policies_restrict(owner: &ObjectId, live: &LiveState) -> bool {
+    let hangs_on_owner = |object: &&Live| {
+        let spec = kinds::spec(&object.id.kind);
+        spec.and_then(|spec| spec.hangs_on(&object.attributes)).is_some_and(|hangs| hangs.owner == *owner)
+    };
+    live.objects.values().chain(live.referred.values()).filter(hangs_on_owner).any(|object| restricts(object, live))
 }

@@ -15,12 +15,29 @@ use crate::policy::evaluate::{self, Context, Decision, Policy};
 use crate::policy::{Document, Host};
 
 /// Calls about all objects of a kind: IAM knows no resource for them.
-const WITHOUT_RESOURCE: [&str; 5] =
-    ["ListRoles", "ListPolicies", "ListInstanceProfiles", "GetAccountSummary", "GetAccountAuthorizationDetails"];
+const WITHOUT_RESOURCE: [&str; 7] = [
+    "ListRoles",
+    "ListUsers",
+    "ListGroups",
+    "ListPolicies",
+    "ListInstanceProfiles",
+    "GetAccountSummary",
+    "GetAccountAuthorizationDetails",
+];
 
-/// Calls for which `iam:PermissionsBoundary` is what the role has, not what the call says.
-const UNDER_BOUNDARY: [&str; 5] =
-    ["AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRolePermissionsBoundary"];
+/// Calls for which `iam:PermissionsBoundary` is what the role or user has, not what the call says.
+const UNDER_BOUNDARY: [&str; 10] = [
+    "AttachRolePolicy",
+    "AttachUserPolicy",
+    "DetachRolePolicy",
+    "DetachUserPolicy",
+    "PutRolePolicy",
+    "PutUserPolicy",
+    "DeleteRolePolicy",
+    "DeleteUserPolicy",
+    "DeleteRolePermissionsBoundary",
+    "DeleteUserPermissionsBoundary",
+];
 
 /// The policies of the caller.
 pub struct Enforced(Vec<Policy>);
@@ -98,14 +115,16 @@ fn context(world: &World, request: &Request) -> Context {
         context.add(&format!("iam:ResourceTag/{key}"), value);
     }
     let action = request.action();
-    if matches!(action, "AttachRolePolicy" | "DetachRolePolicy")
+    if (action.starts_with("Attach") || action.starts_with("Detach"))
         && let Some(arn) = request.get("PolicyArn")
     {
         context.add("iam:PolicyARN", arn);
     }
     let role = request.get("RoleName").and_then(|name| world.roles.get(name));
+    let user = request.get("UserName").and_then(|name| world.users.get(name));
+    let held = role.map(|role| &role.boundary).or(user.map(|user| &user.boundary));
     let boundary = match UNDER_BOUNDARY.contains(&action) {
-        true => role.and_then(|role| role.boundary.as_deref()),
+        true => held.and_then(|boundary| boundary.as_deref()),
         false => request.get("PermissionsBoundary"),
     };
     if let Some(boundary) = boundary {
@@ -121,6 +140,13 @@ fn tags<'w>(world: &'w World, request: &Request) -> Option<&'w Tags> {
     }
     if let Some(name) = request.get("RoleName") {
         return world.roles.get(name).map(|role| &role.tags);
+    }
+    // A membership is an action on the group, and groups have no tags.
+    if request.get("GroupName").is_some() {
+        return None;
+    }
+    if let Some(name) = request.get("UserName") {
+        return world.users.get(name).map(|user| &user.tags);
     }
     let arn = request.get("PolicyArn")?;
     world.policies.iter().find(|policy| policy.arn(&world.account) == arn).map(|policy| &policy.tags)

@@ -122,7 +122,7 @@ async fn what_hangs_on_a_role() {
     let attached = Attributes::from([("role", "head".into()), ("policy_arn", arn.as_str().into())]);
     lives(&bed, "attachment", owner, &attached, &attached).await;
     let obstacles = of("policy").obstacles(&bed.cloud, &arn).await.unwrap();
-    assert_eq!(obstacles[0].text, "attached to role head");
+    assert_eq!(obstacles[0].text, "is attached to role head");
     goes(&bed, "attachment", owner, &attached).await;
     assert!(of("policy").obstacles(&bed.cloud, &arn).await.unwrap().is_empty());
 }
@@ -139,7 +139,74 @@ async fn an_instance_profile_and_its_role() {
     let held = Attributes::from([("instance_profile", "nodes".into()), ("role", "head".into())]);
     lives(&bed, "profile_role", owner, &held, &held).await;
     let obstacles = of("role").obstacles(&bed.cloud, "head").await.unwrap();
-    assert_eq!(obstacles[0].text, "in instance profile nodes");
+    assert_eq!(obstacles[0].text, "is in instance profile nodes");
     goes(&bed, "profile_role", owner, &held).await;
     goes(&bed, "instance_profile", owner, &next).await;
+}
+
+#[tokio::test]
+async fn a_user_and_a_group() {
+    let bed = Bed::with("page=1").await;
+    let (owner, crew) = (("user", "ana"), ("group", "crew"));
+    let boundary = bed.policy("bound").await;
+    let group = Attributes::from([("name", "crew".into()), ("path", "/".into())]);
+    let mut moved = group.clone();
+    moved.insert("path", "/x/".into());
+    lives(&bed, "group", crew, &group, &moved).await;
+    let first = Attributes::from([("name", "ana".into()), ("path", "/".into()), ("tags", tags(&[("a", "1")]))]);
+    let mut next = first.clone();
+    next.insert("path", "/x/".into());
+    next.insert("boundary", boundary.as_str().into());
+    next.insert("tags", tags(&[("b", "2")]));
+    lives(&bed, "user", owner, &first, &next).await;
+    of("user").converge(&bed.cloud, &next, &first).await.unwrap();
+    assert_eq!(one(&bed, "user", "ana", "user").await, first);
+
+    let member = Attributes::from([("user", "ana".into()), ("group", "crew".into())]);
+    lives(&bed, "membership", owner, &member, &member).await;
+    let obstacles = of("group").obstacles(&bed.cloud, "crew").await.unwrap();
+    assert_eq!(obstacles[0].text, "is the group of user ana");
+    for (inline, attached, owner) in
+        [("user_inline_policy", "user_attachment", owner), ("group_inline_policy", "group_attachment", crew)]
+    {
+        let name = |rest: [(&'static str, Value); 1]| {
+            Attributes::from([(owner.0, Value::from(owner.1))]).into_iter().chain(rest)
+        };
+        let logs = |action: &str| -> Attributes {
+            name([("name", "logs".into())]).chain([("document", document(allow(action)))]).collect()
+        };
+        lives(&bed, inline, owner, &logs("logs:*"), &logs("logs:Get*")).await;
+        let policy: Attributes = name([("policy_arn", boundary.as_str().into())]).collect();
+        lives(&bed, attached, owner, &policy, &policy).await;
+        let obstacles = of("policy").obstacles(&bed.cloud, &boundary).await.unwrap();
+        assert_eq!(obstacles[0].text, format!("is attached to {} {}", owner.0, owner.1));
+        goes(&bed, attached, owner, &policy).await;
+        goes(&bed, inline, owner, &logs("logs:Get*")).await;
+    }
+    goes(&bed, "membership", owner, &member).await;
+    goes(&bed, "group", crew, &moved).await;
+    goes(&bed, "user", owner, &first).await;
+}
+
+#[tokio::test]
+async fn what_keeps_a_user_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("users")).unwrap();
+    let user = r#"{"password": "2026-01-01T00:00:00Z", "access_keys": {"AKIA1": {"active": false}},
+        "mfa_devices": ["arn:aws:iam::123456789012:mfa/ana"], "ssh_public_keys": ["APKA1"],
+        "signing_certificates": ["C1"], "service_credentials": {"ACCA1": "codecommit.amazonaws.com"}}"#;
+    std::fs::write(dir.path().join("users/ana.json"), user).unwrap();
+    let bed = Bed::over(dir, "").await;
+    let told = of("user").obstacles(&bed.cloud, "ana").await.unwrap();
+    assert_eq!(
+        told.iter().map(|obstacle| obstacle.text.as_str()).collect::<Vec<_>>(),
+        [
+            "has a password to sign in with",
+            "has the access key AKIA1",
+            "has the MFA device arn:aws:iam::123456789012:mfa/ana",
+            "has the SSH public key APKA1",
+            "has the signing certificate C1",
+            "has the credential ACCA1 for codecommit.amazonaws.com",
+        ]
+    );
 }

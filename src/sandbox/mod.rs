@@ -86,7 +86,7 @@ struct State {
     /// Calls of IAM and writing ones among them, from 1.
     iam_calls: u64,
     writes: u64,
-    /// Roles that this process made, and how often a trust policy that names one was refused.
+    /// Roles and users that this process made, and how often a trust policy that names one was refused.
     made: BTreeSet<String>,
     misled: u64,
     buckets: Buckets,
@@ -320,7 +320,7 @@ impl State {
                 lagging.check(action, request)?;
             }
             let answer = (action.run)(&mut Call { world, request, now, number, page: faults.page });
-            if action.name == "CreateRole" && answer.is_ok() {
+            if ["CreateRole", "CreateUser"].contains(&action.name) && answer.is_ok() {
                 made.insert(iam::subject(world, request));
             }
             answer

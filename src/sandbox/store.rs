@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::ids;
-use super::world::{Account, Entity, Policy, Profile, Role, Table, World};
+use super::world::{Account, Entity, Group, Policy, Profile, Role, Table, User, World};
 use crate::error::{Error, Result};
 
 /// What the names of files start with that are not complete yet.
@@ -52,7 +52,7 @@ impl Drop for Locked {
 impl Store {
     /// Opens the account in `dir`, or makes one.
     pub fn open(dir: &Path, account: Option<&str>) -> Result<Self> {
-        for folder in [Role::FOLDER, Policy::FOLDER, Profile::FOLDER] {
+        for folder in [Role::FOLDER, User::FOLDER, Group::FOLDER, Policy::FOLDER, Profile::FOLDER] {
             std::fs::create_dir_all(dir.join(folder)).map_err(cannot("create", &dir.join(folder)))?;
         }
         let path = dir.join(".lock");
@@ -102,7 +102,13 @@ impl Store {
     }
 
     fn write(&mut self, world: &mut World) -> Result<()> {
-        let files = [self.files(&mut world.roles)?, self.files(&mut world.policies)?, self.files(&mut world.profiles)?];
+        let files = [
+            self.files(&mut world.roles)?,
+            self.files(&mut world.users)?,
+            self.files(&mut world.groups)?,
+            self.files(&mut world.policies)?,
+            self.files(&mut world.profiles)?,
+        ];
         let files: Vec<_> = files.into_iter().flatten().collect();
         if files.is_empty() {
             return Ok(());
@@ -151,6 +157,8 @@ impl Store {
         let id = &account.id;
         Ok(World {
             roles: self.read_table(id)?,
+            users: self.read_table(id)?,
+            groups: self.read_table(id)?,
             policies: self.read_table(id)?,
             profiles: self.read_table(id)?,
             account,

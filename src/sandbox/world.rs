@@ -20,6 +20,8 @@ pub type Tags = BTreeMap<String, String>;
 pub struct World {
     pub account: Account,
     pub roles: Table<Role>,
+    pub users: Table<User>,
+    pub groups: Table<Group>,
     pub policies: Table<Policy>,
     pub profiles: Table<Profile>,
 }
@@ -73,7 +75,16 @@ impl Account {
 
     /// Returns how many of a kind there may be: "IAM and AWS STS quotas".
     pub fn quota(&self, name: &str) -> usize {
-        let default = if name == "PoliciesQuota" { 1500 } else { 1000 };
+        let default = match name {
+            "AttachedPoliciesPerRoleQuota" => self.attached_policies_per_role,
+            "AttachedPoliciesPerUserQuota" | "AttachedPoliciesPerGroupQuota" => limits::ATTACHMENTS,
+            "GroupsPerUserQuota" => limits::GROUPS_OF_USER,
+            "AccessKeysPerUserQuota" => 2,
+            "PoliciesQuota" => 1500,
+            "UsersQuota" => 5000,
+            "GroupsQuota" => 300,
+            _ => 1000,
+        };
         self.quotas.get(name).copied().unwrap_or(default)
     }
 
@@ -106,6 +117,8 @@ pub enum Use {
     Boundary(String),
     /// A role of this name is inside.
     Role(String),
+    /// It is in the group of this name.
+    Member(String),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -198,6 +211,70 @@ pub struct Profile {
     pub tags: Tags,
 }
 
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    #[serde(skip)]
+    pub name: String,
+    #[serde(default = "root")]
+    pub path: String,
+    #[serde(default)]
+    pub id: String,
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub policies: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<String, Json>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// Since when there is a password to sign in with. The password itself is kept nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Timestamp>,
+    /// By id. A secret is told once and kept nowhere.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub access_keys: IndexMap<String, AccessKey>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mfa_devices: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ssh_public_keys: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub signing_certificates: BTreeSet<String>,
+    /// The service of each, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub service_credentials: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    pub active: bool,
+}
+
+/// Who is in it is said by the users.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    #[serde(skip)]
+    pub name: String,
+    #[serde(default = "root")]
+    pub path: String,
+    #[serde(default)]
+    pub id: String,
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub policies: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<String, Json>,
+}
+
 fn root() -> String {
     "/".to_owned()
 }
@@ -214,6 +291,18 @@ fn long_ago() -> Timestamp {
 impl Role {
     pub fn arn(&self, account: &Account) -> String {
         account.arn("role", &self.path, &self.name)
+    }
+}
+
+impl User {
+    pub fn arn(&self, account: &Account) -> String {
+        account.arn("user", &self.path, &self.name)
+    }
+}
+
+impl Group {
+    pub fn arn(&self, account: &Account) -> String {
+        account.arn("group", &self.path, &self.name)
     }
 }
 
@@ -259,6 +348,12 @@ entity!(Role, "roles", "AROA", |role| {
     let attached = role.policies.iter().cloned().map(Use::Attached);
     attached.chain(role.boundary.clone().map(Use::Boundary)).collect()
 });
+entity!(User, "users", "AIDA", |user| {
+    let attached = user.policies.iter().cloned().map(Use::Attached);
+    let bounded = user.boundary.clone().map(Use::Boundary);
+    attached.chain(bounded).chain(user.groups.iter().cloned().map(Use::Member)).collect()
+});
+entity!(Group, "groups", "AGPA", |group| group.policies.iter().cloned().map(Use::Attached).collect());
 entity!(Policy, "policies", "ANPA", |_policy| Vec::new());
 entity!(Profile, "instance_profiles", "AIPA", |profile| profile.role.clone().map(Use::Role).into_iter().collect());
 

@@ -1,4 +1,4 @@
-//! What IAM does not know everywhere yet: roles and instance profiles that were made a moment ago.
+//! What IAM does not know everywhere yet: roles, users, groups and instance profiles that were made a moment ago.
 
 use std::time::Duration;
 
@@ -39,14 +39,25 @@ impl Lagging<'_> {
         if let Some(profile) = profile.filter(|profile| self.is_young(profile.created)) {
             return Some(Refusal::absent(format!("Instance Profile {} cannot be found.", profile.name)));
         }
+        let absent = |noun: &str, name: &str| Refusal::absent(format!("The {noun} with name {name} cannot be found."));
+        let user = request.get("UserName").and_then(|name| self.world.users.get(name));
+        if let Some(user) = user.filter(|user| self.is_young(user.created)) {
+            return Some(absent("user", &user.name));
+        }
+        let group = request.get("GroupName").and_then(|name| self.world.groups.get(name));
+        if let Some(group) = group.filter(|group| self.is_young(group.created)) {
+            return Some(absent("group", &group.name));
+        }
         let role = role.filter(|role| self.is_young(role.created))?;
-        Some(Refusal::absent(format!("The role with name {} cannot be found.", role.name)))
+        Some(absent("role", &role.name))
     }
 
     fn unknown_principal(&self, request: &Request) -> Option<Refusal> {
         let is_unknown = |principal: &String| {
-            let role = self.world.roles.get(principal.rsplit('/').next().unwrap_or(principal));
-            role.is_some_and(|role| self.is_young(role.created) && role.arn(&self.world.account) == *principal)
+            let (name, account) = (principal.rsplit('/').next().unwrap_or(principal), &self.world.account);
+            let role = self.world.roles.get(name).filter(|role| role.arn(account) == *principal);
+            let user = self.world.users.get(name).filter(|user| user.arn(account) == *principal);
+            role.map(|role| role.created).or(user.map(|user| user.created)).is_some_and(|made| self.is_young(made))
         };
         iam::trusted(request).into_iter().find(is_unknown).map(|principal| Refusal::invalid_principal(&principal))
     }

@@ -1,4 +1,4 @@
-//! The whole account in few pages: every role with what hangs on it, every policy with its document, every
+//! The whole account in few pages: every role, user and group with what hangs on it, every policy with its document, every
 //! instance profile, and the tags that AWS lists apart.
 //!
 //! `GetAccountAuthorizationDetails` leaves out the description and the longest session of a role, which
@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_iam::types::{EntityType, InstanceProfile, ManagedPolicyDetail, Role, RoleDetail};
+use aws_sdk_iam::types::{EntityType, GroupDetail, InstanceProfile, ManagedPolicyDetail, Role, RoleDetail, UserDetail};
 
 use crate::cloud::Cloud;
 use crate::error::Result;
@@ -24,6 +24,10 @@ pub(super) const TAGGED_PAGE: usize = 100;
 pub struct AccountSurvey {
     /// By lower-case name, as AWS keeps names unique.
     roles: HashMap<String, (RoleDetail, Option<Role>)>,
+    /// By lower-case name.
+    users: HashMap<String, UserDetail>,
+    /// By lower-case name.
+    groups: HashMap<String, GroupDetail>,
     /// By ARN.
     policies: HashMap<String, ManagedPolicyDetail>,
     /// Lower-case name to ARN.
@@ -40,7 +44,7 @@ impl AccountSurvey {
         let (details, roles, profiles) =
             tokio::try_join!(details(cloud), async { roles(cloud).await }, async { profiles(cloud).await })?;
         let tags = tags(cloud, deployment).await.unwrap_or_default();
-        let (role_details, policies) = details;
+        let Details { roles: role_details, users, groups, policies } = details;
         let mut listed: HashMap<String, Role> =
             roles.into_iter().map(|role| (role.role_name.to_lowercase(), role)).collect();
         let with_listed = |detail: RoleDetail| {
@@ -52,6 +56,8 @@ impl AccountSurvey {
         let name = |policy: &ManagedPolicyDetail| arn(policy).rsplit('/').next().unwrap_or_default().to_lowercase();
         Ok(Self {
             roles: role_details.into_iter().map(with_listed).collect(),
+            users: users.into_iter().map(|it| (it.user_name().unwrap_or_default().to_lowercase(), it)).collect(),
+            groups: groups.into_iter().map(|it| (it.group_name().unwrap_or_default().to_lowercase(), it)).collect(),
             policy_names: policies.iter().map(|policy| (name(policy), arn(policy))).collect(),
             policies: policies.into_iter().map(|policy| (arn(&policy), policy)).collect(),
             profiles: profiles.into_iter().map(|p| (p.instance_profile_name.to_lowercase(), p)).collect(),
@@ -62,6 +68,14 @@ impl AccountSurvey {
     /// Returns a role with its entry in the list of roles, which one that was just made may lack.
     pub fn role(&self, name: &str) -> Option<(&RoleDetail, Option<&Role>)> {
         self.roles.get(&name.to_lowercase()).map(|(detail, listed)| (detail, listed.as_ref()))
+    }
+
+    pub fn user(&self, name: &str) -> Option<&UserDetail> {
+        self.users.get(&name.to_lowercase())
+    }
+
+    pub fn group(&self, name: &str) -> Option<&GroupDetail> {
+        self.groups.get(&name.to_lowercase())
     }
 
     pub fn policy(&self, arn: &str) -> Option<&ManagedPolicyDetail> {
@@ -82,16 +96,27 @@ impl AccountSurvey {
     }
 }
 
-async fn details(cloud: &Cloud) -> Result<(Vec<RoleDetail>, Vec<ManagedPolicyDetail>)> {
+/// What the one list has in which the account is told.
+#[derive(Default)]
+struct Details {
+    roles: Vec<RoleDetail>,
+    users: Vec<UserDetail>,
+    groups: Vec<GroupDetail>,
+    policies: Vec<ManagedPolicyDetail>,
+}
+
+async fn details(cloud: &Cloud) -> Result<Details> {
+    let filters = [EntityType::Role, EntityType::User, EntityType::Group, EntityType::LocalManagedPolicy];
     let call = cloud.iam.get_account_authorization_details().max_items(PAGE as i32);
-    let call = call.filter(EntityType::Role).filter(EntityType::LocalManagedPolicy);
-    let mut pages = call.into_paginator().send();
-    let (mut roles, mut policies) = (Vec::new(), Vec::new());
+    let mut pages = call.set_filter(Some(filters.to_vec())).into_paginator().send();
+    let mut details = Details::default();
     while let Some(page) = cloud.page("GetAccountAuthorizationDetails", "the account", &mut pages).await? {
-        roles.extend(page.role_detail_list.unwrap_or_default());
-        policies.extend(page.policies.unwrap_or_default());
+        details.roles.extend(page.role_detail_list.unwrap_or_default());
+        details.users.extend(page.user_detail_list.unwrap_or_default());
+        details.groups.extend(page.group_detail_list.unwrap_or_default());
+        details.policies.extend(page.policies.unwrap_or_default());
     }
-    Ok((roles, policies))
+    Ok(details)
 }
 
 async fn roles(cloud: &Cloud) -> Result<Vec<Role>> {

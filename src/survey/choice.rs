@@ -28,8 +28,14 @@ pub(super) fn targeted<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> usize {
 pub(super) fn survey(figures: &BTreeMap<String, usize>, tagged: usize) -> Option<usize> {
     let [roles, policies, profiles] = ["Roles", "Policies", "InstanceProfiles"].map(|name| figures.get(name).copied());
     let (roles, policies, profiles) = (roles?, policies?, profiles?);
+    let people: usize = ["Users", "Groups"].iter().filter_map(|name| figures.get(*name)).sum();
     let pages = |items: usize, page: usize| items.div_ceil(page).max(1);
-    Some(pages(roles + policies, PAGE) + pages(roles, PAGE) + pages(profiles, PAGE) + pages(tagged, TAGGED_PAGE))
+    Some(
+        pages(roles + people + policies, PAGE)
+            + pages(roles, PAGE)
+            + pages(profiles, PAGE)
+            + pages(tagged, TAGGED_PAGE),
+    )
 }
 
 #[cfg(test)]

@@ -57,7 +57,10 @@ pub async fn read(
 
     let leaving = match purpose {
         Purpose::Converge => leaving(desired, state, &live),
-        Purpose::Destroy => live.objects.values().filter(|object| !hangs(object)).map(|o| o.id.clone()).collect(),
+        Purpose::Destroy => {
+            let may_go = live.objects.values().filter(|object| !hangs(object) && !is_existing(desired, &object.id));
+            may_go.map(|object| object.id.clone()).collect()
+        }
     };
     let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
@@ -65,11 +68,9 @@ pub async fn read(
     if purpose == Purpose::Converge {
         let outside = outside_references(cloud, desired, &live);
         let read = each(cloud, outside, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
-        live.missing = read
-            .into_iter()
-            .filter(|(id, found)| found.first().is_none_or(|f| f.id != *id))
-            .map(|(id, _)| id)
-            .collect();
+        let is_missing = |(id, found): &(&ObjectId, &Vec<Live>)| found.first().is_none_or(|f| f.id != **id);
+        live.missing = read.iter().filter(is_missing).map(|(id, _)| id.clone()).collect();
+        live.referred = by_id(read);
     }
 
     if purpose == Purpose::Converge && live.figures.is_empty() && makes_counted(desired, &live) {
@@ -78,8 +79,37 @@ pub async fn read(
 
     let referred = undeclared_references(cloud, desired, state, &live);
     let read = each(cloud, referred, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
-    live.referred = read.into_values().flatten().map(|object: Live| (object.id.clone(), object)).collect();
+    live.referred.extend(by_id(read));
+
+    let brought = brought_references(cloud, desired, &live);
+    let read = each(cloud, brought, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+    live.referred.extend(by_id(read));
     Ok(live)
+}
+
+fn by_id(read: BTreeMap<ObjectId, Vec<Live>>) -> BTreeMap<ObjectId, Live> {
+    read.into_values().flatten().map(|object| (object.id.clone(), object)).collect()
+}
+
+/// Returns the policies of groups that are not ours and that users of ours are in: who is in a group has what it
+/// has.
+fn brought_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
+    let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
+    let held = live.objects.values().map(|object| (&object.id, &object.attributes));
+    let brings = |(id, attributes): (&ObjectId, &Attributes)| kinds::spec(&id.kind)?.brings(attributes);
+    let owners: BTreeSet<ObjectId> = wanted.chain(held).filter_map(brings).collect();
+    let on_them = live.referred.values().filter(|object| owners.contains(&owner(&object.id, &object.attributes)));
+    on_them
+        .filter_map(|object| Some(kinds::spec(&object.id.kind)?.refers(&cloud.account, &object.attributes)))
+        .flatten()
+        .map(|needed| needed.id)
+        .filter(|id| !live.objects.contains_key(id) && !live.referred.contains_key(id))
+        .collect()
+}
+
+/// Says whether the manifest says that it is there already and not ours.
+fn is_existing(desired: &Desired, id: &ObjectId) -> bool {
+    desired.address_of(id).and_then(|address| desired.resources.get(address)).is_some_and(|wanted| wanted.existing)
 }
 
 fn hangs(object: &Live) -> bool {
@@ -236,7 +266,7 @@ fn undeclared_references(
         .filter(|(object, spec)| spec.hangs_on(&object.attributes).is_some_and(|hangs| hangs.keep.is_some()))
         .flat_map(|(object, spec)| spec.refers(&cloud.account, &object.attributes))
         .map(|needed| needed.id)
-        .filter(|id| !live.objects.contains_key(id))
+        .filter(|id| !live.objects.contains_key(id) && !live.referred.contains_key(id))
         .collect()
 }
 

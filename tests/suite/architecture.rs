@@ -71,8 +71,9 @@ fn kinds_are_named_only_where_they_are_defined() {
     for path in rust_files(&["plan", "apply.rs", "survey", "commands", "state", "graph.rs"]) {
         let text = std::fs::read_to_string(&path).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for kind in ["\"role\"", "\"inline_policy\"", "\"attachment\"", "\"instance_profile\"", "\"profile_role\""] {
-            let offending: Vec<&str> = code.lines().filter(|line| line.contains(kind)).collect();
+        let kinds = ["role", "user", "group", "membership", "inline_policy", "attachment", "instance_profile"];
+        for kind in kinds.map(|kind| format!("\"{kind}\"")) {
+            let offending: Vec<&str> = code.lines().filter(|line| line.contains(&kind)).collect();
             assert!(offending.is_empty(), "{}: {offending:?}", path.display());
         }
     }

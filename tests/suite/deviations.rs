@@ -91,6 +91,20 @@ fn moto_answers_otherwise_than_aws() {
     moto.call(iam.delete_role().role_name("nobody").send());
     let role = moto.call(iam.get_role().role_name("r").send()).role.expect("a role");
     assert!(role.assume_role_policy_document().is_some_and(|trust| trust.contains("nobody")));
+    // A group moves to another path, and who moves keeps the tags; users have boundaries.
+    moto.call(iam.create_group().group_name("g").send());
+    moto.call(iam.update_group().group_name("g").new_path("/x/").send());
+    let group = moto.call(iam.get_group().group_name("g").send()).group;
+    assert_eq!(group.map(|group| group.path), Some("/".to_owned()));
+    let tag = Tag::builder().key("team").value("v").build().expect("a tag");
+    moto.call(iam.create_user().user_name("u").tags(tag).permissions_boundary(POLICY).send());
+    moto.call(iam.update_user().user_name("u").new_path("/x/").send());
+    let user = moto.call(iam.get_user().user_name("u").send()).user.expect("a user");
+    assert_eq!((user.tags().len(), user.permissions_boundary()), (0, None));
+    // A call that it does not know breaks, as in a proxy.
+    let credentials = moto.wait(iam.list_service_specific_credentials().user_name("u").send());
+    let broken = credentials.err().and_then(|error| error.raw_response().map(|raw| raw.status().as_u16()));
+    assert_eq!(broken, Some(500));
     // The tags of a profile have a call of their own; here it breaks, as does taking out a role that
     // is not in.
     moto.call(iam.create_instance_profile().instance_profile_name("i").send());

@@ -33,6 +33,8 @@ impl Scene {
     pub fn everything(&self) -> Vec<String> {
         let lists = [
             ("roles", "ListRoles", "RoleName"),
+            ("users", "ListUsers", "UserName"),
+            ("groups", "ListGroups", "GroupName"),
             ("policies", "ListPolicies", "PolicyName"),
             ("instance_profiles", "ListInstanceProfiles", "InstanceProfileName"),
         ];

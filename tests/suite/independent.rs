@@ -249,6 +249,8 @@ fn tag(key: &str, value: &str) -> Tag {
 const OTHER_WORLDS: &[(&str, &str)] = &[
     ("boundary", "it does not list who has a policy as the boundary, and deletes it"),
     ("described_boundary", "the same"),
+    ("moved_owners", "a group does not move, and a user that moves loses its tags"),
+    ("users_boundary", "users have no boundary"),
     ("existing", "asked who has a policy as the boundary, it tells who has it attached"),
     ("trust_circle", "it trusts the name of a role that was deleted, where AWS shows an id that nobody has"),
     ("trusted_role_remade", "the same"),

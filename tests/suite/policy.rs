@@ -165,6 +165,8 @@ roles:
     policies: [policies.reads]
     inline: {logs: {statements: {Logs: {Effect: Allow, Action: logs:GetLogEvents, Resource: "*"}}}}
 instance_profiles: {head: {role: roles.head}}
+groups: {crew: {policies: [policies.reads]}}
+users: {ci: {groups: [groups.crew], inline: {logs: {statements: {Logs: {Effect: Allow, Action: logs:GetLogEvents, Resource: "*"}}}}}}
 "#;
 
 /// A scene with a boundary, and with the permissions to apply in `apply.json`.
@@ -199,13 +201,13 @@ fn what_the_tool_asks_for_is_what_it_needs() {
 
 #[test]
 fn without_one_action_it_is_refused() {
-    for action in ["GetRole", "CreateRole", "CreatePolicy", "PassRole", "AttachRolePolicy", "PutRolePolicy"] {
+    for action in ["GetRole", "CreateRole", "CreatePolicy", "PassRole", "AttachRolePolicy", "PutUserPolicy"] {
         let scene = restricted();
         let text = scene.read("apply.json");
-        let fewer = text.replace(&format!("\"iam:{action}\""), "\"iam:GetUser\"");
+        let fewer = text.replace(&format!("\"iam:{action}\""), "\"iam:GetSAMLProvider\"");
         assert_ne!(text, fewer);
         scene.write("apply.json", &fewer);
-        let run = enforced(&scene, "apply.json", "apply --auto-approve");
+        let run = enforced(&scene, "apply.json", "apply --auto-approve --reader targeted");
         run.expect(1).says("is not authorized to perform").says(&format!("iam:{action}"));
     }
 }

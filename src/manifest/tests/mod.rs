@@ -5,6 +5,7 @@ mod expressions;
 mod findings;
 mod includes;
 mod lifecycle;
+mod owners;
 mod problems;
 mod references;
 mod repetition;

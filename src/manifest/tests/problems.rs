@@ -58,7 +58,7 @@ fn what_is_no_map_is_refused_whole() {
 
 #[test]
 fn keys_of_other_versions_are_unknown() {
-    let text = format!("{HEAD}users: {{}}\nroles: {{a: {{{TRUST}, ignores_: []}}}}\n");
+    let text = format!("{HEAD}user: {{}}\nroles: {{a: {{{TRUST}, ignores_: []}}}}\n");
     let column = text.lines().nth(4).unwrap().find("ignores_").unwrap() + 1;
     assert_eq!(problems(&text), ["4:1 unknown-key".to_owned(), format!("5:{column} unknown-key")]);
 }

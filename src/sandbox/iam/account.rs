@@ -1,17 +1,14 @@
 //! What there is in the account, and how much there may be.
 
-use super::{Answer, Call};
+use super::{Answer, Call, usage};
 use crate::policy::{Host, limits};
 use crate::sandbox::answer::Refusal;
-use crate::sandbox::world::{Use, World};
+use crate::sandbox::world::World;
 use crate::sandbox::xml::Xml;
 
 pub fn summary(call: &mut Call) -> Answer {
     let world = &*call.world;
-    let in_use = world.policies.iter().filter(|policy| {
-        let arn = policy.arn(&world.account);
-        world.roles.users(&Use::Attached(arn)).next().is_some()
-    });
+    let in_use = world.policies.iter().filter(|policy| usage::count(world, &policy.arn(&world.account)).0 > 0);
     let figures = [
         ("Roles", world.roles.len()),
         ("RolesQuota", world.account.quota("RolesQuota")),
@@ -22,13 +19,21 @@ pub fn summary(call: &mut Call) -> Answer {
         ("AttachedPolicies", in_use.count()),
         ("InstanceProfiles", world.profiles.len()),
         ("InstanceProfilesQuota", world.account.quota("InstanceProfilesQuota")),
-        ("Users", 0),
-        ("Groups", 0),
-        ("AttachedPoliciesPerRoleQuota", world.account.attached_policies_per_role),
+        ("Users", world.users.len()),
+        ("UsersQuota", world.account.quota("UsersQuota")),
+        ("Groups", world.groups.len()),
+        ("GroupsQuota", world.account.quota("GroupsQuota")),
+        ("GroupsPerUserQuota", world.account.quota("GroupsPerUserQuota")),
+        ("AccessKeysPerUserQuota", world.account.quota("AccessKeysPerUserQuota")),
+        ("AttachedPoliciesPerRoleQuota", world.account.quota("AttachedPoliciesPerRoleQuota")),
+        ("AttachedPoliciesPerUserQuota", world.account.quota("AttachedPoliciesPerUserQuota")),
+        ("AttachedPoliciesPerGroupQuota", world.account.quota("AttachedPoliciesPerGroupQuota")),
         ("AssumeRolePolicySizeQuota", world.account.trust_policy_size),
         ("PolicySizeQuota", limits::longest(Host::Managed)),
         ("VersionsPerPolicyQuota", limits::VERSIONS),
         ("RolePolicySizeQuota", limits::longest(Host::InlineRole)),
+        ("UserPolicySizeQuota", limits::longest(Host::InlineUser)),
+        ("GroupPolicySizeQuota", limits::longest(Host::InlineGroup)),
     ];
     let mut xml = Xml::default();
     xml.node("SummaryMap", |xml| {

@@ -1,16 +1,19 @@
-//! `GetAccountAuthorizationDetails`: everything in one list, roles first, then policies.
+//! `GetAccountAuthorizationDetails`: everything in one list, users first, then groups, roles and policies.
 
 use super::lists::Page;
+use super::owner::Owner;
 use super::policy::Found;
-use super::{Answer, Call, document, policy, policy_version, role, tags};
+use super::{Answer, Call, boundary, document, group, policy, policy_version, role, tags, user};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::request::Request;
-use crate::sandbox::world::{Role, Use, World};
+use crate::sandbox::world::{Group, Role, Use, User, World};
 use crate::sandbox::xml::Xml;
 
 const FILTERS: [&str; 5] = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
 
 enum Detail<'a> {
+    User(&'a User),
+    Group(&'a Group),
     Role(&'a Role),
     Policy(Found<'a>),
 }
@@ -18,19 +21,22 @@ enum Detail<'a> {
 pub fn get(call: &mut Call) -> Answer {
     let wanted = filters(call.request)?;
     let world = &*call.world;
+    let users = world.users.iter().filter(|_| wanted("User"));
+    let users = users.map(|user| (format!("0:{}", user.name.to_lowercase()), Detail::User(user)));
+    let groups = world.groups.iter().filter(|_| wanted("Group"));
+    let groups = groups.map(|group| (format!("1:{}", group.name.to_lowercase()), Detail::Group(group)));
     let roles = world.roles.iter().filter(|_| wanted("Role"));
-    let roles = roles.map(|role| (format!("1:{}", role.name.to_lowercase()), Detail::Role(role)));
+    let roles = roles.map(|role| (format!("2:{}", role.name.to_lowercase()), Detail::Role(role)));
     let own = world.policies.iter().filter(|_| wanted("LocalManagedPolicy"));
-    let own = own.map(|policy| (format!("2:{}", policy.name.to_lowercase()), Detail::Policy(Found::Own(policy))));
+    let own = own.map(|policy| (format!("3:{}", policy.name.to_lowercase()), Detail::Policy(Found::Own(policy))));
     let of_aws = policy::of_aws_in_use(world).into_iter().filter(|_| wanted("AWSManagedPolicy"));
-    let of_aws = of_aws.map(|(arn, found)| (format!("3:{arn}"), Detail::Policy(found)));
-    let page = Page::of(call, roles.chain(own).chain(of_aws))?;
+    let of_aws = of_aws.map(|(arn, found)| (format!("4:{arn}"), Detail::Policy(found)));
+    let page = Page::of(call, users.chain(groups).chain(roles).chain(own).chain(of_aws))?;
     let (items, marker) = page.into_parts();
-    let (roles, policies): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item, Detail::Role(_)));
     let mut xml = Xml::default();
-    xml.node("UserDetailList", |_| {}).node("GroupDetailList", |_| {});
-    xml.list("RoleDetailList", roles, |xml, item| write(xml, world, item));
-    xml.list("Policies", policies, |xml, item| write(xml, world, item));
+    for list in ["UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"] {
+        xml.list(list, items.iter().filter(|item| item.list() == list), |xml, item| write(xml, world, item));
+    }
     xml.text("IsTruncated", marker.is_some()).maybe("Marker", marker);
     Ok(xml)
 }
@@ -45,8 +51,25 @@ fn filters(request: &Request) -> Result<impl Fn(&str) -> bool, Refusal> {
     Ok(move |of_type: &str| filters.is_empty() || filters.contains(&of_type))
 }
 
+impl Detail<'_> {
+    /// Returns the list of the answer that it is in.
+    fn list(&self) -> &'static str {
+        match self {
+            Detail::User(_) => "UserDetailList",
+            Detail::Group(_) => "GroupDetailList",
+            Detail::Role(_) => "RoleDetailList",
+            Detail::Policy(_) => "Policies",
+        }
+    }
+}
+
 fn write(xml: &mut Xml, world: &World, item: &Detail) {
     match item {
+        Detail::User(user) => write_user(xml, world, user),
+        Detail::Group(group) => {
+            group::write(xml, world, group);
+            write_policies(xml, *group);
+        }
         Detail::Role(role) => write_role(xml, world, role),
         Detail::Policy(found) => {
             policy::write_brief(xml, world, found);
@@ -64,15 +87,31 @@ fn write_role(xml: &mut Xml, world: &World, role: &Role) {
     let inside = Use::Role(role.name.clone());
     let profiles = world.profiles.users(&inside);
     xml.list("InstanceProfileList", profiles, |xml, profile| super::instance_profile::write(xml, world, profile));
-    xml.list("RolePolicyList", &role.inline, |xml, (name, json)| {
-        xml.text("PolicyName", name).text("PolicyDocument", document::encode(json));
-    });
-    xml.list("AttachedManagedPolicies", &role.policies, |xml, arn| {
-        xml.text("PolicyName", policy::name_in(arn)).text("PolicyArn", arn);
-    });
-    role::write_boundary(xml, role);
+    write_policies(xml, role);
+    boundary::write(xml, role.boundary.as_deref());
     tags::write(xml, &role.tags);
     role::write_last_used(xml, role);
+}
+
+fn write_user(xml: &mut Xml, world: &World, user: &User) {
+    user::write_brief(xml, world, user);
+    write_policies(xml, user);
+    xml.node("GroupList", |xml| {
+        for group in &user.groups {
+            xml.text("member", group);
+        }
+    });
+    boundary::write(xml, user.boundary.as_deref());
+    tags::write(xml, &user.tags);
+}
+
+fn write_policies<T: Owner>(xml: &mut Xml, owner: &T) {
+    xml.list(&format!("{}PolicyList", T::title()), owner.inline(), |xml, (name, json)| {
+        xml.text("PolicyName", name).text("PolicyDocument", document::encode(json));
+    });
+    xml.list("AttachedManagedPolicies", owner.policies(), |xml, arn| {
+        xml.text("PolicyName", policy::name_in(arn)).text("PolicyArn", arn);
+    });
 }
 
 #[cfg(test)]
@@ -133,6 +172,15 @@ mod tests {
         assert_eq!((roles.role_detail_list().len(), roles.policies().len(), roles.is_truncated()), (2, 0, false));
         let of_aws = get(EntityType::AwsManagedPolicy).await.unwrap();
         assert_eq!((of_aws.role_detail_list().len(), of_aws.policies().len()), (0, 1));
+        bed.iam().create_group().group_name("ops").send().await.unwrap();
+        bed.iam().create_user().user_name("ana").send().await.unwrap();
+        bed.iam().add_user_to_group().user_name("ana").group_name("ops").send().await.unwrap();
+        let put = bed.iam().put_group_policy().group_name("ops").policy_name("p");
+        put.policy_document(allow("s3:*").to_string()).send().await.unwrap();
+        let users = get(EntityType::User).await.unwrap();
+        assert_eq!(users.user_detail_list()[0].group_list(), ["ops"]);
+        let groups = get(EntityType::Group).await.unwrap();
+        assert_eq!(groups.group_detail_list()[0].group_policy_list()[0].policy_name(), Some("p"));
         assert_eq!(refused(get(EntityType::from("Robot")).await).0, "ValidationError");
         let mut pages = bed.iam().get_account_authorization_details().into_paginator().send();
         let mut sizes = Vec::new();
@@ -140,6 +188,6 @@ mod tests {
             let page = page.unwrap();
             sizes.push((page.role_detail_list().len(), page.policies().len()));
         }
-        assert_eq!(sizes, [(2, 0), (0, 2), (0, 1)]);
+        assert_eq!(sizes, [(0, 0), (2, 0), (0, 2), (0, 1)]);
     }
 }

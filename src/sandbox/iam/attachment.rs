@@ -1,14 +1,15 @@
-//! Managed policies attached to roles.
+//! Managed policies attached to roles, users and groups.
 
 use super::lists::Page;
-use super::{Answer, Call, names, policy, role};
+use super::owner::{self, Owner};
+use super::{Answer, Call, names, policy};
 use crate::policy::limits;
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::xml::Xml;
 
 /// Attaching what is attached already is no error and no change.
-pub fn attach(call: &mut Call) -> Answer {
-    let role = role::editable(call)?;
+pub fn attach<T: Owner>(call: &mut Call) -> Answer {
+    let owner = owner::editable::<T>(call)?;
     let arn = policy::arn(call.request)?;
     let absent = || Refusal::absent(format!("Policy {arn} does not exist or is not attachable."));
     policy::find(call.world, arn).ok_or_else(absent)?;
@@ -16,37 +17,37 @@ pub fn attach(call: &mut Call) -> Answer {
         let message = "Cannot attach a Service Role Policy to a Customer Role.";
         return Err(Refusal::new(400, "PolicyNotAttachable", message));
     }
-    if role.policies.contains(arn) {
+    if owner.policies().contains(arn) {
         return Ok(Xml::default());
     }
-    let quota = call.world.account.attached_policies_per_role;
-    if role.policies.len() >= quota {
-        return Err(Refusal::limit(limits::quota("PoliciesPerRole", quota)));
+    let quota = call.world.account.quota(&format!("AttachedPoliciesPer{}Quota", T::title()));
+    if owner.policies().len() >= quota {
+        return Err(Refusal::limit(limits::quota(&format!("PoliciesPer{}", T::title()), quota)));
     }
-    let (name, arn) = (role.name.clone(), arn.to_owned());
-    call.world.roles.edit(&name, |role| {
-        role.policies.insert(arn);
+    let (name, arn) = (owner.name().to_owned(), arn.to_owned());
+    T::table_mut(call.world).edit(&name, |owner| {
+        owner.policies_mut().insert(arn);
     });
     Ok(Xml::default())
 }
 
-pub fn detach(call: &mut Call) -> Answer {
-    let role = role::editable(call)?;
+pub fn detach<T: Owner>(call: &mut Call) -> Answer {
+    let owner = owner::editable::<T>(call)?;
     let arn = policy::arn(call.request)?.to_owned();
-    if !role.policies.contains(&arn) {
+    if !owner.policies().contains(&arn) {
         return Err(Refusal::absent(format!("Policy {arn} was not found.")));
     }
-    let name = role.name.clone();
-    call.world.roles.edit(&name, |role| {
-        role.policies.remove(&arn);
+    let name = owner.name().to_owned();
+    T::table_mut(call.world).edit(&name, |owner| {
+        owner.policies_mut().remove(&arn);
     });
     Ok(Xml::default())
 }
 
-pub fn list(call: &mut Call) -> Answer {
+pub fn list<T: Owner>(call: &mut Call) -> Answer {
     let prefix = names::path_prefix(call.request)?;
-    let role = role::existing(call)?;
-    let policies = role.policies.iter().map(|arn| (arn.clone(), arn));
+    let owner = owner::existing::<T>(call)?;
+    let policies = owner.policies().iter().map(|arn| (arn.clone(), arn));
     let page = Page::of(call, policies.filter(|(_, arn)| policy::path_in(arn).starts_with(prefix)))?;
     Ok(page.answer("AttachedPolicies", |xml, arn| {
         xml.text("PolicyName", policy::name_in(arn)).text("PolicyArn", arn);

@@ -1,21 +1,30 @@
-//! Permissions boundaries of roles.
+//! Permissions boundaries of roles and users.
 
-use super::{Answer, Call, policy, role};
+use super::owner::{self, Bounded};
+use super::{Answer, Call, policy};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::world::World;
 use crate::sandbox::xml::Xml;
 
-pub fn put(call: &mut Call) -> Answer {
-    let role = role::editable(call)?.name.clone();
+pub fn put<T: Bounded>(call: &mut Call) -> Answer {
+    let name = owner::editable::<T>(call)?.name().to_owned();
     let boundary = existing(call.world, call.request.required("PermissionsBoundary")?)?;
-    call.world.roles.edit(&role, |role| role.boundary = Some(boundary));
+    T::table_mut(call.world).edit(&name, |owner| *owner.boundary_mut() = Some(boundary));
     Ok(Xml::default())
 }
 
-pub fn delete(call: &mut Call) -> Answer {
-    let role = role::editable(call)?.name.clone();
-    call.world.roles.edit(&role, |role| role.boundary = None);
+pub fn delete<T: Bounded>(call: &mut Call) -> Answer {
+    let name = owner::editable::<T>(call)?.name().to_owned();
+    T::table_mut(call.world).edit(&name, |owner| *owner.boundary_mut() = None);
     Ok(Xml::default())
+}
+
+pub fn write(xml: &mut Xml, arn: Option<&str>) {
+    if let Some(arn) = arn {
+        xml.node("PermissionsBoundary", |xml| {
+            xml.text("PermissionsBoundaryType", "Policy").text("PermissionsBoundaryArn", arn);
+        });
+    }
 }
 
 /// Returns the ARN when there is a policy that can be a boundary.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::answer::Refusal;
 use super::ids;
 use super::request::Request;
-use super::world::{Entity, World};
+use super::world::{Entity, Group, Role, User, World};
 use super::xml::Xml;
 
 mod account;
@@ -15,15 +15,19 @@ mod account_details;
 mod attachment;
 mod boundary;
 mod document;
+mod group;
 mod inline_policy;
 mod instance_profile;
 mod lists;
 mod names;
+mod owner;
 mod policy;
 mod policy_version;
 mod role;
 mod tags;
 mod trust;
+mod usage;
+mod user;
 
 pub use trust::named_by as trusted;
 
@@ -71,14 +75,23 @@ pub fn subject(world: &World, request: &Request) -> String {
         let path = live.or_else(|| request.get("Path")).unwrap_or("/");
         world.account.arn(collection, path, name)
     };
-    let profile = request.get("InstanceProfileName");
-    let role = request.get("RoleName");
-    match (profile, role, request.get("PolicyArn"), request.get("PolicyName")) {
-        (Some(name), ..) => arn("instance-profile", world.profiles.get(name).map(|it| it.path.as_str()), name),
-        (_, Some(name), ..) => arn("role", world.roles.get(name).map(|it| it.path.as_str()), name),
-        (_, _, Some(arn), _) => arn.to_owned(),
-        (_, _, _, Some(name)) => arn("policy", None, name),
-        _ => "*".to_owned(),
+    if let Some(name) = request.get("InstanceProfileName") {
+        return arn("instance-profile", world.profiles.get(name).map(|it| it.path.as_str()), name);
+    }
+    if let Some(name) = request.get("RoleName") {
+        return arn("role", world.roles.get(name).map(|it| it.path.as_str()), name);
+    }
+    // A membership is an action on the group.
+    if let Some(name) = request.get("GroupName") {
+        return arn("group", world.groups.get(name).map(|it| it.path.as_str()), name);
+    }
+    if let Some(name) = request.get("UserName") {
+        return arn("user", world.users.get(name).map(|it| it.path.as_str()), name);
+    }
+    match (request.get("PolicyArn"), request.get("PolicyName")) {
+        (Some(arn), _) => arn.to_owned(),
+        (None, Some(name)) => arn("policy", None, name),
+        (None, None) => "*".to_owned(),
     }
 }
 
@@ -93,7 +106,7 @@ static ACTIONS: &[Action] = &[
     writes("CreatePolicy", policy::create),
     reads("GetPolicy", policy::get),
     reads("ListPolicies", policy::list),
-    reads("ListEntitiesForPolicy", policy::entities),
+    reads("ListEntitiesForPolicy", usage::entities),
     writes("TagPolicy", policy::tag),
     writes("UntagPolicy", policy::untag),
     reads("ListPolicyTags", policy::list_tags),
@@ -114,15 +127,59 @@ static ACTIONS: &[Action] = &[
     writes("UntagRole", role::untag),
     reads("ListRoleTags", role::list_tags),
     writes("DeleteRole", role::delete),
-    writes("PutRolePermissionsBoundary", boundary::put),
-    writes("DeleteRolePermissionsBoundary", boundary::delete),
-    writes("PutRolePolicy", inline_policy::put),
-    reads("GetRolePolicy", inline_policy::get),
-    reads("ListRolePolicies", inline_policy::list),
-    writes("DeleteRolePolicy", inline_policy::delete),
-    writes("AttachRolePolicy", attachment::attach),
-    writes("DetachRolePolicy", attachment::detach),
-    reads("ListAttachedRolePolicies", attachment::list),
+    writes("PutRolePermissionsBoundary", boundary::put::<Role>),
+    writes("DeleteRolePermissionsBoundary", boundary::delete::<Role>),
+    writes("PutRolePolicy", inline_policy::put::<Role>),
+    reads("GetRolePolicy", inline_policy::get::<Role>),
+    reads("ListRolePolicies", inline_policy::list::<Role>),
+    writes("DeleteRolePolicy", inline_policy::delete::<Role>),
+    writes("AttachRolePolicy", attachment::attach::<Role>),
+    writes("DetachRolePolicy", attachment::detach::<Role>),
+    reads("ListAttachedRolePolicies", attachment::list::<Role>),
+    // Users
+    writes("CreateUser", user::create),
+    reads("GetUser", user::get),
+    reads("ListUsers", user::list),
+    writes("UpdateUser", user::update),
+    writes("TagUser", user::tag),
+    writes("UntagUser", user::untag),
+    reads("ListUserTags", user::list_tags),
+    writes("DeleteUser", user::delete),
+    writes("PutUserPermissionsBoundary", boundary::put::<User>),
+    writes("DeleteUserPermissionsBoundary", boundary::delete::<User>),
+    writes("PutUserPolicy", inline_policy::put::<User>),
+    reads("GetUserPolicy", inline_policy::get::<User>),
+    reads("ListUserPolicies", inline_policy::list::<User>),
+    writes("DeleteUserPolicy", inline_policy::delete::<User>),
+    writes("AttachUserPolicy", attachment::attach::<User>),
+    writes("DetachUserPolicy", attachment::detach::<User>),
+    reads("ListAttachedUserPolicies", attachment::list::<User>),
+    writes("CreateLoginProfile", user::create_login),
+    reads("GetLoginProfile", user::get_login),
+    writes("DeleteLoginProfile", user::delete_login),
+    writes("CreateAccessKey", user::create_key),
+    reads("ListAccessKeys", user::list_keys),
+    writes("DeleteAccessKey", user::delete_key),
+    reads("ListMFADevices", user::list_mfa),
+    reads("ListSSHPublicKeys", user::list_ssh_keys),
+    reads("ListSigningCertificates", user::list_certificates),
+    reads("ListServiceSpecificCredentials", user::list_credentials),
+    // Groups
+    writes("CreateGroup", group::create),
+    reads("GetGroup", group::get),
+    reads("ListGroups", group::list),
+    reads("ListGroupsForUser", group::list_for_user),
+    writes("UpdateGroup", group::update),
+    writes("AddUserToGroup", group::add_user),
+    writes("RemoveUserFromGroup", group::remove_user),
+    writes("DeleteGroup", group::delete),
+    writes("PutGroupPolicy", inline_policy::put::<Group>),
+    reads("GetGroupPolicy", inline_policy::get::<Group>),
+    reads("ListGroupPolicies", inline_policy::list::<Group>),
+    writes("DeleteGroupPolicy", inline_policy::delete::<Group>),
+    writes("AttachGroupPolicy", attachment::attach::<Group>),
+    writes("DetachGroupPolicy", attachment::detach::<Group>),
+    reads("ListAttachedGroupPolicies", attachment::list::<Group>),
     // Instance profiles
     writes("CreateInstanceProfile", instance_profile::create),
     reads("GetInstanceProfile", instance_profile::get),

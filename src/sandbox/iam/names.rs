@@ -19,21 +19,32 @@ pub fn name<'a>(request: &'a Request, parameter: &str, longest: usize) -> Result
 
 /// Returns the `Path` of what is to be created; the default is the root.
 pub fn path(request: &Request) -> Result<&str, Refusal> {
-    let path = request.get("Path").unwrap_or("/");
-    length("path", path, 1, 512)?;
+    checked_path(request.get("Path").unwrap_or("/"), "path")
+}
+
+fn checked_path<'a>(path: &'a str, parameter: &str) -> Result<&'a str, Refusal> {
+    length(parameter, path, 1, 512)?;
     let inner = path.strip_prefix('/').and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_suffix('/') });
     // Graphic ASCII, and something between the slashes: `//` is no path.
     let grammatical = inner.is_some_and(|inner| inner.bytes().all(|b| b.is_ascii_graphic())) && path != "//";
     if !grammatical {
-        return Err(Refusal::invalid(
-            "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric \
-             characters and/or / characters.",
-        ));
+        return Err(Refusal::invalid(format!(
+            "The specified value for {parameter} is invalid. It must begin and end with / and contain only \
+             alphanumeric characters and/or / characters.",
+        )));
     }
     if path.starts_with("/aws-service-role/") || path.starts_with("/aws-reserved/") {
         return Err(Refusal::input(format!("The path {path} is reserved for AWS.")));
     }
     Ok(path)
+}
+
+/// Returns the `NewPath` of a call that updates. `renames` is the parameter with a new name.
+pub fn new_path<'a>(request: &'a Request, renames: &str) -> Result<Option<&'a str>, Refusal> {
+    if request.get(renames).is_some() {
+        return Err(Refusal::input(format!("The sandbox does not know {renames}: it renames nothing.")));
+    }
+    request.get("NewPath").map(|text| checked_path(text, "newPath")).transpose()
 }
 
 /// Returns the path of a managed policy, whose grammar is narrower.

@@ -7,12 +7,12 @@ use indexmap::IndexMap;
 use super::lists::Page;
 use super::role::time;
 use super::tags::{self, Case};
-use super::{Answer, Call, account, document, names};
+use super::{Answer, Call, account, document, names, usage};
 use crate::policy::{Host, limits, managed};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::ids;
 use crate::sandbox::request::Request;
-use crate::sandbox::world::{Account, Entity, Policy, Role, Use, Version, World};
+use crate::sandbox::world::{Account, Entity, Policy, Version, World};
 use crate::sandbox::xml::Xml;
 
 /// Longest name.
@@ -74,31 +74,11 @@ pub fn list(call: &mut Call) -> Answer {
     let mine = mine.map(|(key, policy)| (format!("account:{key}"), Found::Own(policy)));
     let theirs = managed::names().filter(|_| of_aws);
     let theirs = theirs.map(|name| (format!("aws:{name}"), Found::of_aws(name, managed::path_of(name).unwrap_or("/"))));
-    let wanted = |found: &Found| found.path().starts_with(prefix) && (!only_attached || usage(world, found).0 > 0);
+    let wanted = |found: &Found| {
+        found.path().starts_with(prefix) && (!only_attached || usage::count(world, &found.arn(&world.account)).0 > 0)
+    };
     let page = Page::of(call, mine.chain(theirs).filter(|(_, found)| wanted(found)))?;
     Ok(page.answer("Policies", |xml, found| write_brief(xml, world, &found)))
-}
-
-/// Lists who has a policy attached or as a boundary. Only roles can, so far.
-pub fn entities(call: &mut Call) -> Answer {
-    let prefix = names::path_prefix(call.request)?;
-    let arn = arn(call.request)?;
-    existing(call.world, arn)?;
-    let mut roles: Vec<&Role> = match call.request.get("PolicyUsageFilter") {
-        None => [users(call.world, arn), bounded(call.world, arn)].concat(),
-        Some("PermissionsPolicy") => users(call.world, arn),
-        Some(_) => bounded(call.world, arn),
-    };
-    let wanted = call.request.get("EntityFilter").is_none_or(|filter| filter == "Role");
-    roles.retain(|role| wanted && role.path.starts_with(prefix));
-    roles.sort_by_key(|role| role.name.to_lowercase());
-    roles.dedup_by_key(|role| &role.name);
-    let page = Page::of(call, roles.into_iter().map(|role| (role.name.to_lowercase(), role)))?;
-    let mut xml = page.answer("PolicyRoles", |xml, role| {
-        xml.text("RoleName", &role.name).text("RoleId", &role.id);
-    });
-    xml.node("PolicyUsers", |_| {}).node("PolicyGroups", |_| {});
-    Ok(xml)
 }
 
 pub fn tag(call: &mut Call) -> Answer {
@@ -124,7 +104,7 @@ pub fn list_tags(call: &mut Call) -> Answer {
 
 pub fn delete(call: &mut Call) -> Answer {
     let policy = editable(call, "DeletePolicy")?;
-    let (attached, bounding) = usage(call.world, &Found::Own(policy));
+    let (attached, bounding) = usage::count(call.world, &policy.arn(&call.world.account));
     if attached > 0 {
         return Err(Refusal::conflict("Cannot delete a policy attached to entities."));
     }
@@ -228,23 +208,10 @@ pub fn path_in(arn: &str) -> &str {
 
 /// Returns the policies of AWS that are attached or a boundary, by ARN.
 pub fn of_aws_in_use(world: &World) -> BTreeMap<&str, Found<'_>> {
-    let used = world.roles.iter().flat_map(|role| role.policies.iter().chain(&role.boundary));
-    let of_aws = used.filter(|arn| arn.starts_with(OF_AWS)).filter_map(|arn| Some((arn.as_str(), find(world, arn)?)));
+    let of_aws = usage::all(world)
+        .filter(|arn| arn.starts_with(OF_AWS))
+        .filter_map(|arn| Some((arn.as_str(), find(world, arn)?)));
     of_aws.collect()
-}
-
-fn users<'a>(world: &'a World, arn: &str) -> Vec<&'a Role> {
-    world.roles.users(&Use::Attached(arn.to_owned())).collect()
-}
-
-fn bounded<'a>(world: &'a World, arn: &str) -> Vec<&'a Role> {
-    world.roles.users(&Use::Boundary(arn.to_owned())).collect()
-}
-
-/// Returns to how many a policy is attached, and of how many it is the boundary.
-fn usage(world: &World, found: &Found) -> (usize, usize) {
-    let arn = found.arn(&world.account);
-    (users(world, &arn).len(), bounded(world, &arn).len())
 }
 
 fn answer_one(world: &World, arn: &str) -> Answer {
@@ -262,7 +229,7 @@ fn answer_one(world: &World, arn: &str) -> Answer {
 
 /// Writes a policy as lists show it: without description and tags.
 pub fn write_brief(xml: &mut Xml, world: &World, found: &Found) {
-    let (attached, bounding) = usage(world, found);
+    let (attached, bounding) = usage::count(world, &found.arn(&world.account));
     match found {
         Found::Own(policy) => {
             xml.text("PolicyName", &policy.name).text("PolicyId", &policy.id).text("Path", &policy.path);

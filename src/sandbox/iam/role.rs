@@ -3,18 +3,16 @@
 use jiff::Timestamp;
 
 use super::lists::Page;
+use super::owner::{self, Owner};
 use super::tags::{self, Case};
 use super::{Answer, Call, account, boundary, document, names, trust};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::world::{Role, Use, World};
 use crate::sandbox::xml::Xml;
 
-/// Longest name.
-pub const NAME: usize = 64;
-
 pub fn create(call: &mut Call) -> Answer {
     let request = call.request;
-    let name = names::name(request, "RoleName", NAME)?;
+    let name = names::name(request, Role::PARAMETER, Role::LONGEST)?;
     let path = names::path(request)?;
     let description = names::description(request)?;
     let max_session = request.number("MaxSessionDuration", 3600, 43200)?.unwrap_or(3600);
@@ -110,12 +108,7 @@ pub fn delete(call: &mut Call) -> Answer {
     if call.world.profiles.users(&Use::Role(role.name.clone())).next().is_some() {
         return Err(Refusal::conflict("Cannot delete entity, must remove roles from instance profile first."));
     }
-    if !role.policies.is_empty() {
-        return Err(Refusal::conflict("Cannot delete entity, must detach all policies first."));
-    }
-    if !role.inline.is_empty() {
-        return Err(Refusal::conflict("Cannot delete entity, must delete policies first."));
-    }
+    owner::without_policies(role)?;
     let name = role.name.clone();
     call.world.roles.remove(&name);
     Ok(Xml::default())
@@ -123,22 +116,12 @@ pub fn delete(call: &mut Call) -> Answer {
 
 /// Returns the role in `RoleName`.
 pub fn existing<'a>(call: &'a Call) -> Result<&'a Role, Refusal> {
-    let name = names::name(call.request, "RoleName", NAME)?;
-    let absent = || Refusal::absent(format!("The role with name {name} cannot be found."));
-    call.world.roles.get(name).ok_or_else(absent)
+    owner::existing(call)
 }
 
-/// Returns the role in `RoleName` when it may be changed: those of AWS's services may not.
+/// Returns the role in `RoleName` when it may be changed.
 pub fn editable<'a>(call: &'a Call) -> Result<&'a Role, Refusal> {
-    let role = existing(call)?;
-    if role.path.starts_with("/aws-service-role/") {
-        let message = format!(
-            "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
-            role.name
-        );
-        return Err(Refusal::new(400, "UnmodifiableEntity", message));
-    }
-    Ok(role)
+    owner::editable(call)
 }
 
 fn answer_one(call: &Call) -> Answer {
@@ -150,7 +133,7 @@ fn answer_one(call: &Call) -> Answer {
 
 fn write(xml: &mut Xml, world: &World, role: &Role) {
     write_brief(xml, world, role);
-    write_boundary(xml, role);
+    boundary::write(xml, role.boundary.as_deref());
     tags::write(xml, &role.tags);
     write_last_used(xml, role);
 }
@@ -166,14 +149,6 @@ pub fn write_identity(xml: &mut Xml, world: &World, role: &Role) {
     xml.text("Path", &role.path).text("RoleName", &role.name).text("RoleId", &role.id);
     xml.text("Arn", role.arn(&world.account)).text("CreateDate", time(role.created));
     xml.text("AssumeRolePolicyDocument", document::encode(&trust::show(world, role)));
-}
-
-pub fn write_boundary(xml: &mut Xml, role: &Role) {
-    if let Some(arn) = &role.boundary {
-        xml.node("PermissionsBoundary", |xml| {
-            xml.text("PermissionsBoundaryType", "Policy").text("PermissionsBoundaryArn", arn);
-        });
-    }
 }
 
 pub fn write_last_used(xml: &mut Xml, role: &Role) {

@@ -10,9 +10,9 @@ use super::document;
 use crate::policy::Host;
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::request::Request;
-use crate::sandbox::world::{Entity, Role, World};
+use crate::sandbox::world::{Entity, Role, User, World};
 
-/// A trust policy that AWS takes, and the ids of the roles that it names.
+/// A trust policy that AWS takes, and the ids of the roles and users that it names.
 pub struct Trust {
     pub document: Json,
     pub ids: BTreeMap<String, String>,
@@ -28,9 +28,8 @@ pub fn read(world: &World, text: &str) -> Result<Trust, Refusal> {
     let mut ids = BTreeMap::new();
     let mut missing = None;
     each_principal(&mut trust, &mut |principal| match resolve(world, principal) {
-        Named::Role(role) => {
-            let arn = role.arn(&world.account);
-            ids.insert(arn.clone(), role.id.clone());
+        Named::Known { id, arn } => {
+            ids.insert(arn.clone(), id);
             *principal = arn;
         }
         Named::Other => {}
@@ -47,9 +46,14 @@ pub fn show(world: &World, role: &Role) -> Json {
     let mut trust = role.trust.clone();
     each_principal(&mut trust, &mut |principal| {
         let Some(id) = role.trusted_ids.get(principal) else { return };
-        if !matches!(resolve(world, principal), Named::Role(role) if role.id == *id) {
-            id.clone_into(principal);
+        if matches!(resolve(world, principal), Named::Known { id: known, .. } if known == *id) {
+            return;
         }
+        // A user may have another path by now.
+        *principal = match resolve(world, id) {
+            Named::Known { arn, .. } => arn,
+            Named::Other | Named::Nobody => id.clone(),
+        };
     });
     trust
 }
@@ -63,26 +67,39 @@ pub fn named_by(request: &Request) -> Vec<String> {
     found
 }
 
-enum Named<'a> {
-    /// A role of this account.
-    Role(&'a Role),
-    /// Somebody this account does not know about: another account, a service, a user, everybody.
+enum Named {
+    /// A role or a user of this account.
+    Known {
+        id: String,
+        arn: String,
+    },
+    /// Somebody this account does not know about: another account, a service, everybody.
     Other,
     Nobody,
 }
 
-fn resolve<'a>(world: &'a World, principal: &str) -> Named<'a> {
-    let found = |role: Option<&'a Role>| role.map_or(Named::Nobody, Named::Role);
-    if is_unique_id(principal) {
-        return found(world.roles.iter().find(|role| role.id == principal));
+fn resolve(world: &World, principal: &str) -> Named {
+    let (of_role, of_user) = (world.account.arn("role", "/", ""), world.account.arn("user", "/", ""));
+    let name = principal.rsplit('/').next().unwrap_or(principal);
+    let (role, user) = if is_unique_id(principal) {
+        let role = world.roles.iter().find(|role| role.id == principal);
+        (role, world.users.iter().find(|user| user.id == principal))
+    } else if principal.starts_with(&of_role) {
+        (world.roles.get(name).filter(|role| role.arn(&world.account) == principal), None)
+    } else if principal.starts_with(&of_user) && *principal != world.account.caller() {
+        (None, world.users.get(name).filter(|user| user.arn(&world.account) == principal))
+    } else {
+        return Named::Other;
+    };
+    match (role, user) {
+        (Some(role), _) => Named::Known { id: role.id.clone(), arn: role.arn(&world.account) },
+        (None, Some(user)) => Named::Known { id: user.id.clone(), arn: user.arn(&world.account) },
+        (None, None) => Named::Nobody,
     }
-    let Some(named) = principal.strip_prefix(&world.account.arn("role", "/", "")) else { return Named::Other };
-    let name = named.rsplit('/').next().unwrap_or(named);
-    found(world.roles.get(name).filter(|role| role.arn(&world.account) == principal))
 }
 
 fn is_unique_id(principal: &str) -> bool {
-    [Role::ID_PREFIX, "AIDA"].iter().any(|prefix| principal.starts_with(prefix)) && !principal.contains(':')
+    [Role::ID_PREFIX, User::ID_PREFIX].iter().any(|prefix| principal.starts_with(prefix)) && !principal.contains(':')
 }
 
 /// Visits every principal under `AWS`, also those of Deny statements and of `NotPrincipal`.
@@ -126,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_roles_that_exist_can_be_named() {
+    async fn only_roles_and_users_that_exist_can_be_named() {
         let bed = Bed::new().await;
         bed.role("head").await;
         let nobody = format!("arn:aws:iam::{ACCOUNT}:role/nobody");
@@ -139,6 +156,8 @@ mod tests {
         // A path belongs to the ARN.
         assert!(put(&bed, &trust_of(&format!("arn:aws:iam::{ACCOUNT}:role/x/head"))).await.is_err());
         let user = format!("arn:aws:iam::{ACCOUNT}:user/ci");
+        assert!(put(&bed, &trust_of(&user)).await.is_err());
+        bed.iam().create_user().user_name("ci").send().await.unwrap();
         let known = ["*", ACCOUNT, "arn:aws:iam::999999999999:root", "arn:aws:iam::999999999999:role/x", &user];
         for known in known {
             assert_eq!(put(&bed, &trust_of(known)).await, Ok(()), "{known}");
@@ -166,6 +185,18 @@ mod tests {
         assert_eq!(shown(&bed).await, trust_of(&id).to_string());
         put(&bed, &trust_of(&launch)).await.unwrap();
         assert_eq!(shown(&bed).await, trust_of(&launch).to_string());
+    }
+
+    #[tokio::test]
+    async fn a_user_that_moves_is_trusted_as_before() {
+        let bed = Bed::new().await;
+        bed.role("head").await;
+        bed.iam().create_user().user_name("ci").send().await.unwrap();
+        put(&bed, &trust_of(&format!("arn:aws:iam::{ACCOUNT}:user/ci"))).await.unwrap();
+        bed.iam().update_user().user_name("ci").new_path("/x/").send().await.unwrap();
+        assert_eq!(shown(&bed).await, trust_of(&format!("arn:aws:iam::{ACCOUNT}:user/x/ci")).to_string());
+        bed.iam().delete_user().user_name("ci").send().await.unwrap();
+        assert!(shown(&bed).await.contains("AIDA"));
     }
 
     #[tokio::test]

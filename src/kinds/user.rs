@@ -1,0 +1,277 @@
+//! Users. They go by their name, which is unique in the account across paths and letter case.
+
+use async_trait::async_trait;
+use aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput;
+use aws_sdk_iam::types::AttachedPermissionsBoundary;
+
+use super::owner::Owner;
+use super::{Hanging, Kind, Needed, Spec, Surveyed, membership, name_and_path, policy, tags, text};
+use crate::cloud::{AwsError, Cloud, time};
+use crate::error::Result;
+use crate::manifest::Declared;
+use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
+use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::policy::Host;
+use crate::survey::AccountSurvey;
+
+pub struct User;
+
+pub const KIND: &str = "user";
+
+static SCHEMA: Schema = Schema {
+    kind: KIND,
+    fields: &[
+        Field { name: "name", holds: Holds::Text, on_change: OnChange::Replace("a user goes by its name") },
+        Field { name: "path", holds: Holds::Text, on_change: OnChange::Update },
+        Field { name: "boundary", holds: Holds::Text, on_change: OnChange::Update },
+        Field { name: "tags", holds: Holds::Tags, on_change: OnChange::Update },
+    ],
+    taggable: true,
+    reads: &[
+        "iam:GetUser",
+        "iam:ListGroupsForUser",
+        "iam:ListAttachedUserPolicies",
+        "iam:ListUserPolicies",
+        "iam:GetUserPolicy",
+        "iam:GetLoginProfile",
+        "iam:ListAccessKeys",
+        "iam:ListMFADevices",
+        "iam:ListSSHPublicKeys",
+        "iam:ListSigningCertificates",
+        "iam:ListServiceSpecificCredentials",
+    ],
+    writes: &[
+        "iam:CreateUser",
+        "iam:DeleteUser",
+        "iam:UpdateUser",
+        "iam:PutUserPermissionsBoundary",
+        "iam:DeleteUserPermissionsBoundary",
+        "iam:TagUser",
+        "iam:UntagUser",
+    ],
+    counted: Some("Users"),
+    section: Some(Section {
+        name: "users",
+        keys: &[
+            Key {
+                name: "name",
+                accepts: Accepts::Name { longest: 64 },
+                required: false,
+                doc: "Name in AWS; default: the key",
+            },
+            Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
+            Key { name: "boundary", accepts: Accepts::Boundary, required: false, doc: "Permissions boundary, or none" },
+            Key { name: "groups", accepts: Accepts::Groups, required: false, doc: "Groups that the user is in" },
+            Key { name: "policies", accepts: Accepts::Policies, required: false, doc: "Managed policies to attach" },
+            Key {
+                name: "inline",
+                accepts: Accepts::Inline(Host::InlineUser),
+                required: false,
+                doc: "Inline policies by name",
+            },
+            Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
+            Key {
+                name: "keep_undeclared",
+                accepts: Accepts::Keep(&["policies", "inline", "groups"]),
+                required: false,
+                doc: "What it holds beside the manifest and shall keep",
+            },
+            Key {
+                name: "ignore",
+                accepts: Accepts::Ignore,
+                required: false,
+                doc: "Fields that others may change, such as tags.CostCentre; findings that are meant: findings.CODE",
+            },
+            Key {
+                name: "existing",
+                accepts: Accepts::Existing(&["existing", "name", "path", "groups", "policies", "inline", "ignore"]),
+                required: false,
+                doc: "The user exists and is not ours: only its groups and policies written here are",
+            },
+            Key {
+                name: "prevent_destroy",
+                accepts: Accepts::Bool,
+                required: false,
+                doc: "Refuse every plan that would delete it",
+            },
+        ],
+    }),
+};
+
+/// Returns the id of the user of this name.
+pub fn id_of(name: &str) -> ObjectId {
+    ObjectId::new(KIND, name)
+}
+
+fn attributes(name: &str, path: &str, boundary: Option<&AttachedPermissionsBoundary>) -> Attributes {
+    let mut attributes = Attributes::from([("name", name.into()), ("path", path.into())]);
+    if let Some(boundary) = boundary.and_then(|boundary| boundary.permissions_boundary_arn()) {
+        attributes.insert("boundary", boundary.into());
+    }
+    attributes
+}
+
+impl Spec for User {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn id(&self, _: &Account, attributes: &Attributes) -> ObjectId {
+        id_of(name_and_path(attributes).0)
+    }
+
+    fn arn(&self, account: &Account, path: &str, name: &str) -> Option<String> {
+        Some(account.iam_arn("user", path, name))
+    }
+
+    fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
+        text(attributes, "boundary").map(policy::id_of).map(Needed::held).into_iter().collect()
+    }
+
+    fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
+        let mut wanted = entry.named();
+        if let Some(Some(boundary)) = entry.boundary() {
+            wanted.insert("boundary", boundary.arn.as_str().into());
+        }
+        let name = name_and_path(&wanted).0.to_owned();
+        let mut user = entry.resource(self.id(account, &wanted), wanted);
+        if entry.boundary() == Some(None) {
+            user.removed.push("boundary");
+        }
+        let mut resources = vec![user];
+        resources.extend(entry.groups().iter().map(|to| membership::declared(entry, &name, to)));
+        resources.extend(Owner::User.declared(entry, &name));
+        resources
+    }
+
+    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
+        None
+    }
+}
+
+#[async_trait]
+impl Kind for User {
+    async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>> {
+        let call = cloud.iam.get_user().user_name(name).send();
+        let Some(user) = cloud.get("GetUser", name, call).await?.and_then(|found| found.user) else {
+            return Ok(Vec::new());
+        };
+        let mut attributes = attributes(user.user_name(), user.path(), user.permissions_boundary());
+        tags::insert(&mut attributes, user.tags());
+        let (aws_id, created) = (user.user_id().to_owned(), time(user.create_date()));
+        let name = user.user_name();
+        let mut found = vec![Live { id: id_of(name), aws_id: Some(aws_id), attributes, created: Some(created) }];
+        found.extend(membership::read_all(cloud, name).await?);
+        found.extend(Owner::User.policies(cloud, name).await?);
+        Ok(found)
+    }
+
+    fn calls(&self) -> usize {
+        4
+    }
+
+    fn surveyed(&self, survey: &AccountSurvey, _: &Account, name: &str) -> Result<Surveyed> {
+        let Some(user) = survey.user(name) else { return Ok(Surveyed::Known(Vec::new())) };
+        let name = user.user_name().unwrap_or(name);
+        let mut attributes = attributes(name, user.path().unwrap_or("/"), user.permissions_boundary());
+        tags::insert(&mut attributes, user.tags());
+        let (aws_id, created) = (user.user_id().map(str::to_owned), user.create_date().map(time));
+        let mut found = vec![Live { id: id_of(name), aws_id, attributes, created }];
+        found.extend(user.group_list().iter().map(|group| membership::live(name, group)));
+        found.extend(Owner::User.surveyed(name, user.attached_managed_policies(), user.user_policy_list())?);
+        Ok(Surveyed::Known(found))
+    }
+
+    /// All that "Deleting an IAM user" in the IAM User Guide says to remove before, but what the plan removes
+    /// itself.
+    async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {
+        let iam = &cloud.iam;
+        let login = cloud.get("GetLoginProfile", name, iam.get_login_profile().user_name(name).send()).await?;
+        let mut found: Vec<Obstacle> =
+            login.iter().map(|_| obstacle("login_profile", name, "a password to sign in with".to_owned())).collect();
+        let pages = iam.list_access_keys().user_name(name).into_paginator().send();
+        for key in cloud.all("ListAccessKeys", name, pages, |page| page.access_key_metadata).await? {
+            let id = key.access_key_id().unwrap_or_default();
+            found.push(obstacle("access_key", &format!("{name}/{id}"), format!("the access key {id}")));
+        }
+        let pages = iam.list_mfa_devices().user_name(name).into_paginator().send();
+        for device in cloud.all("ListMFADevices", name, pages, |page| page.mfa_devices).await? {
+            let id = device.serial_number();
+            found.push(obstacle("mfa_device", id, format!("the MFA device {id}")));
+        }
+        let pages = iam.list_ssh_public_keys().user_name(name).into_paginator().send();
+        let keys = |page: ListSshPublicKeysOutput| page.ssh_public_keys.unwrap_or_default();
+        for key in cloud.all("ListSSHPublicKeys", name, pages, keys).await? {
+            let id = key.ssh_public_key_id();
+            found.push(obstacle("ssh_public_key", id, format!("the SSH public key {id}")));
+        }
+        let pages = iam.list_signing_certificates().user_name(name).into_paginator().send();
+        for certificate in cloud.all("ListSigningCertificates", name, pages, |page| page.certificates).await? {
+            let id = certificate.certificate_id();
+            found.push(obstacle("signing_certificate", id, format!("the signing certificate {id}")));
+        }
+        let call = iam.list_service_specific_credentials().user_name(name).send();
+        let credentials = match cloud.get("ListServiceSpecificCredentials", name, call).await {
+            // Other servers than AWS do not all know it; should there be one, the deletion says so.
+            Err(error) if AwsError::of(&error).is_some_and(AwsError::is_of_no_iam) => None,
+            found => found?.and_then(|found| found.service_specific_credentials),
+        };
+        for credential in credentials.unwrap_or_default() {
+            let id = credential.service_specific_credential_id();
+            let service = credential.service_name();
+            found.push(obstacle("service_specific_credential", id, format!("the credential {id} for {service}")));
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+        let (name, path) = name_and_path(wanted);
+        let call = cloud
+            .iam
+            .create_user()
+            .user_name(name)
+            .path(path)
+            .set_permissions_boundary(text(wanted, "boundary").map(str::to_owned))
+            .set_tags(tags::sdk(wanted));
+        let made = cloud.call("CreateUser", name, call.send()).await?;
+        Ok(made.user.map(|user| user.user_id))
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
+        let (name, path) = name_and_path(wanted);
+        let iam = &cloud.iam;
+        let differs = |field: &str| live.get(field) != wanted.get(field);
+        match text(wanted, "boundary").filter(|_| differs("boundary")) {
+            Some(arn) => {
+                let call = iam.put_user_permissions_boundary().user_name(name).permissions_boundary(arn);
+                cloud.call("PutUserPermissionsBoundary", name, call.send()).await.map(drop)?;
+            }
+            None if differs("boundary") => {
+                let call = iam.delete_user_permissions_boundary().user_name(name);
+                cloud.remove("DeleteUserPermissionsBoundary", name, call.send()).await?;
+            }
+            None => {}
+        }
+        if differs("path") {
+            cloud.call("UpdateUser", name, iam.update_user().user_name(name).new_path(path).send()).await?;
+        }
+        let change = tags::change(live, wanted);
+        if let Some(keys) = change.removed {
+            cloud.call("UntagUser", name, iam.untag_user().user_name(name).set_tag_keys(Some(keys)).send()).await?;
+        }
+        if let Some(tags) = change.set {
+            cloud.call("TagUser", name, iam.tag_user().user_name(name).set_tags(Some(tags)).send()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {
+        let (name, _) = name_and_path(live);
+        Ok(cloud.remove("DeleteUser", name, cloud.iam.delete_user().user_name(name).send()).await?)
+    }
+}
+
+/// Something that a user has and that no manifest speaks of.
+fn obstacle(kind: &str, name: &str, what: String) -> Obstacle {
+    Obstacle { object: ObjectId::new(kind, name), text: format!("has {what}") }
+}

@@ -1,0 +1,88 @@
+//! Whose an object is, by its tags, by the state, and by the manifest.
+
+use super::claim::Claim;
+use super::compare::Comparison;
+use super::wish::Wanted;
+use crate::kinds;
+use crate::model::{Address, Live, ObjectId, Record};
+use crate::problem::Problem;
+
+impl Comparison<'_> {
+    /// Returns whose an object is that hangs on nothing. One that AWS cannot tag is ours as long as it is the one
+    /// that we recorded, and where it is just what the manifest asks for.
+    pub fn claim(&self, live: &Live) -> Claim {
+        if kinds::spec(&live.id.kind).is_some_and(|spec| spec.schema().taggable) {
+            return self.claims.of(&live.attributes);
+        }
+        let recorded = self.recorded(&live.id).is_some_and(|record| !remade(&record, live));
+        if recorded || self.as_asked.contains(&live.id) { Claim::Ours } else { Claim::Nobody }
+    }
+
+    pub fn is_existing(&self, owner: &ObjectId) -> bool {
+        self.wish.objects.get(owner).is_some_and(|wanted| wanted.resource.existing)
+    }
+
+    /// Says whether the owner is recorded, carries our tags, or is being taken over.
+    pub fn is_ours(&self, owner: &ObjectId) -> bool {
+        let Some(wanted) = self.wish.objects.get(owner).filter(|wanted| !wanted.resource.existing) else {
+            return false;
+        };
+        self.is_asked(wanted)
+            || self.recorded(owner).is_some()
+            || self.live.objects.get(owner).is_some_and(|live| self.claim(live) == Claim::Ours)
+    }
+
+    /// Says whether the manifest says to take it over.
+    pub fn is_asked(&self, wanted: &Wanted) -> bool {
+        self.asked.contains(&wanted.resource.address)
+    }
+
+    /// A recorded object that is not the one we made.
+    pub fn contradiction(
+        &self,
+        address: &Address,
+        wanted: Option<&Wanted>,
+        live: &Live,
+        record: &Record,
+    ) -> Option<Problem> {
+        let spec = kinds::spec(&live.id.kind)?;
+        // What hangs on an owner is whose the owner is.
+        if spec.hangs_on(&live.attributes).is_some() {
+            return None;
+        }
+        let remade = remade(record, live);
+        let claim = self.claim(live);
+        let why = match &claim {
+            Claim::Ours => return None,
+            Claim::Nobody if !remade => return None,
+            Claim::Nobody if spec.schema().taggable => {
+                "it was deleted and made again by somebody else: it carries no tag of this deployment".to_owned()
+            }
+            Claim::Nobody => "it was deleted and made again by somebody else, and holds something else".to_owned(),
+            Claim::OtherDeployment(other) => format!("its tags say that it belongs to deployment {other} now"),
+            Claim::OtherLineage(_) => "its tags say that it belongs to another life of this deployment".to_owned(),
+            Claim::Aws => "AWS keeps it for its services".to_owned(),
+            Claim::CloudFormation(stack) => format!("CloudFormation's stack {stack} owns it now"),
+        };
+        let problem = Problem::error("not-ours", format!("{address} is not ours any more")).note(why);
+        let problem = match wanted {
+            Some(wanted) if claim == Claim::Nobody => problem
+                .at(wanted.resource.place)
+                .help(format!("to take it over, add to the manifest:   import: [{address}]"))
+                .help("to make another one:   name: OTHER"),
+            Some(wanted) => problem.at(wanted.resource.place).help("give yours another name:   name: OTHER"),
+            None if !spec.schema().taggable => {
+                problem.help("to let it be:   removed: [".to_owned() + &address.to_string() + "]")
+            }
+            None => problem.help(
+                "if it is yours after all, tag it:   seqera-iam:deployment = ".to_owned() + &self.claims.deployment,
+            ),
+        };
+        Some(problem)
+    }
+}
+
+/// Says whether an object is not the one that was recorded: AWS gives no id twice.
+pub fn remade(record: &Record, live: &Live) -> bool {
+    live.aws_id.is_some() && record.aws_id.is_some() && live.aws_id != record.aws_id
+}
