@@ -183,7 +183,7 @@ pub struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// A plan saved with `plan --out`: refused when it would be another one by now
+    /// A plan saved with `plan --out`: done without a question, and refused when it would be another one by now
     #[arg(value_name = "PLANFILE")]
     pub planfile: Option<PathBuf>,
     /// Refuse unless the plan has this digest, as `plan --json` prints it

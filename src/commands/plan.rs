@@ -20,12 +20,12 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
         output.document(&json(&session, &plan))?;
     } else {
         output.say(&human::plan(&plan, output.detail()))?;
-        if !plan.is_empty() {
-            output.say(&format!("\n{}", closing(args, &plan)))?;
-        }
     }
     if let Some(path) = &args.out {
         save(path, &SavedPlan::new(&plan, invocation(global)))?;
+    }
+    if !output.json && !plan.is_empty() {
+        output.say(&format!("\n{}", closing(args, &plan)))?;
     }
     if let Some(path) = &args.markdown {
         write_parts(path, &markdown::plan(&plan))?;

@@ -132,10 +132,15 @@ impl Guard {
             condition["ArnEquals"] = json!({"iam:PermissionsBoundary": scope.boundary});
             condition
         };
+        // Nobody takes over what is another deployment's by giving it another tag.
+        let untagged = |mut condition: Json| {
+            condition["Null"] = json!({format!("aws:ResourceTag/{DEPLOYMENT_TAG}"): "true"});
+            condition
+        };
         match self {
             Guard::NewOwner => vec![("NewOwners", bounded(tagged("Request")))],
             Guard::New => vec![("New", tagged("Request"))],
-            Guard::Tag => vec![("TagNew", tagged("Request")), ("TagOwned", tagged("Resource"))],
+            Guard::Tag => vec![("TagNew", untagged(tagged("Request"))), ("TagOwned", tagged("Resource"))],
             Guard::Grant => vec![("Grant", bounded(tagged("Resource")))],
             Guard::Boundary => vec![("Boundary", bounded(tagged("Resource")))],
             Guard::Pass => vec![("Pass", json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}))],

@@ -56,7 +56,8 @@ fn escalation(step: &Step) -> Option<String> {
     };
     let (before, after) = (granted(step.change.before()), granted(step.change.after()));
     let new: Vec<&Grant> = after.difference(&before).collect();
-    if new.iter().any(|grant| grant.allows_everywhere("*") || grant.allows_everywhere("*:*")) {
+    let all = |grant: &&Grant| grant.resource == "*" && ["*", "*:*"].iter().any(|all| grant.allows_everywhere(all));
+    if new.iter().any(all) {
         return Some("allows every action on every resource".to_owned());
     }
     let leads: Vec<&str> =

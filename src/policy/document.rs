@@ -51,6 +51,10 @@ impl Document {
             .filter_map(Json::as_str)
     }
 
+    pub fn has_statements(&self) -> bool {
+        statements(&self.json).next().is_some()
+    }
+
     /// Says whether any statement denies.
     pub fn has_deny(&self) -> bool {
         statements(&self.json).any(|statement| has_effect(statement, "Deny"))

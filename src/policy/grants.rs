@@ -58,7 +58,14 @@ fn either(statement: &Json, element: &str, negation: &str) -> Vec<String> {
 impl Grant {
     /// Says whether it allows `action` on everything, whatever the circumstances.
     pub fn allows_everywhere(&self, action: &str) -> bool {
-        self.allows && self.resource == "*" && self.condition.is_none() && pattern::matches(&self.action, action)
+        self.allows && self.is_on_all() && self.condition.is_none() && pattern::matches(&self.action, action)
+    }
+
+    /// `*`, or every one of a type of IAM's: `arn:aws:iam::123456789012:role/*`.
+    fn is_on_all(&self) -> bool {
+        let resource = self.resource.splitn(6, ':').collect::<Vec<_>>();
+        let every = |name: &str| name.split_once('/').is_some_and(|(_, name)| name == "*");
+        self.resource == "*" || matches!(resource[..], ["arn", _, "iam", _, _, name] if every(name) || name == "*")
     }
 }
 
@@ -111,7 +118,9 @@ mod tests {
         };
         assert!(grant("*", None).allows_everywhere("iam:PutRolePolicy"));
         assert!(!grant("*", None).allows_everywhere("iam:AttachRolePolicy"));
+        assert!(grant("arn:aws:iam::*:role/*", None).allows_everywhere("iam:PutRolePolicy"));
         assert!(!grant("arn:aws:iam::1:role/x", None).allows_everywhere("iam:PutRolePolicy"));
+        assert!(!grant("arn:aws:iam::1:role/x/*", None).allows_everywhere("iam:PutRolePolicy"));
         assert!(!grant("*", Some("{}")).allows_everywhere("iam:PutRolePolicy"));
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Gain<'a> {
     lifted: Vec<Region<'a>>,
     granted: Vec<Region<'a>>,
     denied: Vec<Region<'a>>,
+    /// What the boundary lets through after, and what it did before, where it changes.
+    bounds: Option<[Vec<Region<'a>>; 2]>,
     of: Of,
 }
 
@@ -34,11 +36,17 @@ impl<'a> Gain<'a> {
             to.boundary.as_ref().is_some_and(|after| after.statements == bounds.statements && after.unread.is_empty())
         };
         let bounds = from.boundary.as_ref().filter(|bounds| bounds.unread.is_empty() && !same(bounds));
+        let after = match &to.boundary {
+            Some(after) if after.unread.is_empty() => Some(after.regions(Effect::Allow)),
+            Some(_) => None,
+            None => Some(vec![Region::everything()]),
+        };
+        let passed = bounds.and_then(|before| Some([after?, before.regions(Effect::Allow)]));
         let before = std::iter::once(&from.policies).chain(bounds).map(|p| p.regions(Effect::Allow)).collect();
         let mut statements = to.all().chain(from.all()).flat_map(|policies| &policies.statements);
         let is_trust = statements.any(|statement| statement.principals.is_some());
         let of = if is_trust { Of::Principals } else { Of::Resources };
-        Self { before, lifted, granted: to.granted(), denied, of }
+        Self { before, lifted, granted: to.granted(), denied, bounds: passed, of }
     }
 
     /// Returns regions that together are what is gained.
@@ -61,6 +69,12 @@ impl<'a> Gain<'a> {
         let granted: Vec<&Region> = self.granted.iter().collect();
         let others = self.lifted.iter().filter(|region| !region.is_covered_by(&granted));
         others.filter_map(|region| self.left(region.clone(), &[])).collect()
+    }
+
+    /// Returns what the boundary newly lets through, for whatever grants it.
+    pub fn unbound(&self) -> Vec<Piece<'a>> {
+        let Some([after, before]) = &self.bounds else { return Vec::new() };
+        after.iter().filter_map(|region| self.left(region.clone(), before)).collect()
     }
 
     /// Takes away from a grant what was allowed before and what is denied after; `None` when nothing is left.

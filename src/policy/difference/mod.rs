@@ -86,7 +86,7 @@ impl Holding {
 
     fn unread_bounds(&self) -> Option<String> {
         let names = self.boundary.as_ref()?.unread_names()?;
-        Some(format!("what the boundary {names} does not allow"))
+        Some(format!("what is not allowed by the boundary {names}"))
     }
 
     fn denied(&self) -> Vec<Region<'_>> {
@@ -152,8 +152,14 @@ fn gained(from: &Holding, to: &Holding, elsewhere: Option<&str>) -> Vec<Line> {
         lines = lines.into_iter().map(|line| line.beside(limit)).collect();
     }
     if let Some(elsewhere) = elsewhere {
-        let limit = format!("what {elsewhere} do not allow");
+        let limit = format!("what is not allowed by {elsewhere}");
         lines.extend(gain.lines(&gain.lifted_elsewhere()).into_iter().map(|line| line.beside(&limit)));
+    }
+    // What nobody has read may allow all that a boundary lets through.
+    let kept: Vec<&str> = to.policies.unread.intersection(&from.policies.unread).map(String::as_str).collect();
+    if !kept.is_empty() {
+        let limit = format!("what is not allowed by {}", kept.join(", "));
+        lines.extend(gain.lines(&gain.unbound()).into_iter().map(|line| line.beside(&limit)));
     }
     lines.extend(unknown(from, to));
     lines.sort();
@@ -166,7 +172,8 @@ fn unknown(from: &Holding, to: &Holding) -> Vec<Line> {
     let unread = to.policies.unread.difference(&from.policies.unread).map(|name| format!("what {name} allows"));
     let bounds = |holding: &Holding| holding.boundary.as_ref().map(|bounds| bounds.unread.clone()).unwrap_or_default();
     let (bounds_before, bounds_after) = (bounds(from), bounds(to));
-    let unbound = bounds_before.difference(&bounds_after).map(|name| format!("what the boundary {name} kept away"));
+    let unbound =
+        bounds_before.difference(&bounds_after).map(|name| format!("what the boundary {name} does not allow"));
     let unreadable = to.all().flat_map(|policies| &policies.unreadable);
     let unreadable = unreadable.map(|Unreadable { index, why }| format!("statement {}: {why}", index + 1));
     unread.chain(unbound).chain(unreadable).map(Line::unknown).collect()

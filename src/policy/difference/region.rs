@@ -51,7 +51,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    pub fn everything() -> Self {
+    fn everything() -> Self {
         Self::of(&ANY)
     }
 
@@ -148,6 +148,12 @@ impl<'a> Region<'a> {
             }
         }
         regions
+    }
+
+    /// Returns all requests.
+    pub fn everything() -> Self {
+        let (actions, resources) = (Texts::everything(), Texts::everything());
+        Self { actions, resources, clauses: BTreeMap::new() }
     }
 
     /// Returns what is in both.

@@ -72,7 +72,7 @@ fn a_union_covers_what_no_statement_does_alone() {
         ]),
         &[
             "+ at most all but s3:GetObject on * except s3:Get*; ec2:*",
-            "- at most ec2:* on * except what other policies do not allow",
+            "- at most ec2:* on * except what is not allowed by other policies",
         ],
     );
     check(
@@ -117,7 +117,7 @@ fn a_deny_takes_from_this_and_from_other_policies() {
     check(
         json!([]),
         json!([deny(json!("s3:Delete*"), json!("*"))]),
-        &["- at most s3:Delete* on * except what other policies do not allow"],
+        &["- at most s3:Delete* on * except what is not allowed by other policies"],
     );
 }
 
@@ -130,6 +130,22 @@ fn a_boundary_bounds() {
     let narrower = of_holdings(&bare, &bound);
     assert_eq!(written(&narrower), ["- s3:Delete* on *", "- at most * on * except s3:*; ec2:*"]);
     assert_eq!(written(&of_holdings(&bound, &bare)), ["+ s3:Delete* on *", "+ at most * on * except s3:*; ec2:*"]);
+    assert!(of_holdings(&bound, &bound).is_empty());
+}
+
+#[test]
+fn a_boundary_bounds_what_nobody_read() {
+    let ceiling = document(json!([allow(json!("s3:*"), json!("*"))]));
+    let bare = Holding::default().unread_policy("AdministratorAccess");
+    let bound = bare.clone().boundary(&ceiling);
+    let line = "at most * on * except s3:*; what is not allowed by AdministratorAccess";
+    assert_eq!(written(&of_holdings(&bare, &bound)), [format!("- {line}")]);
+    assert_eq!(written(&of_holdings(&bound, &bare)), [format!("+ {line}")]);
+    let wider = document(json!([allow(json!(["s3:*", "logs:*"]), json!("*"))]));
+    assert_eq!(
+        written(&of_holdings(&bound, &bare.boundary(&wider))),
+        ["+ at most logs:* on * except what is not allowed by AdministratorAccess"]
+    );
     assert!(of_holdings(&bound, &bound).is_empty());
 }
 

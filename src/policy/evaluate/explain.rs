@@ -73,7 +73,9 @@ fn failure(condition: &Condition, request: &Request) -> String {
     let mut text = format!("{operator} {key}: ");
     let quoted = |texts: &[String]| texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ");
     if operator.test == Test::Null {
-        text += if said.is_empty() { "the request does not say it" } else { "the request says it" };
+        let wanted: Vec<&str> = values.iter().map(|value| value.as_str()).collect();
+        let is = if said.is_empty() { "absent from the request" } else { "in the request" };
+        let _ = write!(text, "the policy says {}, and the key is {is}", wanted.join(", "));
         return text;
     }
     if said.is_empty() {
@@ -81,8 +83,7 @@ fn failure(condition: &Condition, request: &Request) -> String {
         return text;
     }
     let wanted: Vec<String> = values.iter().map(|value| value.as_str().to_owned()).collect();
-    let not = if operator.negated { "must not be" } else { "must be" };
-    let _ = write!(text, "it is {} and {not} {}", quoted(said), quoted(&wanted));
+    let _ = write!(text, "the request says {}, the policy {}", quoted(said), quoted(&wanted));
     let unknown = values.iter().filter(|value| resolved(value, request.context()).is_none());
     for value in unknown {
         let _ = write!(text, "; the request gives `{value}` no value");

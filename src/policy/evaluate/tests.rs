@@ -96,7 +96,7 @@ fn a_decision_explains_itself() {
     assert_eq!(
         why(None, &request),
         [
-            "Home of reads does not allow it: StringLike s3:prefix: it is `home/x` and must be \
+            "Home of reads does not allow it: StringLike s3:prefix: the request says `home/x`, the policy \
              `home/${aws:username}/*`, `pub/*`; the request gives `home/${aws:username}/*` no value",
             "statement 2 of reads does not allow it: arn:aws:s3:::b is not among its resources",
         ]
