@@ -70,7 +70,7 @@ fn apart(difference: &Difference) -> (Difference, Option<String>) {
     let known = |line: &&Line| line.precision != Precision::Unknown;
     let mut all = difference.added.iter().chain(&difference.removed).filter(known);
     let beside = all.next().map(|line| line.beside.clone()).unwrap_or_default();
-    let may_have_been = beside.iter().all(|unread| unread.ends_with(" allows"));
+    let may_have_been = beside.iter().all(|unread| unread.ends_with(" allows") || unread.ends_with(" allow"));
     if beside.is_empty() || !may_have_been || all.any(|line| line.beside != beside) {
         return (difference.clone(), None);
     }

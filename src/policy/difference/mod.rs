@@ -147,7 +147,13 @@ pub fn of_holdings(before: &Holding, after: &Holding) -> Difference {
 fn gained(from: &Holding, to: &Holding, elsewhere: Option<&str>) -> Vec<Line> {
     let gain = Gain::new(from, to);
     let mut lines = gain.lines(&gain.pieces());
-    let limits = [&from.policies.unread_names().map(|names| format!("what {names} allows")), &to.unread_bounds()];
+    let limits = [
+        &from.policies.unread_names().map(|names| {
+            let allow = if from.policies.unread.len() == 1 { "allows" } else { "allow" };
+            format!("what {names} {allow}")
+        }),
+        &to.unread_bounds(),
+    ];
     for limit in limits.into_iter().flatten() {
         lines = lines.into_iter().map(|line| line.beside(limit)).collect();
     }
