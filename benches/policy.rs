@@ -26,8 +26,8 @@ fn policy(number: usize) -> Json {
         names.iter().flat_map(|name| verbs.map(|verb| format!("{service}:{verb}{name}"))).collect()
     };
     let roles: Vec<String> =
-        (0..12).map(|i| format!("arn:aws:iam::123456789012:role/TowerForge-{number}-{i}-*")).collect();
-    let buckets: Vec<String> = (0..8).map(|i| format!("arn:aws:s3:::acme-{number}-work-{i}")).collect();
+        (0..24).map(|i| format!("arn:aws:iam::123456789012:role/TowerForge-{number}-{i}-*")).collect();
+    let buckets: Vec<String> = (0..20).map(|i| format!("arn:aws:s3:::acme-{number}-work-{i}")).collect();
     let objects: Vec<String> = buckets.iter().map(|bucket| format!("{bucket}/*")).collect();
     let batch = ["ComputeEnvironments", "JobQueues", "JobDefinitions", "Jobs", "SchedulingPolicies"];
     let ec2 = ["Instances", "LaunchTemplates", "SecurityGroups", "Subnets", "Vpcs", "Volumes"];
