@@ -351,6 +351,24 @@ fn a_refusal_after_a_lost_answer_does_not_end_the_intent() {
     });
 }
 
+/// A change that AWS refuses is not taken back from the state: what we put on a role of others stays ours.
+#[test]
+fn a_refused_update_on_a_role_of_others_is_not_forgotten() {
+    let scene = Road::others().start.copy();
+    let account = scene.account();
+    let allow = |action: &str| {
+        let statement = format!("{{S: {{Effect: Allow, Action: {action}, Resource: '*'}}}}");
+        let inline = format!("{{two: {{statements: {statement}}}}}");
+        scene.manifest(&format!("{HEAD}roles: {{foreign: {{existing: true, inline: {inline}}}}}\n"));
+    };
+    allow("logs:GetLogEvents");
+    scene.apply();
+    allow("logs:FilterLogEvents");
+    scene.run_with("fail_write=1:before", "apply --auto-approve").expect(1);
+    scene.destroy();
+    assert_eq!(scene.account(), account);
+}
+
 /// A role that is made in two steps, as it trusts one that comes later, is known by its new id afterwards.
 #[test]
 fn a_role_that_was_made_again_is_known_by_its_new_id() {
