@@ -184,6 +184,11 @@ pub fn spec(name: &str) -> Option<&'static dyn Spec> {
     kind(name).map(|kind| kind as &dyn Spec)
 }
 
+/// Returns where an object of this id and these attributes hangs, if on anything.
+pub fn hanging(id: &ObjectId, attributes: &Attributes) -> Option<Hanging> {
+    spec(&id.kind).and_then(|spec| spec.hangs_on(attributes))
+}
+
 /// Returns the pure halves of all kinds.
 pub fn specs() -> impl Iterator<Item = &'static dyn Spec> {
     KINDS.iter().map(|kind| *kind as &dyn Spec)

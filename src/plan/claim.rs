@@ -182,5 +182,5 @@ pub fn as_asked(desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
 
 /// Returns what an object hangs on.
 fn owner(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
-    kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)).map(|hangs| hangs.owner)
+    kinds::hanging(id, attributes).map(|hangs| hangs.owner)
 }

@@ -164,7 +164,7 @@ impl Comparison<'_> {
             return;
         }
         let id = &wanted.resource.id;
-        let hangs = kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(&live.attributes));
+        let hangs = kinds::hanging(id, &live.attributes);
         let asked = self.is_asked(wanted);
         let claim = match &hangs {
             // What hangs on an owner is whose the owner is; the owner has its own problem if it is not ours.
@@ -219,11 +219,8 @@ impl Comparison<'_> {
     }
 
     fn hanging_count(&self, owner: &ObjectId) -> usize {
-        let on_owner = |object: &&Live| {
-            kinds::spec(&object.id.kind)
-                .and_then(|spec| spec.hangs_on(&object.attributes))
-                .is_some_and(|hangs| hangs.owner == *owner)
-        };
+        let on_owner =
+            |object: &&Live| kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner);
         self.live.objects.values().filter(on_owner).filter(|o| !self.wish.objects.contains_key(&o.id)).count()
     }
 
@@ -258,7 +255,7 @@ impl Comparison<'_> {
             if self.wish.objects.contains_key(&object.id) || self.work.contains_key(&object.id) {
                 continue;
             }
-            let hangs = kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes));
+            let hangs = kinds::hanging(&object.id, &object.attributes);
             let Some(hangs) = hangs else { continue };
             let owner = match self.wish.objects.get(&hangs.owner) {
                 Some(wanted) if self.is_ours(&hangs.owner) => wanted.resource.address.clone(),

@@ -113,7 +113,7 @@ impl<'a> Side<'a> {
     fn new(objects: Objects<'a>, read: &Objects<'a>) -> Self {
         let mut side = Self { objects: BTreeMap::new(), hanging: BTreeMap::new(), policies: BTreeMap::new() };
         for (id, attributes) in read.iter().chain(&objects) {
-            match kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)) {
+            match kinds::hanging(id, attributes) {
                 Some(hangs) => {
                     // The id as it stands in the objects, so that it lives as long.
                     let owner = objects.get_key_value(&hangs.owner).or_else(|| read.get_key_value(&hangs.owner));

@@ -52,7 +52,7 @@ fn held(live: &LiveState) -> BTreeMap<(String, ObjectId), usize> {
 }
 
 fn hangs_on(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
-    kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)).map(|hangs| hangs.owner)
+    kinds::hanging(id, attributes).map(|hangs| hangs.owner)
 }
 
 /// Returns what comes and goes, by kind and owner. What is replaced by deleting it first needs no room.

@@ -103,7 +103,7 @@ impl Wish {
         if self.objects.contains_key(&object.id) || state.is_some_and(|state| state.objects.contains_key(&object.id)) {
             return;
         }
-        let Some(hangs) = kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes)) else {
+        let Some(hangs) = kinds::hanging(&object.id, &object.attributes) else {
             return;
         };
         let Some(owner) = self.objects.get(&hangs.owner).filter(|owner| !owner.resource.existing) else { return };
@@ -201,9 +201,7 @@ fn restricts(object: &Live, live: &LiveState) -> bool {
 
 /// Says whether something restricts that hangs on an owner: who leaves a group loses its Denies as well.
 fn policies_restrict(owner: &ObjectId, live: &LiveState) -> bool {
-    let hangs_on_owner = |object: &&Live| {
-        let spec = kinds::spec(&object.id.kind);
-        spec.and_then(|spec| spec.hangs_on(&object.attributes)).is_some_and(|hangs| hangs.owner == *owner)
-    };
+    let hangs_on_owner =
+        |object: &&Live| kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner);
     live.objects.values().chain(live.referred.values()).filter(hangs_on_owner).any(|object| restricts(object, live))
 }

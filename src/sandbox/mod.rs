@@ -447,33 +447,4 @@ mod tests {
         );
         assert_eq!(text, expected);
     }
-
-    /// The process that dies; the test below starts it.
-    #[tokio::test]
-    #[ignore = "kills the process"]
-    async fn dies() {
-        let dir = std::path::PathBuf::from(std::env::var_os("SANDBOX_TEST_DIR").unwrap());
-        let sandbox = Sandbox::open(&dir, None, Faults::from_env().unwrap()).unwrap();
-        let target = crate::cloud::Target { http: Some(sandbox.http_client()), ..Default::default() };
-        let cloud = crate::cloud::Cloud::connect(&target).await.unwrap();
-        for name in ["a", "b", "c"] {
-            let call = cloud.iam.create_role().role_name(name).assume_role_policy_document(trust("ec2").to_string());
-            call.send().await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_kill_leaves_what_was_written() {
-        for (setting, names) in [("kill_write=2:before", &["a"][..]), ("kill_write=2:after", &["a", "b"])] {
-            let dir = tempfile::tempdir().unwrap();
-            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "--ignored", "sandbox::tests::dies"]);
-            command.env("SANDBOX_TEST_DIR", dir.path()).env(VARIABLE, setting);
-            assert_eq!(command.output().unwrap().status.code(), Some(KILLED), "{setting}");
-            let bed = Bed::over(dir, "").await;
-            let listed = bed.iam().list_roles().send().await.unwrap();
-            let listed: Vec<_> = listed.roles().iter().map(|role| role.role_name()).collect();
-            assert_eq!(listed, names, "{setting}");
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! The whole account in few pages: every role, user and group with what hangs on it, every policy with its document, every
-//! instance profile, and the tags that AWS lists apart.
+//! The whole account in few pages: every role, user and group with what hangs on it, every policy with its
+//! document, every instance profile, and the tags that AWS lists apart.
 //!
 //! `GetAccountAuthorizationDetails` leaves out the description and the longest session of a role, which
 //! `ListRoles` has, and the tags of policies and instance profiles, which the Resource Groups Tagging API has:
@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_iam::types::{EntityType, GroupDetail, InstanceProfile, ManagedPolicyDetail, Role, RoleDetail, UserDetail};
+use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
 
 use crate::cloud::Cloud;
 use crate::error::Result;
@@ -41,9 +42,8 @@ pub struct AccountSurvey {
 impl AccountSurvey {
     /// Reads all lists at a time. What is refused is an error; tags that cannot be had are not.
     pub async fn read(cloud: &Cloud, deployment: &str) -> Result<Self> {
-        let (details, roles, profiles) =
-            tokio::try_join!(details(cloud), async { roles(cloud).await }, async { profiles(cloud).await })?;
-        let tags = tags(cloud, deployment).await.unwrap_or_default();
+        let tags = async { Ok(tags(cloud, deployment).await.unwrap_or_default()) };
+        let (details, roles, profiles, tags) = tokio::try_join!(details(cloud), roles(cloud), profiles(cloud), tags)?;
         let Details { roles: role_details, users, groups, policies } = details;
         let mut listed: HashMap<String, Role> =
             roles.into_iter().map(|role| (role.role_name.to_lowercase(), role)).collect();
@@ -120,36 +120,25 @@ async fn details(cloud: &Cloud) -> Result<Details> {
 }
 
 async fn roles(cloud: &Cloud) -> Result<Vec<Role>> {
-    let mut pages = cloud.iam.list_roles().max_items(PAGE as i32).into_paginator().send();
-    let mut roles = Vec::new();
-    while let Some(page) = cloud.page("ListRoles", "the account", &mut pages).await? {
-        roles.extend(page.roles);
-    }
-    Ok(roles)
+    let pages = cloud.iam.list_roles().max_items(PAGE as i32).into_paginator().send();
+    cloud.all("ListRoles", "the account", pages, |page| page.roles).await
 }
 
 async fn profiles(cloud: &Cloud) -> Result<Vec<InstanceProfile>> {
-    let mut pages = cloud.iam.list_instance_profiles().max_items(PAGE as i32).into_paginator().send();
-    let mut profiles = Vec::new();
-    while let Some(page) = cloud.page("ListInstanceProfiles", "the account", &mut pages).await? {
-        profiles.extend(page.instance_profiles);
-    }
-    Ok(profiles)
+    let pages = cloud.iam.list_instance_profiles().max_items(PAGE as i32).into_paginator().send();
+    cloud.all("ListInstanceProfiles", "the account", pages, |page| page.instance_profiles).await
 }
 
 /// Returns the tags of policies and instance profiles that carry the deployment's tag.
 async fn tags(cloud: &Cloud, deployment: &str) -> Result<HashMap<String, Tags>> {
-    let ours = aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(DEPLOYMENT_TAG).values(deployment);
+    let ours = TagFilter::builder().key(DEPLOYMENT_TAG).values(deployment);
     let call = cloud.tagging.get_resources().tag_filters(ours.build()).resources_per_page(TAGGED_PAGE as i32);
     let call = call.resource_type_filters("iam:policy").resource_type_filters("iam:instance-profile");
-    let mut pages = call.into_paginator().send();
-    let mut tags = HashMap::new();
-    while let Some(page) = cloud.page("GetResources", "the account", &mut pages).await? {
-        for resource in page.resource_tag_mapping_list.unwrap_or_default() {
-            let arn = resource.resource_arn.unwrap_or_default();
-            let of_it = resource.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
-            tags.insert(arn, of_it);
-        }
-    }
-    Ok(tags)
+    let pages = call.into_paginator().send();
+    let listed = cloud.all("GetResources", "the account", pages, |page| page.resource_tag_mapping_list).await?;
+    let of_it = |resource: ResourceTagMapping| {
+        let tags = resource.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
+        (resource.resource_arn.unwrap_or_default(), tags)
+    };
+    Ok(listed.into_iter().flatten().map(of_it).collect())
 }

@@ -113,7 +113,7 @@ fn is_existing(desired: &Desired, id: &ObjectId) -> bool {
 }
 
 fn hangs(object: &Live) -> bool {
-    kinds::spec(&object.id.kind).and_then(|spec| spec.hangs_on(&object.attributes)).is_some()
+    kinds::hanging(&object.id, &object.attributes).is_some()
 }
 
 /// Surveys the account where that is the cheaper way, or the one that is asked for.
@@ -234,7 +234,7 @@ fn outside_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTr
 
 /// Returns what has to be read to know this object: itself, or the owner that it hangs on.
 fn owner(id: &ObjectId, attributes: &Attributes) -> ObjectId {
-    kinds::spec(&id.kind).and_then(|spec| spec.hangs_on(attributes)).map_or_else(|| id.clone(), |hangs| hangs.owner)
+    kinds::hanging(id, attributes).map_or_else(|| id.clone(), |hangs| hangs.owner)
 }
 
 /// Returns the recorded objects that AWS still holds and that may have to go: those that the manifest

@@ -351,6 +351,18 @@ fn a_refusal_after_a_lost_answer_does_not_end_the_intent() {
     });
 }
 
+#[test]
+fn a_kill_leaves_what_was_written() {
+    let trust = "{trust: {services: [ec2.amazonaws.com]}}";
+    for (setting, names) in [("kill_write=2:before", &["a"][..]), ("kill_write=2:after", &["a", "b"])] {
+        let scene = Scene::new();
+        scene.manifest(&format!("{HEAD}roles: {{a: {trust}, b: {trust}, c: {trust}}}\n"));
+        scene.run_with(setting, "apply --auto-approve --parallelism 1").expect(137);
+        assert_eq!(scene.held("roles"), names, "{setting}");
+        scene.apply();
+    }
+}
+
 /// A change that AWS refuses is not taken back from the state: what we put on a role of others stays ours.
 #[test]
 fn a_refused_update_on_a_role_of_others_is_not_forgotten() {
