@@ -192,6 +192,9 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long)]
     pub auto_approve: bool,
+    /// Go ahead though brakes hold; the plan names them
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use crate::cli::{ApplyArgs, Global};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::State;
 use crate::plan::saved::{Invocation, SavedPlan};
-use crate::plan::{Action, Plan, digest};
+use crate::plan::{Action, Brake, Plan, digest};
 use crate::render::human;
 use crate::render::theme::{self, paint};
 use crate::state::Access;
@@ -49,12 +49,29 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     if plan.is_empty() {
         return finish_unchanged(&session, &plan, outputs, output).await;
     }
+    let reviewed = saved.is_some() || args.expect.is_some() || !args.auto_approve;
+    brake(&plan, reviewed, args.force, output)?;
     // Who saved a plan has seen it; the file is the consent.
     if !args.auto_approve && saved.is_none() {
         ask("yes", "Do you want to perform these actions? Only `yes` is accepted", output)?;
     }
     let state = session.state_for(&plan);
     carry_out(&session, &plan, state, Verb::Apply { outputs }, output).await
+}
+
+/// Refuses a plan on which a brake holds. `force` lifts it, and says which.
+fn brake(plan: &Plan, reviewed: bool, force: bool, output: &Output) -> Result<()> {
+    let holding: Vec<&Brake> = plan.brakes.iter().filter(|brake| brake.holds(reviewed)).collect();
+    if force {
+        holding.iter().for_each(|brake| output.note(&format!("Forced although {}.\n", brake.what)));
+        return Ok(());
+    }
+    let error = match holding.len() {
+        0 => return Ok(()),
+        1 => Error::refused("a brake holds; nothing was changed"),
+        more => Error::refused(format!("{more} brakes hold; nothing was changed")),
+    };
+    Err(holding.iter().fold(error, |error, brake| error.note(&brake.what).hint(brake.lifted_by())))
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan> {

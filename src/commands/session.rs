@@ -204,7 +204,10 @@ impl Session {
         let mut recovered = plan::recover(&self.desired, self.state.as_ref(), &self.live, &self.fresh_lineage)?;
         recovered.sandbox = self.sandbox;
         let nothing = Desired::nothing(self.desired.deployment.clone(), self.desired.account.clone());
-        Ok((self.plan_of(&nothing, Some(&recovered))?, recovered))
+        let mut plan = self.plan_of(&nothing, Some(&recovered))?;
+        // Who asks for it means it.
+        plan.brakes.clear();
+        Ok((plan, recovered))
     }
 
     fn plan_of(&self, desired: &Desired, state: Option<&State>) -> Result<Plan> {

@@ -76,6 +76,12 @@ pub trait Spec: Sync + Send {
         None
     }
 
+    /// Says whether somebody relies on such an object by its name: people and programs that act as it or get
+    /// their permissions from it. It is destroyed only by a plan that somebody has reviewed.
+    fn is_relied_on(&self) -> bool {
+        self.schema().section.is_some()
+    }
+
     /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource>;
 

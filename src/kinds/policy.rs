@@ -117,6 +117,11 @@ impl Spec for Policy {
         Vec::new()
     }
 
+    /// What relies on a policy has it attached, and that goes first.
+    fn is_relied_on(&self) -> bool {
+        false
+    }
+
     /// Policy names are unique across paths.
     fn unique_name(&self, id: &ObjectId) -> String {
         id.name.rsplit('/').next().unwrap_or(&id.name).to_lowercase()

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
 use super::{
-    Change, Drift, First, Plan, cascade, claim, danger, moved, must_replace, order, permissions, quota, refusal, room,
-    whose,
+    Change, Drift, First, Plan, brake, cascade, claim, danger, moved, must_replace, order, permissions, quota, refusal,
+    room, whose,
 };
 use crate::error::Error;
 use crate::graph::Desired;
@@ -362,6 +362,14 @@ impl Comparison<'_> {
         missing.collect()
     }
 
+    /// Returns what the deployment has in AWS before the plan.
+    fn held(&self) -> BTreeSet<ObjectId> {
+        let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept && !wanted.resource.existing);
+        let recorded = self.state.into_iter().flat_map(|state| state.objects.keys());
+        let known = wanted.map(|wanted| &wanted.resource.id).chain(recorded);
+        known.filter(|id| self.live.objects.contains_key(id)).cloned().collect()
+    }
+
     fn finish(self, gone: &BTreeSet<ObjectId>) -> Result<Plan, Vec<Problem>> {
         if !self.problems.is_empty() {
             return Err(self.problems);
@@ -371,6 +379,7 @@ impl Comparison<'_> {
         let permissions = permissions::of_owners(&self);
         let leaves_first =
             |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
+        let held = self.held();
         let mut steps = order::steps(self.work, &self.wish.order, &leaves_first);
         room::make(&mut steps, self.live);
         if let Some(problem) = order::waits(&mut steps, account) {
@@ -380,6 +389,7 @@ impl Comparison<'_> {
             step.permissions = permissions::of_step(step);
             step.dangers = danger::of(step, account, &boundaries);
         }
+        let brakes = brake::of(&steps, &held);
         Ok(Plan {
             account: self.desired.account.clone(),
             deployment: self.claims.deployment,
@@ -389,6 +399,7 @@ impl Comparison<'_> {
             permissions,
             drift: self.drift,
             kept: self.wish.kept,
+            brakes,
             settled: self.settled,
         })
     }

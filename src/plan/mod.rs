@@ -13,6 +13,7 @@ use crate::model::schema::OnChange;
 use crate::model::{Account, Address, Attributes, ObjectId, Record};
 use crate::policy::difference::Difference;
 
+pub mod brake;
 mod cascade;
 mod claim;
 mod compare;
@@ -28,6 +29,7 @@ pub mod saved;
 mod whose;
 mod wish;
 
+pub use brake::Brake;
 pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
@@ -135,6 +137,7 @@ pub struct Plan {
     pub permissions: Vec<Affected>,
     pub drift: Vec<Drift>,
     pub kept: Vec<Kept>,
+    pub brakes: Vec<Brake>,
     /// What the state will say of everything wanted that needs no step.
     pub settled: Vec<Record>,
 }

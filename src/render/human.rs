@@ -9,7 +9,7 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::{Action, Change, DEPLOYMENT_TAG, LINEAGE_TAG, Plan, Step, Summary};
+use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, LINEAGE_TAG, Plan, Step, Summary};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -266,10 +266,20 @@ pub(super) fn notes(plan: &Plan, width: usize) -> String {
             note(theme::DANGER, "danger:", format!("{}: {danger}", step.address));
         }
     }
+    text += &brakes(plan, width);
     if !text.is_empty() {
         text.push('\n');
     }
     text
+}
+
+/// What stops an apply, each with what lifts it.
+fn brakes(plan: &Plan, width: usize) -> String {
+    let brake = |brake: &Brake| {
+        let what = wrap::words(&format!("{} ", paint(theme::DANGER, "brake:")), &brake.what, 7, width);
+        what + &wrap::words(&format!("  {} ", paint(theme::HELP, "help:")), brake.lifted_by(), 8, width)
+    };
+    plan.brakes.iter().map(brake).collect()
 }
 
 /// The line that ends every plan. A replacement adds one and destroys one.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::plan::{Change, Plan, Step, digest};
+use crate::plan::{Brake, Change, Plan, Step, digest};
 use crate::policy::difference::LEFT_OUT;
 
 pub const FORMAT_VERSION: &str = "1";
@@ -22,10 +22,15 @@ pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Js
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "permissions": {"owners": plan.permissions, "left_out": LEFT_OUT},
         "drift": drift,
+        "brakes": plan.brakes.iter().map(brake).collect::<Vec<_>>(),
         "warnings": warnings.into_iter().chain(kept).collect::<Vec<_>>(),
         "digest": digest::digest(plan),
         "outputs": outputs,
     })
+}
+
+fn brake(brake: &Brake) -> Json {
+    json!({"code": brake.cause.code(), "message": brake.what, "addresses": brake.addresses, "help": brake.lifted_by()})
 }
 
 fn step(step: &Step) -> Json {

@@ -117,7 +117,7 @@ impl Road {
     }
 
     fn update() -> Self {
-        Self::new("update", "apply --auto-approve", Some(FIRST), SECOND)
+        Self::new("update", "apply --auto-approve --force", Some(FIRST), SECOND)
     }
 
     fn destroy() -> Self {
@@ -134,7 +134,7 @@ impl Road {
     }
 
     fn all() -> Vec<Self> {
-        let other_people = Self::new("other people", "apply --auto-approve", Some(PEOPLE), OTHER_PEOPLE);
+        let other_people = Self::new("other people", "apply --auto-approve --force", Some(PEOPLE), OTHER_PEOPLE);
         vec![Self::create(), Self::update(), Self::destroy(), Self::others(), Self::people(), other_people]
     }
 
@@ -287,7 +287,7 @@ fn a_killed_run_and_a_lost_state_are_no_loss() {
 #[test]
 fn a_killed_change_and_a_lost_state_are_no_loss() {
     let second = SECOND.replace("path: /m/, ", "").replace("path: /w/, ", "");
-    let roads = [Road::new("change", "apply --auto-approve", Some(FIRST), &second)];
+    let roads = [Road::new("change", "apply --auto-approve --force", Some(FIRST), &second)];
     many::each(&kills(&roads), |fault| {
         let scene = fault.road.start.copy();
         scene.run_with(&format!("kill_write={}:{}", fault.number, fault.when), fault.road.verb).expect(137);

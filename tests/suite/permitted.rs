@@ -80,11 +80,11 @@ fn what_the_tool_asks_for_is_what_it_needs() {
     let writes = account.asked("apply --path /seqera/ --boundary arn:aws:iam::123456789012:policy/ceiling");
     account.allow(&reads);
     account.run("plan").expect(0);
-    account.run("apply --auto-approve").expect(1).says("AccessDenied");
+    account.run("apply --auto-approve --force").expect(1).says("AccessDenied");
     account.allow(&writes);
-    account.run("apply --auto-approve").expect(0);
+    account.run("apply --auto-approve --force").expect(0);
     account.scene.manifest(&OURS.replace("s3:GetObject", "s3:PutObject").replace("team: genomics", "team: other"));
-    account.run("apply --auto-approve").expect(0);
+    account.run("apply --auto-approve --force").expect(0);
     account.allow(&reads);
     for reader in ["targeted", "survey"] {
         account.run(&format!("plan --detailed-exitcode --reader {reader}")).expect(0);
@@ -101,11 +101,15 @@ fn without_one_action_it_is_refused() {
         let fewer: Vec<String> = all.iter().filter(|name| *name != action).cloned().collect();
         assert!(fewer.len() < all.len());
         account.allow(&fewer);
-        account.run("apply --auto-approve").expect(1).says("AccessDenied").says(action.trim_start_matches("iam:"));
+        account
+            .run("apply --auto-approve --force")
+            .expect(1)
+            .says("AccessDenied")
+            .says(action.trim_start_matches("iam:"));
         account.allow(&all);
         account.run("destroy --auto-approve").expect(0);
     }
     account.allow(&all);
-    account.run("apply --auto-approve").expect(0);
+    account.run("apply --auto-approve --force").expect(0);
     account.run("plan --detailed-exitcode").expect(0);
 }

@@ -191,9 +191,9 @@ fn what_the_tool_asks_for_is_what_it_needs() {
     enforced(&scene, "plan.json", "plan").expect(0);
     enforced(&scene, "plan.json", "apply --auto-approve").expect(1).says("AccessDenied");
     let scene = restricted();
-    enforced(&scene, "apply.json", "apply --auto-approve").expect(0);
+    enforced(&scene, "apply.json", "apply --auto-approve --force").expect(0);
     scene.manifest(&OURS.replace("s3:GetObject", "s3:GetObjectVersion").replace("logs:Get", "logs:Filter"));
-    enforced(&scene, "apply.json", "apply --auto-approve").expect(0);
+    enforced(&scene, "apply.json", "apply --auto-approve --force").expect(0);
     enforced(&scene, "plan.json", "plan --detailed-exitcode").expect(0);
     enforced(&scene, "apply.json", "destroy --auto-approve").expect(0);
     assert_eq!(scene.everything(), ["policies/ceiling"]);
@@ -207,7 +207,7 @@ fn without_one_action_it_is_refused() {
         let fewer = text.replace(&format!("\"iam:{action}\""), "\"iam:GetSAMLProvider\"");
         assert_ne!(text, fewer);
         scene.write("apply.json", &fewer);
-        let run = enforced(&scene, "apply.json", "apply --auto-approve --reader targeted");
+        let run = enforced(&scene, "apply.json", "apply --auto-approve --force --reader targeted");
         run.expect(1).says("is not authorized to perform").says(&format!("iam:{action}"));
     }
 }

@@ -117,9 +117,9 @@ impl Scene {
         Run::of(command.env("SEQERA_IAM_SANDBOX", faults).output().expect("the binary runs"))
     }
 
-    /// Applies without asking and demands that it works and that the next plan is empty.
+    /// Applies without asking, whatever brakes hold, and demands that it works and that the next plan is empty.
     pub fn apply(&self) -> Run {
-        let run = self.run("apply --auto-approve");
+        let run = self.run("apply --auto-approve --force");
         run.expect(0);
         self.expect_no_changes();
         run

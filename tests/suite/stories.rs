@@ -9,6 +9,7 @@
 //! | `seqera.yaml` | the manifest of the story |
 //! | `beside/` | files that lie beside it |
 //! | `faults` | what goes wrong in the sandbox |
+//! | `consent` | how apply is told to go ahead although a brake holds: `--force` |
 //! | `validate.json` `plan.txt` `plan.svg` `plan.json` `apply.txt` `destroy.txt` | what is printed, in this order |
 //! | `state.json` | the state at the end |
 
@@ -29,7 +30,7 @@ const PRINTED: [(&str, &str); 6] = [
     ("apply.txt", "apply --auto-approve --parallelism 1"),
     ("destroy.txt", "destroy --auto-approve --parallelism 1"),
 ];
-const GIVEN: [&str; 6] = ["world", "first.yaml", "by_hand.yaml", "seqera.yaml", "beside", "faults"];
+const GIVEN: [&str; 7] = ["world", "first.yaml", "by_hand.yaml", "seqera.yaml", "beside", "faults", "consent"];
 
 struct Story(PathBuf);
 
@@ -64,7 +65,8 @@ impl Story {
         let scene = self.begin();
         for (name, command) in PRINTED {
             let Some(golden) = self.read(name) else { continue };
-            let run = scene.run(command);
+            let consent = self.read("consent").filter(|_| command.starts_with("apply ")).unwrap_or_default();
+            let run = scene.run(&format!("{command} {}", consent.trim()));
             self.compare(name, &golden, &printed(name, &run));
         }
         if let Some(golden) = self.read("state.json") {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::many;
-use crate::scene::{Scene, Target};
+use crate::scene::{Run, Scene, Target};
 
 /// One life of a deployment.
 #[derive(Debug, Deserialize)]
@@ -132,7 +132,8 @@ fn go_on(scene: &Scene, stage: &Stage, name: &str) {
         run.says_all(&stage.says);
         return;
     }
-    assert_eq!(told(&scene.plan()), stage.steps, "{name}:\n{}", scene.run("plan").stdout);
+    let plan = scene.plan();
+    assert_eq!(told(&plan), stage.steps, "{name}:\n{}", scene.run("plan").stdout);
     if !stage.says.is_empty() {
         scene.run("plan").says_all(&stage.says);
     }
@@ -143,10 +144,22 @@ fn go_on(scene: &Scene, stage: &Stage, name: &str) {
         ["digest", "summary", "drift", "warnings", "permissions"].map(|part| plan[part].clone()).to_vec()
     };
     assert_eq!(by("survey"), by("targeted"), "{name}: what the survey says, and single reads");
-    let run = scene.run("apply --auto-approve");
+    let run = consent(scene, &plan, name);
     assert_eq!(run.code, 0, "{name}: stdout:\n{}\nstderr:\n{}", run.stdout, run.stderr);
     let plan = scene.run("plan --detailed-exitcode");
     assert_eq!(plan.code, 0, "{name}: the next plan is not empty:\n{}{}", plan.stdout, plan.stderr);
+}
+
+/// Applies. Where brakes hold, a run that nobody looked at is refused, and the same run goes ahead when it is forced.
+fn consent(scene: &Scene, plan: &Json, name: &str) -> Run {
+    if plan["brakes"].as_array().is_some_and(Vec::is_empty) {
+        return scene.run("apply --auto-approve");
+    }
+    let (account, state) = (scene.account(), scene.snapshot("state"));
+    let refused = scene.run("apply --auto-approve");
+    assert_eq!(refused.code, 3, "{name}: a brake does not hold: {}\n{}", refused.stdout, refused.stderr);
+    assert_eq!((scene.account(), scene.snapshot("state")), (account, state), "{name}: a brake changes nothing");
+    scene.run("apply --auto-approve --force")
 }
 
 /// Does something with every world, several at a time, and tells of all that failed. `WORLD=NAME` is
