@@ -1,11 +1,11 @@
 //! The account on disk: a folder that survives between runs and that a person can edit.
 //!
-//! Every call holds an OS lock on `.lock`. `.generation` counts writes: a process that finds it moved by
+//! `.generation` counts writes, and every call holds an OS lock on it: a process that finds it moved by
 //! another one reads the folder again. It is raised before the object's file is written, so that a kill
 //! between the two costs others a useless reading and never a stale one. Files appear by renaming.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,13 +19,18 @@ use crate::error::{Error, Result};
 /// What the names of files start with that are not complete yet.
 const PREPARED: &str = ".new-";
 
+/// How many writes there were, in so many digits and a line feed.
+const COUNTER: &str = ".generation";
+const DIGITS: usize = 20;
+
 /// After a pause this long a person may have edited the files.
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
-    lock: Arc<File>,
+    /// `.generation`, open for as long as the account is.
+    counter: Arc<File>,
     /// What is on disk as of `generation`; none when it has to be read.
     world: Option<World>,
     generation: u64,
@@ -36,9 +41,9 @@ pub struct Store {
 struct Locked(Arc<File>);
 
 impl Locked {
-    fn new(lock: &Arc<File>) -> std::io::Result<Self> {
-        lock.lock()?;
-        Ok(Self(lock.clone()))
+    fn new(file: &Arc<File>) -> std::io::Result<Self> {
+        file.lock()?;
+        Ok(Self(file.clone()))
     }
 }
 
@@ -55,12 +60,11 @@ impl Store {
         for folder in [Role::FOLDER, User::FOLDER, Group::FOLDER, Policy::FOLDER, Profile::FOLDER] {
             std::fs::create_dir_all(dir.join(folder)).map_err(cannot("create", &dir.join(folder)))?;
         }
-        let path = dir.join(".lock");
-        let lock =
-            File::options().create(true).truncate(false).write(true).open(&path).map_err(cannot("open", &path))?;
-        let lock = Arc::new(lock);
-        let mut store = Self { dir: dir.to_owned(), lock, world: None, generation: 0, last_turn: Instant::now() };
-        let _locked = Locked::new(&store.lock).map_err(cannot("lock", &path))?;
+        let path = dir.join(COUNTER);
+        let counter = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let counter = Arc::new(counter.map_err(cannot("open", &path))?);
+        let mut store = Self { dir: dir.to_owned(), counter, world: None, generation: 0, last_turn: Instant::now() };
+        let _locked = Locked::new(&store.counter).map_err(cannot("lock", &path))?;
         store.sweep()?;
         let path = dir.join("account.json");
         if !path.exists() {
@@ -71,7 +75,7 @@ impl Store {
             check_id(&new.id, &path)?;
             store.write_json(&path, &new)?;
         }
-        store.generation = store.read_generation();
+        store.generation = store.read_generation()?;
         store.world = Some(store.read()?);
         Ok(store)
     }
@@ -84,8 +88,8 @@ impl Store {
     /// Lets one call act on the account and writes what it changed. `act` also gets the number that a
     /// write has.
     pub fn turn<R>(&mut self, act: impl FnOnce(&mut World, u64) -> R) -> Result<R> {
-        let _locked = Locked::new(&self.lock).map_err(cannot("lock", &self.dir.join(".lock")))?;
-        let generation = self.read_generation();
+        let _locked = Locked::new(&self.counter).map_err(cannot("lock", &self.dir.join(COUNTER)))?;
+        let generation = self.read_generation()?;
         let paused = self.last_turn.elapsed() > PAUSE;
         let kept = self.world.take().filter(|_| generation == self.generation && !paused);
         let mut world = match kept {
@@ -135,19 +139,23 @@ impl Store {
         Ok(files)
     }
 
-    fn read_generation(&self) -> u64 {
-        // None was written yet in a folder that a person made.
-        let text = std::fs::read_to_string(self.dir.join(".generation")).unwrap_or_default();
-        text.trim().parse().unwrap_or(0)
+    /// 0 in a folder that a person made, where none was written yet.
+    fn read_generation(&self) -> Result<u64> {
+        let mut digits = [0; DIGITS + 1];
+        let mut file = &*self.counter;
+        let read = file.rewind().and_then(|()| file.read(&mut digits));
+        let read = read.map_err(cannot("read", &self.dir.join(COUNTER)))?;
+        let text = std::str::from_utf8(&digits[..read]).unwrap_or_default();
+        Ok(text.trim().parse().unwrap_or(0))
     }
 
     /// All digits in one write over the old ones: a kill leaves no half of a number, and no file is replaced,
     /// which takes a disk longer than anything else here.
     fn write_generation(&self) -> Result<()> {
-        let path = self.dir.join(".generation");
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let text = format!("{:020}\n", self.generation);
-        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(cannot("write", &path))
+        let mut file = &*self.counter;
+        let text = format!("{:0DIGITS$}\n", self.generation);
+        let written = file.rewind().and_then(|()| file.write_all(text.as_bytes()));
+        written.map_err(cannot("write", &self.dir.join(COUNTER)))
     }
 
     fn read(&self) -> Result<World> {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use seqera_iam::sandbox::Request;
+use seqera_iam::sandbox::{Request, Sandbox};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use crate::draw::Chance;
 use crate::hands;
-use crate::session::{Place, Ran, Task};
+use crate::session::{Place, Ran, Task, Wish};
 use crate::weather::Weather;
 use crate::witness::Deeds;
 use crate::world::{GUEST, World};
@@ -49,41 +49,42 @@ impl Life {
     async fn live(mut self) -> Result<u64, String> {
         self.make_others()?;
         let others = self.objects()?;
-        let mut world = World::default();
+        let mut wish = Wish::new(World::default())?;
         for stage in 0..2 + self.chance.below(3) {
-            let before = world.clone();
+            let mut world = wish.world.clone();
             world.change(&mut self.chance);
             self.think().await;
             self.place.tell(|| format!("stage {stage}: {}", world.manifest()));
-            if let Some(why) = self.reach(&world).await? {
+            let before = std::mem::replace(&mut wish, Wish::new(world)?);
+            if let Some(why) = self.reach(&wish).await? {
                 // Going back has to work: nothing was half done that a refusal keeps from being mended.
                 self.place.tell(|| format!("refused: {why}"));
-                world = before;
+                wish = before;
                 self.think().await;
-                if let Some(why) = self.reach(&world).await? {
+                if let Some(why) = self.reach(&wish).await? {
                     return Err(format!("the wish before is refused: {why}"));
                 }
             }
-            self.hold(&world, &others).await?;
+            self.hold(&wish, &others).await?;
         }
-        self.destroy(&world, &others).await?;
+        self.destroy(&wish, &others).await?;
         Ok(self.runs)
     }
 
     /// Goes through bad weather towards a wish, and in fine weather to it. Returns why it is refused.
-    async fn reach(&mut self, world: &World) -> Result<Option<String>, String> {
-        let mut way = self.interrupted(Task::Apply(world)).await?;
-        let (refusal, deeds) = self.settle(Task::Apply(world)).await?;
+    async fn reach(&mut self, wish: &Wish) -> Result<Option<String>, String> {
+        let mut way = self.interrupted(Task::Apply(wish)).await?;
+        let (refusal, deeds) = self.settle(Task::Apply(wish)).await?;
         way.add(deeds)?;
         Ok(refusal)
     }
 
     /// What has to hold when a wish is settled, and what people do until the next one.
-    async fn hold(&mut self, world: &World, others: &Objects) -> Result<(), String> {
+    async fn hold(&mut self, wish: &Wish, others: &Objects) -> Result<(), String> {
         self.pass_time().await;
-        self.place.demand_empty(world, &mut self.chance).await?;
+        self.place.demand_empty(wish, &mut self.chance).await?;
         if self.chance.percent(25) {
-            self.lose_state(world).await?;
+            self.lose_state(wish).await?;
         }
         let objects = self.objects()?;
         if !others.iter().all(|(name, text)| name == &guest_file() || objects.get(name) == Some(text)) {
@@ -92,16 +93,16 @@ impl Life {
         self.by_hand()
     }
 
-    async fn lose_state(&mut self, world: &World) -> Result<(), String> {
+    async fn lose_state(&mut self, wish: &Wish) -> Result<(), String> {
         self.drop_state()?;
-        let (refusal, deeds) = self.settle(Task::Apply(world)).await?;
+        let (refusal, deeds) = self.settle(Task::Apply(wish)).await?;
         if let Some(why) = refusal {
             return Err(format!("with the state lost it is refused: {why}"));
         }
         if !deeds.are_quiet() {
             return Err(format!("with the state lost something came or went: {deeds:?}"));
         }
-        self.place.demand_empty(world, &mut self.chance).await
+        self.place.demand_empty(wish, &mut self.chance).await
     }
 
     fn drop_state(&mut self) -> Result<(), String> {
@@ -110,13 +111,13 @@ impl Life {
         std::fs::remove_dir_all(self.place.folder.join("state")).map_err(|e| e.to_string())
     }
 
-    async fn destroy(&mut self, world: &World, others: &Objects) -> Result<(), String> {
+    async fn destroy(&mut self, wish: &Wish, others: &Objects) -> Result<(), String> {
         self.think().await;
         if !self.untagged && self.chance.percent(20) {
             self.drop_state()?;
         }
-        let mut way = self.interrupted(Task::Destroy(world)).await?;
-        let (refusal, deeds) = self.settle(Task::Destroy(world)).await?;
+        let mut way = self.interrupted(Task::Destroy(wish)).await?;
+        let (refusal, deeds) = self.settle(Task::Destroy(wish)).await?;
         if let Some(why) = refusal {
             return Err(format!("destroying is refused: {why}"));
         }
@@ -189,10 +190,10 @@ impl Life {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
 
-    fn call(&self, parameters: &[(&str, String)]) -> Result<bool, String> {
+    fn call(sandbox: &Sandbox, parameters: &[(&str, String)]) -> Result<bool, String> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Version", "2010-05-08").extend_pairs(parameters);
-        let answer = self.place.open(&[])?.answer(&Request::parse(form.finish().as_bytes())).answer();
+        let answer = sandbox.answer(&Request::parse(form.finish().as_bytes())).answer();
         answer.map(|response| response.status == 200).ok_or_else(|| "an answer was lost without a fault".to_owned())
     }
 
@@ -200,13 +201,17 @@ impl Life {
     fn make_others(&self) -> Result<(), String> {
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         let text = |text: &str| text.to_owned();
+        let sandbox = self.place.open(&[])?;
         for role in ["foreign", GUEST] {
             let policy = text("arn:aws:iam::aws:policy/job-function/Billing");
             let role = ("RoleName", text(role));
-            self.call(&[("Action", text("CreateRole")), role.clone(), ("AssumeRolePolicyDocument", text(trust))])?;
-            self.call(&[("Action", text("AttachRolePolicy")), role, ("PolicyArn", policy)])?;
+            Self::call(
+                &sandbox,
+                &[("Action", text("CreateRole")), role.clone(), ("AssumeRolePolicyDocument", text(trust))],
+            )?;
+            Self::call(&sandbox, &[("Action", text("AttachRolePolicy")), role, ("PolicyArn", policy)])?;
         }
-        self.call(&[("Action", text("CreateInstanceProfile")), ("InstanceProfileName", text("foreign"))])?;
+        Self::call(&sandbox, &[("Action", text("CreateInstanceProfile")), ("InstanceProfileName", text("foreign"))])?;
         Ok(())
     }
 
@@ -236,6 +241,7 @@ impl Life {
         if ours.is_empty() || self.chance.percent(40) {
             return Ok(());
         }
+        let sandbox = self.place.open(&[])?;
         for _ in 0..1 + self.chance.below(2) {
             let (collection, name, text) = *self.chance.pick(&ours);
             let content: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
@@ -250,7 +256,7 @@ impl Life {
             if let Some(call) = call {
                 self.place.tell(|| format!("by hand: {call:?}"));
                 self.untagged |= call.iter().any(|(_, value)| value == "UntagRole");
-                self.call(&call)?;
+                Self::call(&sandbox, &call)?;
             }
         }
         Ok(())

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::draw::Chance;
 use crate::weather::Weather;
 use crate::witness::{Deeds, Witness};
-use crate::world::World;
+use crate::world::{ACCOUNT, World};
 
 /// When every life begins.
 const BIRTH: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -34,8 +34,26 @@ const LINEAGE: &str = "5eed";
 /// What a run is for: a wish, or the end of it.
 #[derive(Clone, Copy)]
 pub enum Task<'w> {
-    Apply(&'w World),
-    Destroy(&'w World),
+    Apply(&'w Wish),
+    Destroy(&'w Wish),
+}
+
+/// A world and what its manifest asks for: read once, as every run would read the same.
+pub struct Wish {
+    pub world: World,
+    desired: Desired,
+}
+
+impl Wish {
+    pub fn new(world: World) -> Result<Self, String> {
+        let wrong = |problems: &[Problem]| format!("the manifest is wrong: {}", lines(problems));
+        let none = |path: &str| Err::<String, String>(format!("there is no {path}"));
+        let manifest = Manifest::parse("sim.yaml", &world.manifest(), &Inputs::default(), &none);
+        let manifest = manifest.map_err(|(problems, _)| wrong(&problems))?;
+        let account = Account { partition: "aws".to_owned(), id: ACCOUNT.to_owned() };
+        let (desired, _) = manifest.resolve(&account).map_err(|problems| wrong(&problems))?;
+        Ok(Self { world, desired })
+    }
 }
 
 /// What came of one run.
@@ -173,20 +191,25 @@ impl Place {
     /// Reads and compares. Nothing that is wanted goes, unless to be made again.
     async fn plan(&self, task: Task<'_>, open: &Open, state: Option<&State>) -> Result<Planned, String> {
         let Open { cloud, reader, .. } = open;
-        let (Task::Apply(world) | Task::Destroy(world)) = task;
-        let mut desired = wish(world, &cloud.account)?;
+        let (Task::Apply(wish) | Task::Destroy(wish)) = task;
+        let nothing;
+        let mut desired = &wish.desired;
+        if cloud.account != desired.account {
+            return Err(format!("this is account {}", cloud.account.id));
+        }
         let purpose = if let Task::Apply(_) = task { Purpose::Converge } else { Purpose::Destroy };
-        let live = match survey::read(cloud, &desired, state, purpose, *reader).await {
+        let live = match survey::read(cloud, desired, state, purpose, *reader).await {
             Ok(live) => live,
             Err(why) => return Ok(Planned::Failed(why.to_string())),
         };
         let refused = |error: Error| format!("refused: {error}");
         let mut state = state.cloned();
         if let Task::Destroy(_) = task {
-            state = Some(plan::recover(&desired, state.as_ref(), &live, LINEAGE).map_err(refused)?);
-            desired = Desired::nothing(desired.deployment.clone(), desired.account.clone());
+            state = Some(plan::recover(desired, state.as_ref(), &live, LINEAGE).map_err(refused)?);
+            nothing = Desired::nothing(desired.deployment.clone(), desired.account.clone());
+            desired = &nothing;
         }
-        let question = Question { desired: &desired, state: state.as_ref(), live: &live, fresh_lineage: LINEAGE };
+        let question = Question { desired, state: state.as_ref(), live: &live, fresh_lineage: LINEAGE };
         let plan = match plan::plan(&question).map_err(refused)? {
             Ok(plan) => plan,
             Err(problems) => return Ok(Planned::Refused(lines(&problems))),
@@ -203,24 +226,16 @@ impl Place {
     }
 
     /// Demands that there is nothing left to do.
-    pub async fn demand_empty(&self, world: &World, chance: &mut Chance) -> Result<(), String> {
+    pub async fn demand_empty(&self, wish: &Wish, chance: &mut Chance) -> Result<(), String> {
         let open = self.connect(&Weather::fine(), chance).await?;
         let state = self.load().await?;
-        match self.plan(Task::Apply(world), &open, state.as_ref()).await? {
+        match self.plan(Task::Apply(wish), &open, state.as_ref()).await? {
             Planned::Plan(planned) if planned.0.is_empty() => Ok(()),
             Planned::Plan(planned) => Err(format!("the next plan is not empty:\n{}", steps(&planned.0))),
             Planned::Refused(why) => Err(format!("the next plan is refused: {why}")),
             Planned::Failed(why) => Err(format!("the next plan fails: {why}")),
         }
     }
-}
-
-fn wish(world: &World, account: &Account) -> Result<Desired, String> {
-    let none = |path: &str| Err::<String, String>(format!("there is no {path}"));
-    let manifest = Manifest::parse("sim.yaml", &world.manifest(), &Inputs::default(), &none)
-        .map_err(|(problems, _)| format!("the manifest is wrong: {}", lines(&problems)))?;
-    let resolved = manifest.resolve(account);
-    resolved.map(|(desired, _)| desired).map_err(|problems| format!("the manifest is wrong: {}", lines(&problems)))
 }
 
 fn lines(problems: &[Problem]) -> String {

@@ -1,7 +1,7 @@
 //! A statement as the findings walk it: each part with the way to it, each action looked up.
 
 use super::super::condition::{Operator, Quantifier, Test};
-use super::super::pattern;
+use super::super::pattern::Pattern as Wildcards;
 use super::super::reference::{self, Action, Service};
 use super::super::spot::Spot;
 use super::arn::Pattern;
@@ -22,6 +22,8 @@ pub(super) struct Entry<'a> {
     pub spot: Spot<'a>,
     pub text: &'a str,
     pub means: Means,
+    /// None where the text is one action.
+    pattern: Option<Wildcards>,
 }
 
 pub(super) enum Means {
@@ -97,16 +99,20 @@ impl<'a> Entry<'a> {
             },
             _ => Means::Anything,
         };
-        Some(Self { spot, text, means })
+        let pattern = text.contains(['*', '?']).then(|| Wildcards::action(text));
+        Some(Self { spot, text, means, pattern })
     }
 
     /// Says whether it stands for the action, which is without wildcards.
     pub fn covers(&self, action: &str) -> bool {
-        if self.is_pattern() { pattern::matches(self.text, action) } else { self.text.eq_ignore_ascii_case(action) }
+        match &self.pattern {
+            Some(pattern) => pattern.matches(&action.to_ascii_lowercase()),
+            None => self.text.eq_ignore_ascii_case(action),
+        }
     }
 
     pub fn is_pattern(&self) -> bool {
-        self.text.contains(['*', '?'])
+        self.pattern.is_some()
     }
 
     /// Says whether it is all actions of a service, or of all.

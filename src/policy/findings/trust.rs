@@ -1,7 +1,6 @@
 //! Who may assume a role: "How to use an external ID when granting access to your AWS resources to a third
 //! party", "The confused deputy problem", "Create a role for OpenID Connect federation".
 
-use super::super::pattern;
 use super::super::spot::Spot;
 use super::statement::Statement;
 use super::{Found, listed};
@@ -44,7 +43,7 @@ pub(super) fn check(statement: &Statement, account: Option<&str>, found: &mut Fo
 }
 
 fn grants(statement: &Statement, action: &str) -> bool {
-    statement.actions.iter().any(|entry| pattern::matches(entry.text, action))
+    statement.actions.iter().any(|entry| entry.covers(action))
 }
 
 /// Returns the principals of one kind.

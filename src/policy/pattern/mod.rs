@@ -202,6 +202,7 @@ fn fits(tokens: &[Token], text: &str) -> bool {
         let before = rest.clone();
         match (tokens.get(at), rest.next()) {
             (None, None) => return true,
+            (Some(Token::Many | Token::Within), _) if at + 1 == tokens.len() => return true,
             (Some(Token::Many | Token::Within), _) => {
                 rest = before.clone();
                 star = Some((at + 1, before));

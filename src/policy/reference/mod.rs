@@ -6,7 +6,7 @@
 
 mod table;
 
-use super::pattern;
+use super::pattern::{self, Pattern};
 pub use table::{date, global_keys, services};
 
 /// One service, by the prefix of its actions.
@@ -98,7 +98,8 @@ impl Service {
         let literal = name.split(['*', '?']).next().unwrap_or_default().to_ascii_lowercase();
         let first = self.actions.partition_point(|action| lower(action.name).lt(literal.bytes()));
         let begin = self.actions[first..].iter().take_while(|action| starts_with(action.name, &literal));
-        begin.filter(|action| pattern::matches(name, action.name)).collect()
+        let pattern = Pattern::action(name);
+        begin.filter(|action| pattern.matches(&action.name.to_ascii_lowercase())).collect()
     }
 
     /// Returns the name of the action that was probably meant.
