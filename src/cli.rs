@@ -28,6 +28,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Removes all that the deployment owns
     Destroy(DestroyArgs),
+    /// Writes a manifest for roles that exist and what they hold; apply then takes them over
+    Import(ImportArgs),
     /// Checks everything that can be known without AWS
     Validate,
     /// The built-in Seqera setups: their parameters, and what they ask for
@@ -205,6 +207,19 @@ pub struct DestroyArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Roles by their names
+    #[arg(long, value_name = "NAME", num_args = 1.., required_unless_present = "prefix")]
+    pub role: Vec<String>,
+    /// All roles whose names begin with this
+    #[arg(long, value_name = "P", conflicts_with = "role", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub prefix: Option<String>,
+    /// The manifest to write; a file that is there is never overwritten
+    #[arg(long, value_name = "FILE", value_parser = manifest_to_write)]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub struct GraphArgs {
     /// For Graphviz (dot -Tsvg) or for Markdown
     #[arg(long, value_enum, default_value = "dot", value_name = "FORMAT")]
@@ -305,6 +320,13 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn file_to_write(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("stdout shows the plan already: name a file, and `cat` it".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
+fn manifest_to_write(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" | "-" => Err("a manifest is a file: name one".to_owned()),
         path => Ok(path.into()),
     }
 }

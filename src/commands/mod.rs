@@ -5,6 +5,7 @@ pub mod blueprint;
 pub mod completions;
 pub mod destroy;
 pub mod graph;
+pub mod import;
 pub mod init;
 pub mod man;
 mod output;
@@ -63,6 +64,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Plan(args)) => plan::run(&cli.global, args, output).await,
         Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
         Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
+        Some(Command::Import(args)) => import::run(&cli.global, args, output).await,
         Some(Command::Graph(args)) => graph::run(&cli.global, args, output).await,
         Some(Command::Sandbox(args)) => sandbox::run(&cli.global, args, output).await,
         Some(Command::Validate) => validate::run(&cli.global, output).await,

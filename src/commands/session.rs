@@ -111,7 +111,8 @@ impl Declared {
     /// Asks who we are, locks and reads the state, and reads what AWS holds. The wrong account stops
     /// before anything else is read.
     pub async fn open(self, global: &Global, access: Access, purpose: Purpose, output: &Output) -> Result<Session> {
-        let cloud = Arc::new(self.connect(global, output).await?);
+        let cloud = connect(global, self.manifest.account(), self.manifest.region(), output).await?;
+        let cloud = Arc::new(cloud);
         let (desired, warnings) = self.resolve(&cloud.account)?;
         if !warnings.is_empty() && !output.json {
             output.note(&problem::render(&warnings, self.manifest.sources(), false));
@@ -141,48 +142,44 @@ impl Declared {
             _lock: lock,
         })
     }
+}
 
-    async fn connect(&self, global: &Global, output: &Output) -> Result<Cloud> {
-        let mut target = Target {
-            profile: global.profile.clone(),
-            region: global.region.clone().or_else(|| self.manifest.region().map(str::to_owned)),
-            http: None,
-            parallelism: usize::from(global.parallelism),
-        };
-        if let Some(folder) = &global.sandbox {
-            let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
-            let sandbox = Sandbox::open(folder, self.manifest.account(), faults)?;
-            let first =
-                format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
-            if output.json {
-                output.note(&first)
-            } else {
-                output.say(&(first + "\n"))?
-            }
-            target.http = Some(sandbox.http_client());
+/// Asks who we are. `account` is the one that it has to be, if it matters.
+pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str>, output: &Output) -> Result<Cloud> {
+    let mut target = Target {
+        profile: global.profile.clone(),
+        region: global.region.clone().or_else(|| region.map(str::to_owned)),
+        http: None,
+        parallelism: usize::from(global.parallelism),
+    };
+    if let Some(folder) = &global.sandbox {
+        let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
+        let sandbox = Sandbox::open(folder, account, faults)?;
+        let first = format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
+        if output.json {
+            output.note(&first)
+        } else {
+            output.say(&(first + "\n"))?
         }
-        let cloud = Cloud::connect(&target).await?;
-        if let (Some(folder), Some(wanted)) = (&global.sandbox, self.manifest.account())
-            && wanted != cloud.account.id
-        {
-            let folder = folder.display();
-            return Err(Error::refused(format!(
-                "the manifest is for account {wanted}, and the sandbox in {folder} is account {}",
-                cloud.account.id
-            ))
-            .hint(format!(
-                "take a sandbox of its own:   --sandbox={folder}-{wanted} --state {folder}-{wanted}/state.json"
-            )));
-        }
-        match self.manifest.account() {
-            Some(wanted) if wanted != cloud.account.id => Err(Error::refused(format!(
-                "the manifest is for account {wanted}, and these credentials are of {} ({})",
-                cloud.account.id, cloud.caller
-            ))
-            .hint("use credentials of that account: --profile NAME")),
-            _ => Ok(cloud),
-        }
+        target.http = Some(sandbox.http_client());
     }
+    let cloud = Cloud::connect(&target).await?;
+    let Some(wanted) = account.filter(|wanted| *wanted != cloud.account.id) else { return Ok(cloud) };
+    if let Some(folder) = &global.sandbox {
+        let folder = folder.display();
+        return Err(Error::refused(format!(
+            "the manifest is for account {wanted}, and the sandbox in {folder} is account {}",
+            cloud.account.id
+        ))
+        .hint(format!(
+            "take a sandbox of its own:   --sandbox={folder}-{wanted} --state {folder}-{wanted}/state.json"
+        )));
+    }
+    Err(Error::refused(format!(
+        "the manifest is for account {wanted}, and these credentials are of {} ({})",
+        cloud.account.id, cloud.caller
+    ))
+    .hint("use credentials of that account: --profile NAME"))
 }
 
 impl Session {

@@ -26,7 +26,7 @@ mod owner;
 pub mod permissions;
 mod policy;
 mod profile_role;
-mod role;
+pub mod role;
 mod tags;
 mod user;
 

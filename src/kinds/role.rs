@@ -120,6 +120,20 @@ pub fn id_of(name: &str) -> ObjectId {
     ObjectId::new(KIND, name)
 }
 
+/// Returns the names of all roles of the account, each with its path.
+pub async fn list(cloud: &Cloud) -> Result<Vec<(String, String)>> {
+    let pages = cloud.iam.list_roles().max_items(1000).into_paginator().send();
+    let roles = cloud.all("ListRoles", "the account", pages, |page| page.roles).await?;
+    Ok(roles.into_iter().map(|role| (role.role_name, role.path)).collect())
+}
+
+/// Returns the instance profiles that hold a role.
+pub async fn profiles(cloud: &Cloud, name: &str) -> Result<Vec<ObjectId>> {
+    let pages = cloud.iam.list_instance_profiles_for_role().role_name(name).into_paginator().send();
+    let profiles = cloud.all("ListInstanceProfilesForRole", name, pages, |page| page.instance_profiles).await?;
+    Ok(profiles.iter().map(|profile| super::instance_profile::id_of(profile.instance_profile_name())).collect())
+}
+
 impl Spec for Role {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
@@ -239,15 +253,11 @@ impl Kind for Role {
     }
 
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {
-        let mut pages = cloud.iam.list_instance_profiles_for_role().role_name(name).into_paginator().send();
-        let mut found = Vec::new();
-        while let Some(page) = cloud.page("ListInstanceProfilesForRole", name, &mut pages).await? {
-            found.extend(page.instance_profiles().iter().map(|profile| Obstacle {
-                object: super::profile_role::id_of(profile.instance_profile_name()),
-                text: format!("is in instance profile {}", profile.instance_profile_name()),
-            }));
-        }
-        Ok(found)
+        let obstacle = |profile: ObjectId| Obstacle {
+            object: super::profile_role::id_of(&profile.name),
+            text: format!("is in instance profile {}", profile.name),
+        };
+        Ok(profiles(cloud, name).await?.into_iter().map(obstacle).collect())
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value as Json, json};
 
 use super::builtin::Builtin;
+use super::layout::flow;
 use super::params::{Inputs, Params};
 use super::report::Report;
 use super::{expression, header, shape, yaml};
@@ -163,26 +164,6 @@ fn shortened(json: Json) -> Json {
         Json::Object(map) => map.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
         scalar => scalar,
     }
-}
-
-/// Writes a value on one line, as YAML.
-fn flow(value: &Json) -> String {
-    match value {
-        Json::String(text) if is_plain(text) => text.clone(),
-        Json::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Json::Object(map) => {
-            let entries = map.iter().map(|(key, value)| format!("{}: {}", flow(&json!(key)), flow(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Says whether a string needs no quotes anywhere in YAML.
-fn is_plain(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._/+@-".contains(c))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str())
 }
 
 /// Cuts a description into lines for a comment.

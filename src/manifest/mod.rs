@@ -18,6 +18,7 @@ mod findings;
 mod header;
 mod include;
 mod json_schema;
+mod layout;
 mod lexer;
 mod names;
 mod namespace;
@@ -32,14 +33,17 @@ mod report;
 mod scope;
 mod shape;
 mod tags;
+pub mod takeover;
 mod trust;
+mod trust_rules;
 mod uses;
 mod yaml;
 mod yaml_traps;
 
 pub use declared::{Declared, Reference, Said};
 pub use json_schema::json_schema;
-pub use names::RESERVED;
+pub use names::{RESERVED, is_of_forge};
+pub use nearest::nearest;
 pub use params::{Inputs, ParamValue};
 pub use yaml::parse as parse_yaml;
 

@@ -132,7 +132,7 @@ impl<'a> Naming<'a> {
                         None => Some(format!("{}{key}", space.names)),
                     };
                     name = text.filter(|name| name_is_well(name, longest, name_place, &address, report));
-                    if let Some(name) = name.as_ref().filter(|name| !existing && name.starts_with(FORGE)) {
+                    if let Some(name) = name.as_ref().filter(|name| !existing && is_of_forge(name)) {
                         report.push(of_forge(name, name_place, &address));
                     }
                 }
@@ -206,6 +206,11 @@ pub const RESERVED: [&str; 2] = ["/aws-service-role/", "/aws-reserved/"];
 
 /// What the names begin with that Seqera Platform gives to what Batch Forge makes. It deletes them as well.
 const FORGE: &str = "TowerForge";
+
+/// Says whether Seqera Platform makes and deletes what has such a name.
+pub fn is_of_forge(name: &str) -> bool {
+    name.starts_with(FORGE)
+}
 
 /// Reads an IAM path.
 pub fn path(node: &Node, what: &str, report: &mut Report) -> Option<String> {

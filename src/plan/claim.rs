@@ -12,6 +12,9 @@ use crate::model::{Attributes, Live, LiveState, ObjectId, Record, State, Tags, V
 pub const DEPLOYMENT_TAG: &str = "seqera-iam:deployment";
 pub const LINEAGE_TAG: &str = "seqera-iam:lineage";
 
+/// Keys of the tags that CloudFormation puts on what it makes.
+const CLOUDFORMATION: &str = "aws:cloudformation:";
+
 /// What the tags of an object say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -67,10 +70,11 @@ impl Claims {
             (Some(deployment), _) if *deployment != self.deployment => Claim::OtherDeployment(deployment.clone()),
             (Some(_), Some(lineage)) if *lineage != self.lineage => Claim::OtherLineage(lineage.clone()),
             (Some(_), _) => Claim::Ours,
-            (None, _) => match tags.get("aws:cloudformation:stack-name") {
-                Some(stack) => Claim::CloudFormation(stack.clone()),
-                None => Claim::Nobody,
-            },
+            (None, _) if tags.keys().any(|key| key.starts_with(CLOUDFORMATION)) => {
+                let stack = tags.get("aws:cloudformation:stack-name").cloned();
+                Claim::CloudFormation(stack.unwrap_or_else(|| "without a name".to_owned()))
+            }
+            (None, _) => Claim::Nobody,
         }
     }
 

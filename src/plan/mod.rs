@@ -30,7 +30,7 @@ mod whose;
 mod wish;
 
 pub use brake::Brake;
-pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
+pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
 

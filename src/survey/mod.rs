@@ -15,9 +15,11 @@ use crate::plan;
 
 mod account;
 mod choice;
+mod holdings;
 
 pub use account::AccountSurvey;
 pub use choice::Reader;
+pub use holdings::{Holdings, holdings};
 
 /// What is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,5 +25,6 @@ mod simulation;
 mod spine;
 mod stories;
 mod strangers;
+mod takeover;
 mod wire;
 mod worlds;

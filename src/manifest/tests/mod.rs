@@ -9,6 +9,7 @@ mod owners;
 mod problems;
 mod references;
 mod repetition;
+mod takeover;
 mod uses;
 
 use super::*;
