@@ -22,6 +22,7 @@ mod group;
 mod inline_policy;
 mod instance_profile;
 mod membership;
+mod oidc_provider;
 mod owner;
 pub mod permissions;
 mod policy;
@@ -33,6 +34,7 @@ mod user;
 /// All kinds. Order is that of the sections in the manifest's documentation.
 pub const KINDS: &[&dyn Kind] = &[
     &policy::Policy,
+    &oidc_provider::OidcProvider,
     &role::Role,
     &inline_policy::OF_ROLE,
     &attachment::OF_ROLE,
@@ -63,6 +65,12 @@ pub trait Spec: Sync + Send {
     /// Returns what AWS keeps unique: two objects of one kind cannot exist at a time when it is equal.
     fn unique_name(&self, id: &ObjectId) -> String {
         id.name.to_lowercase()
+    }
+
+    /// Says whether an account has one of it that all share who want it: what is there already is used as it is,
+    /// and only who made it deletes it.
+    fn is_shared(&self) -> bool {
+        false
     }
 
     /// Returns how many of this kind AWS lets hang on one owner; `None` where it counts none.

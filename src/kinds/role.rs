@@ -5,7 +5,9 @@ use aws_sdk_iam::types::{Role as SdkRole, Tag};
 use serde_json::json;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, Surveyed, compact, name_and_path, number, policy, tags, text, user};
+use super::{
+    Hanging, Kind, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags, text, user,
+};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -149,7 +151,10 @@ impl Spec for Role {
 
     fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<Needed> {
         let boundary = text(attributes, "boundary").map(policy::id_of).map(Needed::held);
-        let trusted = attributes.get("trust").and_then(Value::document).into_iter().flat_map(|d| d.principals());
+        let trust = attributes.get("trust").and_then(Value::document);
+        let trusted = trust.into_iter().flat_map(|document| document.principals("AWS"));
+        let providers = trust.into_iter().flat_map(|document| document.principals("Federated"));
+        let providers = providers.filter_map(|arn| oidc_provider::id_of_arn(account, arn)).map(Needed::named);
         let (roles, users) = (account.iam_arn("role", "/", ""), account.iam_arn("user", "/", ""));
         // A name is what follows the last slash of the ARN.
         let named = trusted.filter_map(|arn| {
@@ -161,7 +166,7 @@ impl Spec for Role {
             };
             Some(Needed::named(id))
         });
-        boundary.into_iter().chain(named).collect()
+        boundary.into_iter().chain(named).chain(providers).collect()
     }
 
     /// A trust policy that nobody can use.

@@ -1,6 +1,6 @@
 //! One entry of a section after reading: every value checked and resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Address, Attributes, ObjectId, Resource, Tags, Value};
 use crate::policy::Document;
@@ -23,6 +23,7 @@ pub enum Said {
     Bool(bool),
     Seconds(u64),
     Tags(Tags),
+    Texts(BTreeSet<String>),
     Document(Document),
     Policies(Vec<Reference>),
     Groups(Vec<Reference>),
@@ -72,6 +73,13 @@ impl Declared {
         match self.said.get("tags") {
             Some(Said::Tags(tags)) => tags.clone(),
             _ => Tags::new(),
+        }
+    }
+
+    pub fn texts(&self, key: &str) -> Option<&BTreeSet<String>> {
+        match self.said.get(key) {
+            Some(Said::Texts(texts)) => Some(texts),
+            _ => None,
         }
     }
 

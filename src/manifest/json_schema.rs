@@ -87,7 +87,11 @@ fn rule() -> Json {
         "services": one_or_more(),
         "principals": one_or_more(),
         "external_id": reference("text"),
+        "federated": reference("text"),
+        "audience": one_or_more(),
+        "subjects": one_or_more(),
         "tag_session": reference("flag"),
+        "source_identity": reference("flag"),
     }))
 }
 
@@ -164,6 +168,7 @@ fn entry(section: &Section) -> Json {
 fn value(key: &Key) -> Json {
     match key.accepts {
         Accepts::Name { .. }
+        | Accepts::Issuer
         | Accepts::Path
         | Accepts::Text { .. }
         | Accepts::Duration { .. }
@@ -181,7 +186,9 @@ fn value(key: &Key) -> Json {
             trust["type"] = json!(["object", "array", "string"]);
             trust
         }
-        Accepts::Policies | Accepts::Groups | Accepts::Ignore => list_of(reference("text")),
+        Accepts::Policies | Accepts::Groups | Accepts::Ignore | Accepts::Audiences | Accepts::Thumbprints => {
+            list_of(reference("text"))
+        }
         Accepts::Inline(_) => {
             let mut inline =
                 closed(repeated(json!({"document": reference("document"), "statements": reference("statements")})));

@@ -17,6 +17,7 @@ mod files;
 mod findings;
 mod header;
 mod include;
+mod issuer;
 mod json_schema;
 mod layout;
 mod lexer;

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use super::declarations::{Declarations, Entries, Named};
 use super::each::{self, Each};
 use super::expand::Expander;
+use super::issuer;
 use super::namespace::{Namespace, related};
 use super::report::Report;
 use super::shape;
@@ -136,6 +137,9 @@ impl<'a> Naming<'a> {
                         report.push(of_forge(name, name_place, &address));
                     }
                 }
+                Accepts::Issuer => {
+                    name = said(field, report).and_then(|node| issuer::read(&node, &format!("{address}.url"), report));
+                }
                 Accepts::Path => {
                     path = match said(field, report) {
                         Some(node) => self::path(&node, &format!("{address}.path"), report),
@@ -147,7 +151,8 @@ impl<'a> Naming<'a> {
                 _ => {}
             }
         }
-        name = name.filter(|name| self.take(section.name, name, &address, name_place, report));
+        // What all share may be asked for in several namespaces; the wish tells whether they agree.
+        name = name.filter(|name| spec.is_shared() || self.take(section.name, name, &address, name_place, report));
         let arn = name.as_ref().zip(path.as_ref()).and_then(|(name, path)| spec.arn(self.account, path, name));
         let (turn, node, key_place) = (self.turns, &entry.value, entry.key_place);
         Named { spec, section, at, turn, address, written: original, key_place, node, each, existing, name, path, arn }

@@ -13,7 +13,7 @@ use super::namespace::{Child, Settled, related};
 use super::nearest::{listed, nearest};
 use super::reference::{self, References, Target};
 use super::report::Report;
-use super::{each, findings, shape, tags};
+use super::{each, findings, issuer, shape, tags};
 use crate::model::schema::{Accepts, Key};
 use crate::model::{Entry, Node, NodeValue};
 use crate::policy::{Host, limits};
@@ -127,6 +127,7 @@ impl Reading<'_> {
         match key.accepts {
             // Read before, as references need them.
             Accepts::Name { .. } => return named.name.clone().map(Said::Text),
+            Accepts::Issuer => return named.name.as_deref().map(issuer::url).map(Said::Text),
             Accepts::Path => return named.path.clone().map(Said::Text),
             // Both make one document.
             Accepts::Document(_) | Accepts::Statements(_) => return None,
@@ -145,12 +146,15 @@ impl Reading<'_> {
             }
             .map(Said::Tags),
             Accepts::Policies => self.policies(&node, &what).map(Said::Policies),
+            Accepts::Audiences => self.audiences(&node, &what).map(Said::Texts),
+            Accepts::Thumbprints => self.thumbprints(&node, &what).map(Said::Texts),
             Accepts::Groups => self.groups(&node, &what).map(Said::Groups),
             Accepts::Boundary => self.boundary(&node, &what).map(Said::Boundary),
             Accepts::Role => self.references.resolve(&node, &what, &reference::ROLE, &mut self.report).map(Said::Role),
             Accepts::Keep(words) => self.keep(&node, &what, words).map(Said::Keep),
             Accepts::Ignore => self.ignore(&node, &what, named).map(Said::Ignore),
             Accepts::Name { .. }
+            | Accepts::Issuer
             | Accepts::Path
             | Accepts::Document(_)
             | Accepts::Statements(_)

@@ -163,12 +163,13 @@ pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh
 }
 
 /// Returns the owners that AWS cannot tag and that are just what the manifest asks for, with all that hangs on
-/// them and nothing else.
+/// them and nothing else. What all share is nobody's for looking so.
 pub fn as_asked(desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
     let wanted = |id: &ObjectId| desired.address_of(id).and_then(|address| desired.resources.get(address));
     let is_equal =
         |object: &Live| wanted(&object.id).is_some_and(|wanted| !wanted.existing && wanted.wanted == object.attributes);
-    let is_untagged = |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| !spec.schema().taggable);
+    let is_untagged =
+        |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| !spec.schema().taggable && !spec.is_shared());
     let mut found = BTreeSet::new();
     for object in live.objects.values().filter(|object| is_untagged(&object.id)) {
         if owner(&object.id, &object.attributes).is_none() && is_equal(object) {

@@ -136,6 +136,10 @@ impl Comparison<'_> {
             return self.found(wanted, live);
         }
         if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {
+            if is_shared(&live.id) {
+                self.leave(record, live);
+                return self.use_as_it_is(wanted, live);
+            }
             self.problems.push(problem);
             return;
         }
@@ -176,6 +180,7 @@ impl Comparison<'_> {
         match claim {
             Claim::Ours => {}
             Claim::Nobody if asked => {}
+            _ if is_shared(id) && !asked => return self.use_as_it_is(wanted, live),
             claim => {
                 self.problems.push(refusal::not_ours(
                     wanted,
@@ -218,6 +223,21 @@ impl Comparison<'_> {
         }
     }
 
+    /// Something that an account has once and that is not ours: it serves us as well, if it has what we want.
+    fn use_as_it_is(&mut self, wanted: &Wanted, live: &Live) {
+        let lacking = whose::lacking(&wanted.resource.wanted, &live.attributes);
+        if !lacking.is_empty() {
+            let claim = self.claim(live);
+            self.problems.push(refusal::lacks(wanted, &lacking, &claim, &self.desired.account.id));
+        }
+    }
+
+    /// Drops the record of what is somebody else's by now.
+    fn leave(&mut self, record: &Record, live: &Live) {
+        let (before, after) = (live.attributes.clone(), Some(live.attributes.clone()));
+        self.part_with(record, Change::Forget { before, after });
+    }
+
     fn hanging_count(&self, owner: &ObjectId) -> usize {
         let on_owner =
             |object: &&Live| kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner);
@@ -230,6 +250,9 @@ impl Comparison<'_> {
             return self.release(record);
         }
         if let Some(problem) = self.contradiction(&record.address, None, live, record) {
+            if is_shared(&record.id) {
+                return self.leave(record, live);
+            }
             self.problems.push(problem);
             return;
         }
@@ -403,6 +426,10 @@ impl Comparison<'_> {
             settled: self.settled,
         })
     }
+}
+
+fn is_shared(id: &ObjectId) -> bool {
+    kinds::spec(&id.kind).is_some_and(|spec| spec.is_shared())
 }
 
 fn record(wanted: &Wanted, live: Option<&Live>) -> Record {

@@ -84,7 +84,7 @@ fn attached(step: &Step) -> Option<String> {
 fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
     let trusted = |attributes: Option<&Attributes>| -> Vec<String> {
         let trust = attributes.and_then(|a| a.get("trust")).and_then(Value::document);
-        trust.into_iter().flat_map(|document| document.principals()).map(str::to_owned).collect()
+        trust.into_iter().flat_map(|document| document.principals("AWS")).map(str::to_owned).collect()
     };
     let before = trusted(step.change.before());
     let outside = |principal: &String| {

@@ -255,6 +255,6 @@ pub fn must_replace(id: &ObjectId, live: &Attributes, wanted: &Attributes) -> Op
         {
             Some(reason)
         }
-        OnChange::Replace(_) | OnChange::Update => None,
+        OnChange::Replace(_) | OnChange::Update | OnChange::Filled => None,
     })
 }

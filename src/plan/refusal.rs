@@ -83,6 +83,24 @@ pub fn not_ours(
     problem.help("to make another one:   name: OTHER".to_owned())
 }
 
+/// `lacking` is field and text of what is wanted of something that all share.
+pub fn lacks(wanted: &Wanted, lacking: &[(&'static str, String)], claim: &Claim, account: &str) -> Problem {
+    let (address, id) = (&wanted.resource.address, &wanted.resource.id);
+    let lacks: Vec<String> = lacking.iter().map(|(field, text)| format!("{text} in its {field}")).collect();
+    let message = format!("{id} exists in {account}, is not ours, and lacks {}", lacks.join(", "));
+    let problem = Problem::error("not-ours", message).at(wanted.resource.place);
+    let problem = match claim {
+        Claim::OtherDeployment(other) => {
+            problem.note(format!("deployment {other} owns it: what it lacks is added there"))
+        }
+        Claim::CloudFormation(stack) => {
+            problem.note(format!("CloudFormation's stack {stack} owns it: what it lacks is added there"))
+        }
+        _ => problem.help(format!("to take it over, add to the manifest:   import: [{address}]")),
+    };
+    problem.help("to use it as it is, drop that and say:   existing: true".to_owned())
+}
+
 pub fn refers_to_nothing(wanted: &Wanted, missing: &ObjectId) -> Problem {
     let address = &wanted.resource.address;
     Problem::error("does-not-exist", format!("{address} refers to {missing}, which does not exist"))

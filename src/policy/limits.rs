@@ -11,6 +11,12 @@ pub const ATTACHMENTS: usize = 10;
 pub const GROUPS_OF_USER: usize = 10;
 /// Versions of one managed policy.
 pub const VERSIONS: usize = 5;
+/// Characters of an OIDC provider's URL, and of one audience.
+pub const ISSUER: usize = 255;
+pub const AUDIENCE: usize = 255;
+/// Audiences and thumbprints of one OIDC provider.
+pub const AUDIENCES: usize = 100;
+pub const THUMBPRINTS: usize = 5;
 /// Tags of one object.
 pub const TAGS: usize = 50;
 /// Characters of a tag's key and of its value.

@@ -102,7 +102,9 @@ fn remarks(step: &Step) -> Vec<String> {
     let mut remarks: Vec<String> = Vec::new();
     if let Some(id) = step.id()
         && step.address.segments().last().is_some_and(|key| *key != short(&id.name))
-        && kinds::spec(&id.kind).is_some_and(|spec| spec.schema().section.is_some())
+        && kinds::spec(&id.kind)
+            .map(|spec| spec.schema())
+            .is_some_and(|it| it.section.is_some() && it.field("name").is_some())
     {
         remarks.push(format!("named {}", short(&id.name)));
     }
@@ -192,6 +194,9 @@ fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Deta
                 format!("{}\n{}", head.trim_end(), tag_lines(&before, &after))
             }
         }
+        (Some(Value::Texts(before)), Some(Value::Texts(after))) => {
+            format!("{}\n{}", head.trim_end(), text_lines(before, after))
+        }
         (Some(before), Some(after)) => {
             let text = format!("{} -> {}", scalar(name, before), scalar(name, after));
             wrap::words(&format!("{head}  "), &text, BODY.len() + LABEL + 4, detail.width)
@@ -231,11 +236,19 @@ fn tag_lines(before: &Tags, after: &Tags) -> String {
     text
 }
 
+/// One line for each text that comes or goes.
+fn text_lines(before: &BTreeSet<String>, after: &BTreeSet<String>) -> String {
+    let come = after.difference(before).map(|text| paint(theme::CREATE, format!("+ {text}")));
+    let go = before.difference(after).map(|text| paint(theme::DELETE, format!("- {text}")));
+    come.chain(go).map(|line| format!("{BODY}    {line}\n")).collect()
+}
+
 fn scalar(name: &str, value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Number(seconds) if name == "max_session" => duration(*seconds),
         Value::Number(number) => number.to_string(),
+        Value::Texts(texts) => texts.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
         Value::Document(_) | Value::Tags(_) => String::new(),
     }
 }

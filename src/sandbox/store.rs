@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::ids;
-use super::world::{Account, Entity, Group, Policy, Profile, Role, Table, User, World};
+use super::world::{Account, Entity, Group, Policy, Profile, Provider, Role, Table, User, World};
 use crate::error::{Error, Result};
 
 /// What the names of files start with that are not complete yet.
@@ -52,7 +52,8 @@ impl Drop for Locked {
 impl Store {
     /// Opens the account in `dir`, or makes one.
     pub fn open(dir: &Path, account: Option<&str>) -> Result<Self> {
-        for folder in [Role::FOLDER, User::FOLDER, Group::FOLDER, Policy::FOLDER, Profile::FOLDER] {
+        let folders = [Role::FOLDER, User::FOLDER, Group::FOLDER, Policy::FOLDER, Profile::FOLDER, Provider::FOLDER];
+        for folder in folders {
             std::fs::create_dir_all(dir.join(folder)).map_err(cannot("create", &dir.join(folder)))?;
         }
         let path = dir.join(".lock");
@@ -108,6 +109,7 @@ impl Store {
             self.files(&mut world.groups)?,
             self.files(&mut world.policies)?,
             self.files(&mut world.profiles)?,
+            self.files(&mut world.providers)?,
         ];
         let files: Vec<_> = files.into_iter().flatten().collect();
         if files.is_empty() {
@@ -161,6 +163,7 @@ impl Store {
             groups: self.read_table(id)?,
             policies: self.read_table(id)?,
             profiles: self.read_table(id)?,
+            providers: self.read_table(id)?,
             account,
         })
     }

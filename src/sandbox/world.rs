@@ -24,6 +24,7 @@ pub struct World {
     pub groups: Table<Group>,
     pub policies: Table<Policy>,
     pub profiles: Table<Profile>,
+    pub providers: Table<Provider>,
 }
 
 /// `account.json`. Quotas are those that AWS raises on request.
@@ -83,6 +84,7 @@ impl Account {
             "PoliciesQuota" => 1500,
             "UsersQuota" => 5000,
             "GroupsQuota" => 300,
+            "OpenIDConnectProvidersQuota" => 100,
             _ => 1000,
         };
         self.quotas.get(name).copied().unwrap_or(default)
@@ -275,6 +277,25 @@ pub struct Group {
     pub inline: BTreeMap<String, Json>,
 }
 
+/// An OIDC provider. Its file has the name of its URL, each slash as `%2F`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    #[serde(skip)]
+    pub name: String,
+    /// AWS gives it none; only so that all entities have one.
+    #[serde(skip)]
+    pub id: String,
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thumbprints: Vec<String>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+}
+
 fn root() -> String {
     "/".to_owned()
 }
@@ -318,6 +339,22 @@ impl Profile {
     }
 }
 
+impl Provider {
+    /// Returns the name of the provider of this URL, which is written without its scheme.
+    pub fn name_of(url: &str) -> String {
+        url.replace('%', "%25").replace('/', "%2F")
+    }
+
+    /// Returns the URL without its scheme.
+    pub fn url(&self) -> String {
+        self.name.replace("%2F", "/").replace("%25", "%")
+    }
+
+    pub fn arn(&self, account: &Account) -> String {
+        account.arn("oidc-provider", "/", &self.url())
+    }
+}
+
 macro_rules! entity {
     ($type:ty, $folder:literal, $prefix:literal, |$it:ident| $uses:expr) => {
         impl Entity for $type {
@@ -356,6 +393,8 @@ entity!(User, "users", "AIDA", |user| {
 entity!(Group, "groups", "AGPA", |group| group.policies.iter().cloned().map(Use::Attached).collect());
 entity!(Policy, "policies", "ANPA", |_policy| Vec::new());
 entity!(Profile, "instance_profiles", "AIPA", |profile| profile.role.clone().map(Use::Role).into_iter().collect());
+
+entity!(Provider, "oidc_providers", "", |_provider| Vec::new());
 
 /// All objects of one type by lower-case name, with what they use and what was changed.
 #[derive(Debug)]

@@ -37,6 +37,7 @@ impl Scene {
             ("groups", "ListGroups", "GroupName"),
             ("policies", "ListPolicies", "PolicyName"),
             ("instance_profiles", "ListInstanceProfiles", "InstanceProfileName"),
+            ("oidc_providers", "ListOpenIDConnectProviders", "Arn"),
         ];
         let list = |(collection, action, element): (&str, &str, &str)| {
             let mut call = serde_json::json!({"Action": action, "MaxItems": "1000"});
@@ -46,6 +47,8 @@ impl Scene {
             let answer = self.call(&call);
             let opening = format!("<{element}>");
             let names = answer.split(&opening).skip(1).filter_map(|rest| rest.split('<').next());
+            // A provider has no name but its URL.
+            let names = names.map(|name| name.split_once(":oidc-provider/").map_or(name, |(_, url)| url));
             names.map(|name| format!("{collection}/{name}")).collect::<Vec<_>>()
         };
         let mut all: Vec<String> = lists.into_iter().flat_map(list).collect();
