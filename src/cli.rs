@@ -30,6 +30,8 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Writes a manifest for roles that exist and what they hold; apply then takes them over
     Import(ImportArgs),
+    /// Says what changed in AWS since we wrote it; changes nothing; exit 2 when anything did
+    Drift,
     /// Checks everything that can be known without AWS
     Validate,
     /// The built-in Seqera setups: their parameters, and what they ask for
@@ -110,6 +112,21 @@ pub enum PolicyCommand {
     Validate(PolicyValidateArgs),
     /// Decides whether policies allow a request, and says why
     Simulate(SimulateArgs),
+    /// Makes an earlier version of one of our managed policies the default, after showing what that changes
+    Rollback(RollbackArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Where it stands in the manifest: policies.reads
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+    /// Such as v3 [default: the one before the version that is in force]
+    #[arg(value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
 }
 
 #[derive(Debug, Args)]

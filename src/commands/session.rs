@@ -40,6 +40,14 @@ pub struct Session {
     _lock: Lock,
 }
 
+/// The state, and where it is kept.
+struct Known {
+    store: Box<dyn StateStore>,
+    state: Option<State>,
+    sandbox: bool,
+    lock: Lock,
+}
+
 /// The files on this machine.
 struct Disk;
 
@@ -117,6 +125,33 @@ impl Declared {
         if !warnings.is_empty() && !output.json {
             output.note(&problem::render(&warnings, self.manifest.sources(), false));
         }
+        let known = self.remember(global, access, &cloud, &desired).await?;
+        let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader).await?;
+        Ok(self.session(cloud, known, desired, warnings, live))
+    }
+
+    /// Reads what AWS holds of what the state remembers. The manifest names the deployment and its state; what it
+    /// asks for does not count.
+    pub async fn look(self, global: &Global, access: Access, output: &Output) -> Result<Session> {
+        let cloud = Arc::new(self.connect(global, output).await?);
+        // One that is broken by now still names the deployment.
+        let wish = self.resolve(&cloud.account).map(|(desired, _)| desired).ok();
+        let deployment = Desired::nothing(self.manifest.deployment(), cloud.account.clone());
+        let known = self.remember(global, access, &cloud, &deployment).await?;
+        let Some(state) = &known.state else {
+            let location = known.store.location();
+            return Err(Error::failed(format!(
+                "there is no state in {location}: nothing is known to have been written"
+            ))
+            .hint("what was made and is not recorded is found by its tags:   seqera-iam plan"));
+        };
+        let remembered = plan::drift::remembered(state, wish.as_ref());
+        let live = survey::read(&cloud, &remembered, Some(state), Purpose::Look, global.reader).await?;
+        Ok(self.session(cloud, known, remembered, Vec::new(), live))
+    }
+
+    /// Locks and reads the state.
+    async fn remember(&self, global: &Global, access: Access, cloud: &Cloud, desired: &Desired) -> Result<Known> {
         let from = if global.state.is_some() { Path::new("") } else { &self.folder };
         let location = global.state.as_deref().or(self.manifest.state());
         let store = state::open(location, from, self.manifest.deployment())?;
@@ -125,22 +160,23 @@ impl Declared {
         // A server on this machine is no AWS either.
         let sandbox = global.sandbox.is_some() || cloud.is_local();
         if let Some(state) = &state {
-            same_deployment(state, &desired, &store.location(), sandbox)?;
+            same_deployment(state, desired, &store.location(), sandbox)?;
         }
-        let live = survey::read(&cloud, &desired, state.as_ref(), purpose, global.reader).await?;
+        Ok(Known { store, state, sandbox, lock })
+    }
+
+    fn session(
+        self,
+        cloud: Arc<Cloud>,
+        known: Known,
+        desired: Desired,
+        warnings: Vec<Problem>,
+        live: LiveState,
+    ) -> Session {
+        let Known { store, state, sandbox, lock } = known;
         let fresh_lineage = lineage(state.as_ref());
-        Ok(Session {
-            manifest: self.manifest,
-            cloud,
-            store,
-            state,
-            desired,
-            live,
-            warnings,
-            sandbox,
-            fresh_lineage,
-            _lock: lock,
-        })
+        let manifest = self.manifest;
+        Session { manifest, cloud, store, state, desired, live, warnings, sandbox, fresh_lineage, _lock: lock }
     }
 }
 
@@ -205,6 +241,12 @@ impl Session {
         // Who asks for it means it.
         plan.brakes.clear();
         Ok((plan, recovered))
+    }
+
+    /// Returns what is otherwise in AWS than we wrote it, for a session that only [`Declared::look`]s.
+    pub fn drift(&self) -> Result<Plan> {
+        let (state, fresh_lineage) = (self.state.as_ref(), self.fresh_lineage.as_str());
+        plan::drift::drift(&Question { desired: &self.desired, state, live: &self.live, fresh_lineage })
     }
 
     fn plan_of(&self, desired: &Desired, state: Option<&State>) -> Result<Plan> {

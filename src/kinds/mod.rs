@@ -30,6 +30,7 @@ mod profile_role;
 pub mod role;
 mod tags;
 mod user;
+pub mod versions;
 
 /// All kinds. Order is that of the sections in the manifest's documentation.
 pub const KINDS: &[&dyn Kind] = &[
@@ -165,6 +166,11 @@ pub trait Kind: Spec {
 
     /// Returns what hangs on the object and would make AWS refuse to delete it.
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
+
+    /// Returns when the object was changed last and by what, where AWS tells: `2026-01-02T03:04:05Z, version v3`.
+    async fn changed(&self, _cloud: &Cloud, _name: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
 
     /// Creates the object whole: tags, path, description and boundary in the one call. Returns the
     /// unique id that AWS gave it, where it gives one.

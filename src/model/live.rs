@@ -34,6 +34,8 @@ pub struct LiveState {
     pub referred: BTreeMap<ObjectId, Live>,
     /// What the manifest refers to outside itself and AWS does not hold.
     pub missing: BTreeSet<ObjectId>,
+    /// What could not be read, and why: only where the rest is worth something by itself.
+    pub unread: BTreeMap<ObjectId, String>,
     /// Where a wanted name is taken by an object of another id: a policy of this name in another path.
     pub elsewhere: BTreeMap<ObjectId, ObjectId>,
     /// How many of what the account holds and may hold, as `GetAccountSummary` names it: `Roles`, `RolesQuota`.

@@ -29,20 +29,7 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
     let relocated = state.map(|state| moved::relocate(state, &desired.moved));
     let state = relocated.as_ref();
     let claims = Claims::settle(desired, state, live, fresh_lineage)?;
-    let wish = Wish::new(desired, state, live, &claims);
-    let mut comparison = Comparison {
-        desired,
-        state,
-        live,
-        claims,
-        asked: desired.imports.iter().map(|(address, _)| address).collect(),
-        as_asked: claim::as_asked(desired, live),
-        wish,
-        work: BTreeMap::new(),
-        drift: Vec::new(),
-        settled: Vec::new(),
-        problems: Vec::new(),
-    };
+    let mut comparison = Comparison::new(desired, state, live, claims);
     comparison.compare();
     let gone = comparison.cascade();
     comparison.check();
@@ -75,7 +62,24 @@ pub(super) struct Comparison<'a> {
     pub problems: Vec<Problem>,
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    /// Begins: nothing is compared yet.
+    pub fn new(desired: &'a Desired, state: Option<&'a State>, live: &'a LiveState, claims: Claims) -> Self {
+        Comparison {
+            desired,
+            state,
+            live,
+            asked: desired.imports.iter().map(|(address, _)| address).collect(),
+            as_asked: claim::as_asked(desired, live),
+            wish: Wish::new(desired, state, live, &claims),
+            claims,
+            work: BTreeMap::new(),
+            drift: Vec::new(),
+            settled: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
     fn compare(&mut self) {
         let wanted: Vec<Wanted> = self.wish.objects.values().cloned().collect();
         for wanted in wanted {
@@ -147,7 +151,8 @@ impl Comparison<'_> {
         if live.attributes == wanted.whole {
             if !outside.is_empty() {
                 let text = format!("{} changed outside; AWS holds what the manifest asks for", outside.join(", "));
-                self.drift.push(Drift { address: wanted.resource.address.clone(), text });
+                let address = wanted.resource.address.clone();
+                self.drift.push(Drift { address, text, step: None, since: None });
             }
             self.settle(wanted, live);
             return;
@@ -273,7 +278,7 @@ impl Comparison<'_> {
     }
 
     /// What hangs on our owners and is neither wanted nor recorded goes: it is how privilege creeps in.
-    fn undeclared(&mut self) {
+    pub fn undeclared(&mut self) {
         for object in self.live.objects.values() {
             if self.wish.objects.contains_key(&object.id) || self.work.contains_key(&object.id) {
                 continue;
@@ -360,7 +365,7 @@ impl Comparison<'_> {
     }
 
     /// Policies that are boundaries of owners and attached to none.
-    fn only_boundaries(&self) -> BTreeSet<ObjectId> {
+    pub fn only_boundaries(&self) -> BTreeSet<ObjectId> {
         let (mut bounding, mut attached) = (BTreeSet::new(), BTreeSet::new());
         for wanted in self.wish.objects.values() {
             let Some(spec) = kinds::spec(&wanted.resource.id.kind) else { continue };

@@ -27,6 +27,8 @@ pub enum Purpose {
     Converge,
     /// Everything goes, so what keeps it from going is asked of everything.
     Destroy,
+    /// Nothing is to be done. What nobody lets us read is left out and named.
+    Look,
 }
 
 /// Reads everything that the manifest wants or the state remembers.
@@ -49,7 +51,19 @@ pub async fn read(
         None => BTreeMap::new(),
     };
     let rest = owners.into_iter().filter(|id| !read.contains_key(id)).collect();
-    read.extend(each(cloud, rest, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?);
+    let tolerant = purpose == Purpose::Look;
+    let rest = each(cloud, rest, |cloud, id| async move {
+        match kind_of(&id)?.read(&cloud, &id.name).await {
+            Err(error) if tolerant && AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(Err(error)),
+            found => found.map(Ok),
+        }
+    });
+    for (id, found) in rest.await? {
+        match found {
+            Ok(found) => drop(read.insert(id, found)),
+            Err(error) => drop(live.unread.insert(id, error.to_string())),
+        }
+    }
     for (asked, found) in read {
         if let Some(other) = found.first().filter(|first| first.id != asked) {
             live.elsewhere.insert(asked, other.id.clone());
@@ -63,6 +77,7 @@ pub async fn read(
             let may_go = live.objects.values().filter(|object| !hangs(object) && !is_existing(desired, &object.id));
             may_go.map(|object| object.id.clone()).collect()
         }
+        Purpose::Look => BTreeSet::new(),
     };
     let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
