@@ -133,7 +133,7 @@ impl Declared {
     /// Reads what AWS holds of what the state remembers. The manifest names the deployment and its state; what it
     /// asks for does not count.
     pub async fn look(self, global: &Global, access: Access, output: &Output) -> Result<Session> {
-        let cloud = Arc::new(self.connect(global, output).await?);
+        let cloud = Arc::new(connect(global, self.manifest.account(), self.manifest.region(), output).await?);
         // One that is broken by now still names the deployment.
         let wish = self.resolve(&cloud.account).map(|(desired, _)| desired).ok();
         let deployment = Desired::nothing(self.manifest.deployment(), cloud.account.clone());
@@ -187,6 +187,7 @@ pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str
         region: global.region.clone().or_else(|| region.map(str::to_owned)),
         http: None,
         parallelism: usize::from(global.parallelism),
+        now: None,
     };
     if let Some(folder) = &global.sandbox {
         let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
@@ -197,6 +198,7 @@ pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str
         } else {
             output.say(&(first + "\n"))?
         }
+        target.now = Some(sandbox.now());
         target.http = Some(sandbox.http_client());
     }
     let cloud = Cloud::connect(&target).await?;

@@ -122,6 +122,15 @@ impl Needed {
     }
 }
 
+/// The last time that somebody used an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastUse {
+    /// `2025-12-20T08:00:00Z`
+    pub at: String,
+    /// `in eu-west-1`, `to sign in`
+    pub how: String,
+}
+
 /// How many may hang on one owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Most {
@@ -166,6 +175,11 @@ pub trait Kind: Spec {
 
     /// Returns what hangs on the object and would make AWS refuse to delete it.
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
+
+    /// Returns when the object was last used and how, where AWS keeps track of it.
+    async fn last_used(&self, _cloud: &Cloud, _name: &str) -> Result<Option<LastUse>> {
+        Ok(None)
+    }
 
     /// Returns when the object was changed last and by what, where AWS tells: `2026-01-02T03:04:05Z, version v3`.
     async fn changed(&self, _cloud: &Cloud, _name: &str) -> Result<Option<String>> {

@@ -298,11 +298,17 @@ fn uses(arn: &str, usage: &PolicyUsageType, page: &ListEntitiesForPolicyOutput) 
     holders
         .map(|(owner, name)| match usage {
             PolicyUsageType::PermissionsBoundary => {
-                Obstacle { object: owner.id_of(name), text: format!("is the boundary of {} {name}", owner.kind()) }
+                let kind = owner.kind();
+                Obstacle {
+                    object: owner.id_of(name),
+                    text: format!("is the boundary of {kind} {name}"),
+                    remedy: format!("aws iam delete-{kind}-permissions-boundary --{kind}-name {name}"),
+                }
             }
             _ => Obstacle {
                 object: attachment::of(owner).id_of(name, arn),
                 text: format!("is attached to {} {name}", owner.kind()),
+                remedy: format!("aws iam detach-{0}-policy --{0}-name {name} --policy-arn {arn}", owner.kind()),
             },
         })
         .collect()

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::owner::Owner;
 use super::{
-    Hanging, Kind, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags, text, user,
+    Hanging, Kind, LastUse, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags, text,
+    user,
 };
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
@@ -261,8 +262,21 @@ impl Kind for Role {
         let obstacle = |profile: ObjectId| Obstacle {
             object: super::profile_role::id_of(&profile.name),
             text: format!("is in instance profile {}", profile.name),
+            remedy: format!(
+                "aws iam remove-role-from-instance-profile --instance-profile-name {} --role-name {name}",
+                profile.name
+            ),
         };
         Ok(profiles(cloud, name).await?.into_iter().map(obstacle).collect())
+    }
+
+    async fn last_used(&self, cloud: &Cloud, name: &str) -> Result<Option<LastUse>> {
+        let found = cloud.get("GetRole", name, cloud.iam.get_role().role_name(name).send()).await?;
+        let used = found.and_then(|found| found.role).and_then(|role| role.role_last_used);
+        Ok(used.and_then(|used| {
+            let how = used.region().map(|region| format!("in {region}")).unwrap_or_default();
+            Some(LastUse { at: time(used.last_used_date()?), how })
+        }))
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {

@@ -317,7 +317,7 @@ impl<'a> Comparison<'a> {
             }
             for obstacle in self.live.obstacles.get(id).into_iter().flatten() {
                 if !self.clears(&obstacle.object, id) {
-                    found.push(declared(refusal::blocked(work, id, &obstacle.text)));
+                    found.push(declared(refusal::blocked(work, id, obstacle)));
                 }
             }
         }
@@ -416,7 +416,9 @@ impl<'a> Comparison<'a> {
         for step in &mut steps {
             step.permissions = permissions::of_step(step);
             step.dangers = danger::of(step, account, &boundaries);
+            step.dangers.extend(danger::of_use(step, &self.live.used));
         }
+        danger::of_owners(&permissions, &mut steps);
         let brakes = brake::of(&steps, &held);
         Ok(Plan {
             account: self.desired.account.clone(),

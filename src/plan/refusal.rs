@@ -5,7 +5,7 @@ use super::compare::Work;
 use super::order;
 use super::wish::Wanted;
 use crate::kinds;
-use crate::model::{Live, ObjectId, Value};
+use crate::model::{Live, ObjectId, Obstacle, Value};
 use crate::problem::Problem;
 
 pub fn elsewhere(wanted: &Wanted, path: &str) -> Problem {
@@ -130,10 +130,11 @@ pub fn prevented(work: &Work, id: &ObjectId) -> Problem {
         .help("to allow it, set and apply first:   prevent_destroy: false")
 }
 
-pub fn blocked(work: &Work, id: &ObjectId, obstacle: &str) -> Problem {
-    Problem::error("delete-conflict", format!("{} cannot be deleted: {id} {obstacle}", work.address))
-        .note("that is not part of this deployment, and AWS refuses to delete what is in use")
-        .help("take it off there first, then repeat")
+pub fn blocked(work: &Work, id: &ObjectId, obstacle: &Obstacle) -> Problem {
+    let problem =
+        Problem::error("delete-conflict", format!("{} cannot be deleted: {id} {}", work.address, obstacle.text))
+            .note("that is not part of this deployment, and AWS refuses to delete what is in use");
+    problem.help(format!("when nobody needs it:   {}", obstacle.remedy))
 }
 
 /// `counted` is `Roles`, as AWS counts them.

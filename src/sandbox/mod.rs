@@ -172,6 +172,11 @@ impl Sandbox {
         &self.shared.account
     }
 
+    /// Returns what time it is there.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.state().clock.now()
+    }
+
     /// Returns how many calls arrived, retries included.
     pub fn calls(&self) -> u64 {
         self.shared.calls.load(Ordering::Relaxed)

@@ -237,6 +237,9 @@ pub struct User {
     /// Since when there is a password to sign in with. The password itself is kept nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Timestamp>,
+    /// Nobody signs in here; a person writes this to see what happens to a user who does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_last_used: Option<Timestamp>,
     /// By id. A secret is told once and kept nowhere.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub access_keys: IndexMap<String, AccessKey>,

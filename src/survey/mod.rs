@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_iam::types::SummaryKeyType;
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
 use crate::graph::Desired;
-use crate::kinds::{self, Surveyed};
+use crate::kinds::{self, LastUse, Surveyed};
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, State, Tags, Value};
 use crate::plan;
 
@@ -79,6 +80,7 @@ pub async fn read(
         }
         Purpose::Look => BTreeSet::new(),
     };
+    live.used.extend(used(cloud, leaving.clone()).await?);
     let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
 
@@ -102,6 +104,26 @@ pub async fn read(
     let read = each(cloud, brought, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred.extend(by_id(read));
     Ok(live)
+}
+
+/// What was used since then is probably in use.
+const RECENT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Asks which of these somebody used not long ago. Who may not ask, does not know.
+async fn used(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, String>> {
+    let asked = each(cloud, ids, |cloud, id| async move {
+        match kind_of(&id)?.last_used(&cloud, &id.name).await {
+            Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
+            used => used,
+        }
+    });
+    let since = cloud.now().checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+    let recent = |(id, used): (ObjectId, Option<LastUse>)| {
+        let used = used.filter(|used| used.at.parse::<Timestamp>().is_ok_and(|at| at >= since))?;
+        let text = format!("{id} was last used {} {}", used.at, used.how);
+        Some((id, text.trim_end().to_owned()))
+    };
+    Ok(asked.await?.into_iter().filter_map(recent).collect())
 }
 
 fn by_id(read: BTreeMap<ObjectId, Vec<Live>>) -> BTreeMap<ObjectId, Live> {
