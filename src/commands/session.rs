@@ -84,7 +84,7 @@ pub fn inputs(global: &Global) -> Result<Inputs> {
 
 /// Returns the account that a manifest is probably for, before AWS is asked.
 pub fn likely_account(manifest: &Manifest) -> Account {
-    Account::new(partition(manifest.region()), manifest.account().unwrap_or(PROVISIONAL_ACCOUNT))
+    Account::new(manifest.partition(), manifest.account().unwrap_or(PROVISIONAL_ACCOUNT))
 }
 
 fn params_files(global: &Global) -> Result<Vec<(String, String)>> {
@@ -120,6 +120,7 @@ impl Declared {
     /// before anything else is read.
     pub async fn open(self, global: &Global, access: Access, purpose: Purpose, output: &Output) -> Result<Session> {
         let cloud = connect(global, self.manifest.account(), self.manifest.region(), output).await?;
+        same_partition(&self.manifest, &cloud, global)?;
         let cloud = Arc::new(cloud);
         let (desired, warnings) = self.resolve(&cloud.account)?;
         if !warnings.is_empty() && !output.json {
@@ -191,7 +192,8 @@ pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str
     };
     if let Some(folder) = &global.sandbox {
         let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
-        let sandbox = Sandbox::open(folder, account, faults)?;
+        let new = Account::new(Account::partition_of(region), account.unwrap_or(PROVISIONAL_ACCOUNT));
+        let sandbox = Sandbox::open(folder, Some(&new), faults)?;
         let first = format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
         if output.json {
             output.note(&first)
@@ -218,6 +220,23 @@ pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str
         cloud.account.id, cloud.caller
     ))
     .hint("use credentials of that account: --profile NAME"))
+}
+
+/// What follows from the manifest's region, as `${{ partition }}` does, cannot be right elsewhere.
+fn same_partition(manifest: &Manifest, cloud: &Cloud, global: &Global) -> Result<()> {
+    let (wanted, found) = (manifest.partition(), &cloud.account.partition);
+    if wanted == found {
+        return Ok(());
+    }
+    let meant = match manifest.region() {
+        Some(region) => format!("region {region}, which is in partition {wanted}"),
+        None => format!("partition {wanted}, as it has no `region`"),
+    };
+    let message = format!("the manifest is for {meant}, and these credentials are of {found}");
+    Err(Error::refused(message).hint(match &global.sandbox {
+        Some(folder) => format!("take a sandbox of its own:   --sandbox={}-{wanted}", folder.display()),
+        None => "set `region:` in the manifest to one that these credentials are for".to_owned(),
+    }))
 }
 
 impl Session {
@@ -301,13 +320,5 @@ fn lineage(state: Option<&State>) -> String {
         Some(state) => state.lineage.clone(),
         // The standard library's hash keys are drawn from the operating system's random numbers.
         None => format!("{:016x}", std::hash::RandomState::new().build_hasher().finish()),
-    }
-}
-
-fn partition(region: Option<&str>) -> &'static str {
-    match region {
-        Some(region) if region.starts_with("cn-") => "aws-cn",
-        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
     }
 }

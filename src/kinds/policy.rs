@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
-use crate::policy::Host;
+use crate::policy::split::Part;
+use crate::policy::{Host, limits};
 use crate::survey::AccountSurvey;
 
 pub struct Policy;
@@ -60,7 +61,7 @@ static SCHEMA: Schema = Schema {
         keys: &[
             Key {
                 name: "name",
-                accepts: Accepts::Name { longest: 128 },
+                accepts: Accepts::Name { longest: limits::POLICY_NAME },
                 required: false,
                 doc: "Name in AWS; default: the key",
             },
@@ -82,6 +83,12 @@ static SCHEMA: Schema = Schema {
                 accepts: Accepts::Statements(Host::Managed),
                 required: false,
                 doc: "The statements by Sid, instead of a document",
+            },
+            Key {
+                name: "split",
+                accepts: Accepts::Split,
+                required: false,
+                doc: "Make several policies of one that is too long; a reference to it means them all",
             },
             Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
             Key {
@@ -141,7 +148,16 @@ impl Spec for Policy {
         if let Some(document) = entry.document("document") {
             wanted.insert("document", Value::Document(document.clone()));
         }
-        vec![entry.resource(self.id(account, &wanted), wanted)]
+        if entry.parts().is_empty() {
+            return vec![entry.resource(self.id(account, &wanted), wanted)];
+        }
+        let part = |part: &Part| {
+            let mut wanted = wanted.clone();
+            wanted.insert("name", part.named(entry.text("name").unwrap_or_default()).into());
+            wanted.insert("document", Value::Document(part.document.clone()));
+            Resource { address: entry.part_address(part), ..entry.resource(self.id(account, &wanted), wanted) }
+        };
+        entry.parts().iter().map(part).collect()
     }
 
     fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Address, Attributes, ObjectId, Resource, Tags, Value};
 use crate::policy::Document;
+use crate::policy::split::Part;
 use crate::problem::Place;
 
 /// What one entry of a section says. A kind turns it into resources; problems were reported before.
@@ -25,6 +26,8 @@ pub enum Said {
     Tags(Tags),
     Texts(BTreeSet<String>),
     Document(Document),
+    /// A document as several, the first first.
+    Parts(Vec<Part>),
     Policies(Vec<Reference>),
     Groups(Vec<Reference>),
     /// `None` for `boundary: none`.
@@ -88,6 +91,23 @@ impl Declared {
             Some(Said::Document(document)) => Some(document),
             _ => None,
         }
+    }
+
+    /// Returns the documents of a policy that may be several.
+    pub fn parts(&self) -> &[Part] {
+        match self.said.get("document") {
+            Some(Said::Parts(parts)) => parts,
+            _ => &[],
+        }
+    }
+
+    /// Returns the address of one of its parts; the first has the entry's own.
+    pub fn part_address(&self, part: &Part) -> Address {
+        let mut segments = self.address.segments().to_vec();
+        if let Some(last) = segments.last_mut() {
+            *last = part.named(last);
+        }
+        Address::new(segments)
     }
 
     pub fn policies(&self) -> &[Reference] {

@@ -116,9 +116,13 @@ impl<'a> Naming<'a> {
         let early = self.early.round(each.as_ref(), entry.key_place);
         let said =
             |key: &Key, report: &mut Report| entry.value.get(key.name).map(|entry| early.node(&entry.value, report));
-        let existing = section.keys.iter().find(|key| matches!(key.accepts, Accepts::Existing(_)));
-        let existing =
-            existing.and_then(|key| said(key, report)).is_some_and(|node| node.value == NodeValue::Bool(true));
+        // What is no flag is reported when the entry is read.
+        let mut flag = |accepts: fn(&Accepts) -> bool| {
+            let key = section.keys.iter().find(|key| accepts(&key.accepts));
+            key.and_then(|key| said(key, report)).is_some_and(|node| node.value == NodeValue::Bool(true))
+        };
+        let existing = flag(|accepts| matches!(accepts, Accepts::Existing(_)));
+        let split = flag(|accepts| matches!(accepts, Accepts::Split));
         let (mut name, mut path) = (Some(key.to_owned()), Some("/".to_owned()));
         let mut name_place = entry.key_place;
         for field in section.keys {
@@ -155,7 +159,22 @@ impl<'a> Naming<'a> {
         name = name.filter(|name| spec.is_shared() || self.take(section.name, name, &address, name_place, report));
         let arn = name.as_ref().zip(path.as_ref()).and_then(|(name, path)| spec.arn(self.account, path, name));
         let (turn, node, key_place) = (self.turns, &entry.value, entry.key_place);
-        Named { spec, section, at, turn, address, written: original, key_place, node, each, existing, name, path, arn }
+        Named {
+            spec,
+            section,
+            at,
+            turn,
+            address,
+            written: original,
+            key_place,
+            node,
+            each,
+            existing,
+            split,
+            name,
+            path,
+            arn,
+        }
     }
 
     /// Two of one name are one object.

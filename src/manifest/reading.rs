@@ -59,6 +59,7 @@ impl Reading<'_> {
                 self.settle(*child);
             }
         }
+        self.split(at);
         self.enter(at);
         let outputs = self.outputs(&space.root);
         self.settled.set_outputs(at, outputs);
@@ -115,7 +116,11 @@ impl Reading<'_> {
         let of_document = |key: &&Key| matches!(key.accepts, Accepts::Document(_));
         if let Some(Key { name, accepts: Accepts::Document(host), .. }) = named.section.keys.iter().find(of_document) {
             let owner = Owner { what: &what, place: named.key_place, entries, known: &known };
-            said.extend(self.document(&owner, *host).map(|document| (*name, Said::Document(document))));
+            let document = match named.split {
+                true => self.parts(&owner, *host, named).map(Said::Parts),
+                false => self.document(&owner, *host).map(Said::Document),
+            };
+            said.extend(document.map(|document| (*name, document)));
         }
         let entry = Declared { address: named.address.clone(), place: named.key_place, said };
         self.look_together(&entry);
@@ -138,7 +143,9 @@ impl Reading<'_> {
         let node = self.expander.node(&entry.value, &mut self.report);
         match key.accepts {
             Accepts::Text { longest, latin1 } => self.text(&node, &what, longest, latin1).map(Said::Text),
-            Accepts::Bool | Accepts::Existing(_) => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
+            Accepts::Bool | Accepts::Split | Accepts::Existing(_) => {
+                shape::flag(&node, &what, &mut self.report).map(Said::Bool)
+            }
             Accepts::Duration { least, most } => self.duration(&node, &what, least, most).map(Said::Seconds),
             Accepts::Tags => {
                 let defaults = &self.references.tree.space().defaults.tags;

@@ -113,6 +113,8 @@ pub enum Accepts {
         least: u64,
         most: u64,
     },
+    /// A flag: whether the document may become several.
+    Split,
     /// A map of strings, merged over `defaults.tags`.
     Tags,
     /// `document: {…}`, `document: {file: F}`; `statements: {Sid: {…}}` is the same by Sid.

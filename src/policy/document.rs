@@ -75,6 +75,12 @@ impl Document {
         self.to_compact().chars().filter(|c| !c.is_whitespace()).count()
     }
 
+    /// Returns a text that documents have in common which mean the same, an account's id apart, which also
+    /// equals the ARN of its root. It is for digests; nobody reads it.
+    pub fn meaning(&self) -> String {
+        format!("{:?}", self.canonical())
+    }
+
     fn canonical(&self) -> &Canonical {
         self.canonical.get_or_init(|| Canonical::of(&self.json))
     }

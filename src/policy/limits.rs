@@ -7,6 +7,8 @@ use super::Host;
 
 /// Managed policies attached to one user, group or role.
 pub const ATTACHMENTS: usize = 10;
+/// Characters of a managed policy's name.
+pub const POLICY_NAME: usize = 128;
 /// Groups that one user is in.
 pub const GROUPS_OF_USER: usize = 10;
 /// Versions of one managed policy.

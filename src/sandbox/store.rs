@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::ids;
 use super::world::{Account, Entity, Group, Policy, Profile, Provider, Role, Table, User, World};
 use crate::error::{Error, Result};
+use crate::model;
 
 /// What the names of files start with that are not complete yet.
 const PREPARED: &str = ".new-";
@@ -51,7 +52,7 @@ impl Drop for Locked {
 
 impl Store {
     /// Opens the account in `dir`, or makes one.
-    pub fn open(dir: &Path, account: Option<&str>) -> Result<Self> {
+    pub fn open(dir: &Path, account: Option<&model::Account>) -> Result<Self> {
         let folders = [Role::FOLDER, User::FOLDER, Group::FOLDER, Policy::FOLDER, Profile::FOLDER, Provider::FOLDER];
         for folder in folders {
             std::fs::create_dir_all(dir.join(folder)).map_err(cannot("create", &dir.join(folder)))?;
@@ -66,8 +67,9 @@ impl Store {
         let path = dir.join("account.json");
         if !path.exists() {
             let mut new = Account::default();
-            if let Some(id) = account {
-                id.clone_into(&mut new.id);
+            if let Some(account) = account {
+                new.id.clone_from(&account.id);
+                new.partition.clone_from(&account.partition);
             }
             check_id(&new.id, &path)?;
             store.write_json(&path, &new)?;
@@ -261,9 +263,10 @@ mod tests {
     #[tokio::test]
     async fn an_account_survives_and_keeps_its_id() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Sandbox::open(dir.path(), Some("12"), Faults::default()).is_err());
+        assert!(Sandbox::open(dir.path(), Some(&model::Account::new("aws", "12")), Faults::default()).is_err());
         std::fs::write(dir.path().join(".new-left"), "{").unwrap();
-        let first = Sandbox::open(dir.path(), Some("999999999999"), Faults::default()).unwrap();
+        let first =
+            Sandbox::open(dir.path(), Some(&model::Account::new("aws", "999999999999")), Faults::default()).unwrap();
         assert!(!dir.path().join(".new-left").exists());
         assert_eq!(first.account(), "999999999999");
         let bed = Bed::over(dir, "").await;

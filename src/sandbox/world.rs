@@ -33,6 +33,8 @@ pub struct World {
 pub struct Account {
     #[serde(rename = "account")]
     pub id: String,
+    #[serde(default = "partition", skip_serializing_if = "is_default_partition")]
+    pub partition: String,
     #[serde(default = "attachments", skip_serializing_if = "is_default_attachments")]
     pub attached_policies_per_role: usize,
     #[serde(default = "trust_size", skip_serializing_if = "is_default_trust_size")]
@@ -40,6 +42,14 @@ pub struct Account {
     /// How many there may be of a kind, by the name in the account's summary: `RolesQuota`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quotas: BTreeMap<String, usize>,
+}
+
+fn partition() -> String {
+    "aws".to_owned()
+}
+
+fn is_default_partition(partition: &str) -> bool {
+    partition == self::partition()
 }
 
 fn attachments() -> usize {
@@ -62,6 +72,7 @@ impl Default for Account {
     fn default() -> Self {
         Self {
             id: "123456789012".to_owned(),
+            partition: partition(),
             attached_policies_per_role: attachments(),
             trust_policy_size: trust_size(),
             quotas: BTreeMap::new(),
@@ -71,7 +82,12 @@ impl Default for Account {
 
 impl Account {
     pub fn arn(&self, collection: &str, path: &str, name: &str) -> String {
-        format!("arn:aws:iam::{}:{collection}{path}{name}", self.id)
+        format!("arn:{}:iam::{}:{collection}{path}{name}", self.partition, self.id)
+    }
+
+    /// Returns what the ARNs of AWS's own policies start with.
+    pub fn policies_of_aws(&self) -> String {
+        format!("arn:{}:iam::aws:policy", self.partition)
     }
 
     /// Returns how many of a kind there may be: "IAM and AWS STS quotas".

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod begin;
+mod blueprints;
 mod deviations;
 mod examples;
 mod faults;

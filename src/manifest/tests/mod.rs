@@ -1,6 +1,7 @@
 //! Whole manifests, from text to the wish or to every problem.
 
 mod builtins;
+mod choice;
 mod expressions;
 mod findings;
 mod includes;
@@ -9,6 +10,7 @@ mod owners;
 mod problems;
 mod references;
 mod repetition;
+mod split;
 mod takeover;
 mod uses;
 
