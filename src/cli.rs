@@ -28,6 +28,10 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Removes all that the deployment owns
     Destroy(DestroyArgs),
+    /// Writes a manifest for roles that exist and what they hold; apply then takes them over
+    Import(ImportArgs),
+    /// Says what changed in AWS since we wrote it; changes nothing; exit 2 when anything did
+    Drift,
     /// Checks everything that can be known without AWS
     Validate,
     /// The built-in Seqera setups: their parameters, and what they ask for
@@ -108,6 +112,21 @@ pub enum PolicyCommand {
     Validate(PolicyValidateArgs),
     /// Decides whether policies allow a request, and says why
     Simulate(SimulateArgs),
+    /// Makes an earlier version of one of our managed policies the default, after showing what that changes
+    Rollback(RollbackArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Where it stands in the manifest: policies.reads
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+    /// Such as v3 [default: the one before the version that is in force]
+    #[arg(value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
 }
 
 #[derive(Debug, Args)]
@@ -202,6 +221,19 @@ pub struct DestroyArgs {
     /// Do not ask for the deployment's name
     #[arg(long)]
     pub auto_approve: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Roles by their names
+    #[arg(long, value_name = "NAME", num_args = 1.., required_unless_present = "prefix")]
+    pub role: Vec<String>,
+    /// All roles whose names begin with this
+    #[arg(long, value_name = "P", conflicts_with = "role", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub prefix: Option<String>,
+    /// The manifest to write; a file that is there is never overwritten
+    #[arg(long, value_name = "FILE", value_parser = manifest_to_write)]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -305,6 +337,13 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn file_to_write(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("stdout shows the plan already: name a file, and `cat` it".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
+fn manifest_to_write(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" | "-" => Err("a manifest is a file: name one".to_owned()),
         path => Ok(path.into()),
     }
 }

@@ -46,6 +46,9 @@ impl Desired {
     /// Adds a resource. Two that are one object in AWS, or that share an address, are a problem.
     pub fn insert(&mut self, resource: Resource) -> Result<(), Problem> {
         if let Some(first) = self.by_id.get(&resource.id) {
+            if self.is_shared(first, &resource) {
+                return Ok(());
+            }
             let message = format!("{} and {first} are one object: {}", resource.address, resource.id);
             return Err(Problem::error("duplicate-object", message).at(resource.place));
         }
@@ -56,6 +59,15 @@ impl Desired {
         self.by_id.insert(resource.id.clone(), resource.address.clone());
         self.resources.insert(resource.address.clone(), resource);
         Ok(())
+    }
+
+    /// Says whether another namespace asks for just the same of which an account has one.
+    fn is_shared(&self, first: &Address, resource: &Resource) -> bool {
+        let namespace = |address: &Address| address.segments().iter().rev().skip(2).cloned().collect::<Vec<_>>();
+        let asks_same = |first: &Resource| first.wanted == resource.wanted && first.existing == resource.existing;
+        kinds::spec(&resource.id.kind).is_some_and(|spec| spec.is_shared())
+            && namespace(first) != namespace(&resource.address)
+            && self.resources.get(first).is_some_and(asks_same)
     }
 
     /// Returns the address that asks for this object.

@@ -13,6 +13,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::DateTime;
 
+use jiff::Timestamp;
+
 use crate::error::{Error, Result};
 use crate::model::Account;
 use crate::policy::Document;
@@ -34,6 +36,8 @@ pub struct Target {
     pub http: Option<SharedHttpClient>,
     /// Calls at a time.
     pub parallelism: usize,
+    /// What time it is there; none for the machine's.
+    pub now: Option<Timestamp>,
 }
 
 /// Who we are to AWS.
@@ -51,6 +55,7 @@ pub struct Cloud {
     pub caller: String,
     pace: Arc<Pace>,
     local: bool,
+    now: Option<Timestamp>,
     calls: AtomicU64,
     /// Customer managed policies by lower-case name, listed at most once a run.
     pub(crate) policies_by_name: tokio::sync::OnceCell<std::collections::HashMap<String, String>>,
@@ -80,6 +85,7 @@ impl Cloud {
             caller: caller.arn,
             pace,
             local: config.endpoint_url().is_some_and(is_loopback),
+            now: target.now,
             calls: AtomicU64::new(1),
             policies_by_name: tokio::sync::OnceCell::new(),
         })
@@ -88,6 +94,11 @@ impl Cloud {
     /// Returns how many calls were made, retries not counted.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Returns what time it is.
+    pub fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(Timestamp::now)
     }
 
     /// Says whether a server on this machine answers instead of AWS.

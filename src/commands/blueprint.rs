@@ -8,7 +8,9 @@ use super::{Exit, Output, session};
 use crate::cli::{BlueprintCommand, Global};
 use crate::error::{Error, Result};
 use crate::manifest::blueprint::About;
+use crate::manifest::features::Feature;
 use crate::manifest::{Files, Inputs, Manifest, builtin};
+use crate::model::Address;
 use crate::render::theme::{self, paint};
 use crate::render::wrap;
 
@@ -53,6 +55,8 @@ fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
     let source = builtin::find(name).map_or("", |builtin| builtin.text);
     if output.json {
         let mut json = about.to_json();
+        json["features"] = about.features.iter().map(|feature| feature_json(&about, feature)).collect();
+        json["outputs"] = about.outputs.clone().into();
         json["text"] = source.into();
         return output.document(&json);
     }
@@ -70,8 +74,36 @@ fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
         }
         text += &wrap::words("      ", &param.description, 6, output.detail().width);
     }
+    text += &features(&about, output.detail().width);
     let _ = write!(text, "\nOutputs: {}\n\nBegin with it:\n\n  seqera-iam init {name}\n", about.outputs.join(", "));
     output.say(&text)
+}
+
+fn feature_json(about: &About, feature: &Feature) -> Json {
+    let mut json = feature.to_json();
+    json["switch"] = about.switch(feature).into();
+    json
+}
+
+/// Writes which statement is for what.
+fn features(about: &About, width: usize) -> String {
+    let mut text = String::new();
+    if !about.features.is_empty() {
+        text.push_str("\nFeatures, and the statements that each needs:\n");
+    }
+    for feature in &about.features {
+        let switch = about.switch(feature).map(|switch| format!(", {switch}")).unwrap_or_default();
+        let _ = writeln!(text, "\n  {}  {}{switch}", paint(theme::STRONG, &feature.name), feature.need.word());
+        text += &wrap::words("      ", &feature.title, 6, width);
+        let mut documents: Vec<&Address> = feature.statements.iter().map(|statement| &statement.document).collect();
+        documents.dedup();
+        for document in documents {
+            let of = feature.statements.iter().filter(|statement| statement.document == *document);
+            let sids: Vec<&str> = of.map(|statement| statement.sid.as_str()).collect();
+            text += &wrap::list(&format!("      {document}: "), &sids, 8, width);
+        }
+    }
+    text
 }
 
 /// Reads no files: a built-in blueprint names none.

@@ -25,9 +25,12 @@ pub fn run(global: &Global, args: &InitArgs, output: &Output) -> Result<Exit> {
     .map_err(|e| Error::failed(format!("cannot write {name}")).caused_by(e))?;
     let file = if global.file.as_os_str() == "seqera.yaml" { String::new() } else { format!(" -f {name}") };
     let missing: Vec<&str> = about.missing(&given).map(|param| param.name.as_str()).collect();
+    let place = about.uses_region && global.region.is_none();
+    let head = if place { "the account, the region" } else { "the account" };
     let fill = match missing.as_slice() {
-        [] => "the account".to_owned(),
-        _ => format!("the account, and {}", missing.join(", ")),
+        [] if place => "the account and the region".to_owned(),
+        [] => head.to_owned(),
+        _ => format!("{head}, and {}", missing.join(", ")),
     };
     output.say(&format!(
         "Wrote {name}. Set in it: {fill}.\n\n\

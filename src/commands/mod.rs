@@ -4,7 +4,9 @@ pub mod apply;
 pub mod blueprint;
 pub mod completions;
 pub mod destroy;
+pub mod drift;
 pub mod graph;
+pub mod import;
 pub mod init;
 pub mod man;
 mod output;
@@ -55,7 +57,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         }
         Some(Command::Init(args)) => init::run(&cli.global, args, output),
         Some(Command::Blueprint(command)) => blueprint::run(&cli.global, command, output),
-        Some(Command::Policy(command)) => policy::run(command, output),
+        Some(Command::Policy(command)) => policy::run(&cli.global, command, output).await,
         Some(Command::Permissions(command)) => permissions::run(command, output),
         Some(Command::Schema) => schema::run(output),
         Some(Command::Completions(args)) => completions::run(args, output),
@@ -63,6 +65,8 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Plan(args)) => plan::run(&cli.global, args, output).await,
         Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
         Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
+        Some(Command::Import(args)) => import::run(&cli.global, args, output).await,
+        Some(Command::Drift) => drift::run(&cli.global, output).await,
         Some(Command::Graph(args)) => graph::run(&cli.global, args, output).await,
         Some(Command::Sandbox(args)) => sandbox::run(&cli.global, args, output).await,
         Some(Command::Validate) => validate::run(&cli.global, output).await,
@@ -77,6 +81,7 @@ seqera-iam: the IAM that Seqera Platform needs on AWS, declared in YAML
   plan        show what apply would do; changes nothing
   apply       plan, ask, and make it so
   destroy     remove all that the deployment owns
+  drift       what changed in AWS behind our back; exit 2 when anything did
 
 Try it without an AWS account:
 

@@ -40,6 +40,14 @@ pub struct Session {
     _lock: Lock,
 }
 
+/// The state, and where it is kept.
+struct Known {
+    store: Box<dyn StateStore>,
+    state: Option<State>,
+    sandbox: bool,
+    lock: Lock,
+}
+
 /// The files on this machine.
 struct Disk;
 
@@ -76,7 +84,7 @@ pub fn inputs(global: &Global) -> Result<Inputs> {
 
 /// Returns the account that a manifest is probably for, before AWS is asked.
 pub fn likely_account(manifest: &Manifest) -> Account {
-    Account::new(partition(manifest.region()), manifest.account().unwrap_or(PROVISIONAL_ACCOUNT))
+    Account::new(manifest.partition(), manifest.account().unwrap_or(PROVISIONAL_ACCOUNT))
 }
 
 fn params_files(global: &Global) -> Result<Vec<(String, String)>> {
@@ -111,11 +119,40 @@ impl Declared {
     /// Asks who we are, locks and reads the state, and reads what AWS holds. The wrong account stops
     /// before anything else is read.
     pub async fn open(self, global: &Global, access: Access, purpose: Purpose, output: &Output) -> Result<Session> {
-        let cloud = Arc::new(self.connect(global, output).await?);
+        let cloud = connect(global, self.manifest.account(), self.manifest.region(), output).await?;
+        same_partition(&self.manifest, &cloud, global)?;
+        let cloud = Arc::new(cloud);
         let (desired, warnings) = self.resolve(&cloud.account)?;
         if !warnings.is_empty() && !output.json {
             output.note(&problem::render(&warnings, self.manifest.sources(), false));
         }
+        let known = self.remember(global, access, &cloud, &desired).await?;
+        let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader).await?;
+        Ok(self.session(cloud, known, desired, warnings, live))
+    }
+
+    /// Reads what AWS holds of what the state remembers. The manifest names the deployment and its state; what it
+    /// asks for does not count.
+    pub async fn look(self, global: &Global, access: Access, output: &Output) -> Result<Session> {
+        let cloud = Arc::new(connect(global, self.manifest.account(), self.manifest.region(), output).await?);
+        // One that is broken by now still names the deployment.
+        let wish = self.resolve(&cloud.account).map(|(desired, _)| desired).ok();
+        let deployment = Desired::nothing(self.manifest.deployment(), cloud.account.clone());
+        let known = self.remember(global, access, &cloud, &deployment).await?;
+        let Some(state) = &known.state else {
+            let location = known.store.location();
+            return Err(Error::failed(format!(
+                "there is no state in {location}: nothing is known to have been written"
+            ))
+            .hint("what was made and is not recorded is found by its tags:   seqera-iam plan"));
+        };
+        let remembered = plan::drift::remembered(state, wish.as_ref());
+        let live = survey::read(&cloud, &remembered, Some(state), Purpose::Look, global.reader).await?;
+        Ok(self.session(cloud, known, remembered, Vec::new(), live))
+    }
+
+    /// Locks and reads the state.
+    async fn remember(&self, global: &Global, access: Access, cloud: &Cloud, desired: &Desired) -> Result<Known> {
         let from = if global.state.is_some() { Path::new("") } else { &self.folder };
         let location = global.state.as_deref().or(self.manifest.state());
         let store = state::open(location, from, self.manifest.deployment())?;
@@ -124,65 +161,82 @@ impl Declared {
         // A server on this machine is no AWS either.
         let sandbox = global.sandbox.is_some() || cloud.is_local();
         if let Some(state) = &state {
-            same_deployment(state, &desired, &store.location(), sandbox)?;
+            same_deployment(state, desired, &store.location(), sandbox)?;
         }
-        let live = survey::read(&cloud, &desired, state.as_ref(), purpose, global.reader).await?;
-        let fresh_lineage = lineage(state.as_ref());
-        Ok(Session {
-            manifest: self.manifest,
-            cloud,
-            store,
-            state,
-            desired,
-            live,
-            warnings,
-            sandbox,
-            fresh_lineage,
-            _lock: lock,
-        })
+        Ok(Known { store, state, sandbox, lock })
     }
 
-    async fn connect(&self, global: &Global, output: &Output) -> Result<Cloud> {
-        let mut target = Target {
-            profile: global.profile.clone(),
-            region: global.region.clone().or_else(|| self.manifest.region().map(str::to_owned)),
-            http: None,
-            parallelism: usize::from(global.parallelism),
-        };
-        if let Some(folder) = &global.sandbox {
-            let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
-            let sandbox = Sandbox::open(folder, self.manifest.account(), faults)?;
-            let first =
-                format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
-            if output.json {
-                output.note(&first)
-            } else {
-                output.say(&(first + "\n"))?
-            }
-            target.http = Some(sandbox.http_client());
-        }
-        let cloud = Cloud::connect(&target).await?;
-        if let (Some(folder), Some(wanted)) = (&global.sandbox, self.manifest.account())
-            && wanted != cloud.account.id
-        {
-            let folder = folder.display();
-            return Err(Error::refused(format!(
-                "the manifest is for account {wanted}, and the sandbox in {folder} is account {}",
-                cloud.account.id
-            ))
-            .hint(format!(
-                "take a sandbox of its own:   --sandbox={folder}-{wanted} --state {folder}-{wanted}/state.json"
-            )));
-        }
-        match self.manifest.account() {
-            Some(wanted) if wanted != cloud.account.id => Err(Error::refused(format!(
-                "the manifest is for account {wanted}, and these credentials are of {} ({})",
-                cloud.account.id, cloud.caller
-            ))
-            .hint("use credentials of that account: --profile NAME")),
-            _ => Ok(cloud),
-        }
+    fn session(
+        self,
+        cloud: Arc<Cloud>,
+        known: Known,
+        desired: Desired,
+        warnings: Vec<Problem>,
+        live: LiveState,
+    ) -> Session {
+        let Known { store, state, sandbox, lock } = known;
+        let fresh_lineage = lineage(state.as_ref());
+        let manifest = self.manifest;
+        Session { manifest, cloud, store, state, desired, live, warnings, sandbox, fresh_lineage, _lock: lock }
     }
+}
+
+/// Asks who we are. `account` is the one that it has to be, if it matters.
+pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str>, output: &Output) -> Result<Cloud> {
+    let mut target = Target {
+        profile: global.profile.clone(),
+        region: global.region.clone().or_else(|| region.map(str::to_owned)),
+        http: None,
+        parallelism: usize::from(global.parallelism),
+        now: None,
+    };
+    if let Some(folder) = &global.sandbox {
+        let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
+        let new = Account::new(Account::partition_of(region), account.unwrap_or(PROVISIONAL_ACCOUNT));
+        let sandbox = Sandbox::open(folder, Some(&new), faults)?;
+        let first = format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
+        if output.json {
+            output.note(&first)
+        } else {
+            output.say(&(first + "\n"))?
+        }
+        target.now = Some(sandbox.now());
+        target.http = Some(sandbox.http_client());
+    }
+    let cloud = Cloud::connect(&target).await?;
+    let Some(wanted) = account.filter(|wanted| *wanted != cloud.account.id) else { return Ok(cloud) };
+    if let Some(folder) = &global.sandbox {
+        let folder = folder.display();
+        return Err(Error::refused(format!(
+            "the manifest is for account {wanted}, and the sandbox in {folder} is account {}",
+            cloud.account.id
+        ))
+        .hint(format!(
+            "take a sandbox of its own:   --sandbox={folder}-{wanted} --state {folder}-{wanted}/state.json"
+        )));
+    }
+    Err(Error::refused(format!(
+        "the manifest is for account {wanted}, and these credentials are of {} ({})",
+        cloud.account.id, cloud.caller
+    ))
+    .hint("use credentials of that account: --profile NAME"))
+}
+
+/// What follows from the manifest's region, as `${{ partition }}` does, cannot be right elsewhere.
+fn same_partition(manifest: &Manifest, cloud: &Cloud, global: &Global) -> Result<()> {
+    let (wanted, found) = (manifest.partition(), &cloud.account.partition);
+    if wanted == found {
+        return Ok(());
+    }
+    let meant = match manifest.region() {
+        Some(region) => format!("region {region}, which is in partition {wanted}"),
+        None => format!("partition {wanted}, as it has no `region`"),
+    };
+    let message = format!("the manifest is for {meant}, and these credentials are of {found}");
+    Err(Error::refused(message).hint(match &global.sandbox {
+        Some(folder) => format!("take a sandbox of its own:   --sandbox={}-{wanted}", folder.display()),
+        None => "set `region:` in the manifest to one that these credentials are for".to_owned(),
+    }))
 }
 
 impl Session {
@@ -208,6 +262,12 @@ impl Session {
         // Who asks for it means it.
         plan.brakes.clear();
         Ok((plan, recovered))
+    }
+
+    /// Returns what is otherwise in AWS than we wrote it, for a session that only [`Declared::look`]s.
+    pub fn drift(&self) -> Result<Plan> {
+        let (state, fresh_lineage) = (self.state.as_ref(), self.fresh_lineage.as_str());
+        plan::drift::drift(&Question { desired: &self.desired, state, live: &self.live, fresh_lineage })
     }
 
     fn plan_of(&self, desired: &Desired, state: Option<&State>) -> Result<Plan> {
@@ -260,13 +320,5 @@ fn lineage(state: Option<&State>) -> String {
         Some(state) => state.lineage.clone(),
         // The standard library's hash keys are drawn from the operating system's random numbers.
         None => format!("{:016x}", std::hash::RandomState::new().build_hasher().finish()),
-    }
-}
-
-fn partition(region: Option<&str>) -> &'static str {
-    match region {
-        Some(region) if region.starts_with("cn-") => "aws-cn",
-        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
     }
 }

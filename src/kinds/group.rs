@@ -143,6 +143,7 @@ impl Kind for Group {
         let obstacle = |user: &str| Obstacle {
             object: membership::id_of(user, name),
             text: format!("is the group of user {user}"),
+            remedy: format!("aws iam remove-user-from-group --group-name {name} --user-name {user}"),
         };
         Ok(members.iter().map(|user| obstacle(user.user_name())).collect())
     }

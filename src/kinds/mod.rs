@@ -22,17 +22,20 @@ mod group;
 mod inline_policy;
 mod instance_profile;
 mod membership;
+mod oidc_provider;
 mod owner;
 pub mod permissions;
 mod policy;
 mod profile_role;
-mod role;
+pub mod role;
 mod tags;
 mod user;
+pub mod versions;
 
 /// All kinds. Order is that of the sections in the manifest's documentation.
 pub const KINDS: &[&dyn Kind] = &[
     &policy::Policy,
+    &oidc_provider::OidcProvider,
     &role::Role,
     &inline_policy::OF_ROLE,
     &attachment::OF_ROLE,
@@ -63,6 +66,12 @@ pub trait Spec: Sync + Send {
     /// Returns what AWS keeps unique: two objects of one kind cannot exist at a time when it is equal.
     fn unique_name(&self, id: &ObjectId) -> String {
         id.name.to_lowercase()
+    }
+
+    /// Says whether an account has one of it that all share who want it: what is there already is used as it is,
+    /// and only who made it deletes it.
+    fn is_shared(&self) -> bool {
+        false
     }
 
     /// Returns how many of this kind AWS lets hang on one owner; `None` where it counts none.
@@ -113,6 +122,15 @@ impl Needed {
     }
 }
 
+/// The last time that somebody used an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastUse {
+    /// `2025-12-20T08:00:00Z`
+    pub at: String,
+    /// `in eu-west-1`, `to sign in`
+    pub how: String,
+}
+
 /// How many may hang on one owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Most {
@@ -157,6 +175,16 @@ pub trait Kind: Spec {
 
     /// Returns what hangs on the object and would make AWS refuse to delete it.
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
+
+    /// Returns when the object was last used and how, where AWS keeps track of it.
+    async fn last_used(&self, _cloud: &Cloud, _name: &str) -> Result<Option<LastUse>> {
+        Ok(None)
+    }
+
+    /// Returns when the object was changed last and by what, where AWS tells: `2026-01-02T03:04:05Z, version v3`.
+    async fn changed(&self, _cloud: &Cloud, _name: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
 
     /// Creates the object whole: tags, path, description and boundary in the one call. Returns the
     /// unique id that AWS gave it, where it gives one.

@@ -111,7 +111,7 @@ impl Guard {
     fn of(action: &str) -> Self {
         match action {
             "iam:CreateRole" | "iam:CreateUser" => Guard::NewOwner,
-            "iam:CreatePolicy" | "iam:CreateInstanceProfile" => Guard::New,
+            "iam:CreatePolicy" | "iam:CreateInstanceProfile" | "iam:CreateOpenIDConnectProvider" => Guard::New,
             "iam:AttachRolePolicy" | "iam:PutRolePolicy" | "iam:AttachUserPolicy" | "iam:PutUserPolicy" => Guard::Grant,
             "iam:PutRolePermissionsBoundary" | "iam:PutUserPermissionsBoundary" => Guard::Boundary,
             "iam:DeleteRolePermissionsBoundary" | "iam:DeleteUserPermissionsBoundary" => Guard::Never,
@@ -153,7 +153,11 @@ impl Guard {
 
 /// Returns what an action is on: "Actions, resources, and condition keys for AWS Identity and Access Management".
 fn resource(action: &str, scope: &Scope) -> String {
+    let mut parts = scope.boundary.split(':').skip(1);
+    let (partition, account) = (parts.next().unwrap_or("aws"), parts.nth(2).unwrap_or("*"));
     let kind = match action {
+        // A provider has no path: it goes by its URL.
+        _ if action.contains("OpenIDConnect") => return format!("arn:{partition}:iam::{account}:oidc-provider/*"),
         _ if action.contains("InstanceProfile") => "instance-profile",
         // A membership is an action on the group.
         _ if action.contains("Group") => "group",
@@ -161,8 +165,6 @@ fn resource(action: &str, scope: &Scope) -> String {
         _ if action.contains("User") => "user",
         _ => "policy",
     };
-    let mut parts = scope.boundary.split(':').skip(1);
-    let (partition, account) = (parts.next().unwrap_or("aws"), parts.nth(2).unwrap_or("*"));
     format!("arn:{partition}:iam::{account}:{kind}{}*", scope.path)
 }
 

@@ -7,12 +7,13 @@ use aws_sdk_iam::operation::list_entities_for_policy::ListEntitiesForPolicyOutpu
 use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType};
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, Surveyed, attachment, compact, name_and_path, tags, text};
+use super::{Hanging, Kind, Needed, Spec, Surveyed, attachment, compact, name_and_path, tags, text, versions};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
+use crate::policy::split::Part;
 use crate::policy::{Host, limits};
 use crate::survey::AccountSurvey;
 
@@ -38,13 +39,19 @@ static SCHEMA: Schema = Schema {
         Field { name: "tags", holds: Holds::Tags, on_change: OnChange::Update },
     ],
     taggable: true,
-    reads: &["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicies", "iam:ListEntitiesForPolicy"],
+    reads: &[
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:ListPolicies",
+        "iam:ListEntitiesForPolicy",
+        "iam:ListPolicyVersions",
+    ],
     writes: &[
         "iam:CreatePolicy",
         "iam:CreatePolicyVersion",
         "iam:DeletePolicy",
         "iam:DeletePolicyVersion",
-        "iam:ListPolicyVersions",
+        "iam:SetDefaultPolicyVersion",
         "iam:TagPolicy",
         "iam:UntagPolicy",
     ],
@@ -54,7 +61,7 @@ static SCHEMA: Schema = Schema {
         keys: &[
             Key {
                 name: "name",
-                accepts: Accepts::Name { longest: 128 },
+                accepts: Accepts::Name { longest: limits::POLICY_NAME },
                 required: false,
                 doc: "Name in AWS; default: the key",
             },
@@ -76,6 +83,12 @@ static SCHEMA: Schema = Schema {
                 accepts: Accepts::Statements(Host::Managed),
                 required: false,
                 doc: "The statements by Sid, instead of a document",
+            },
+            Key {
+                name: "split",
+                accepts: Accepts::Split,
+                required: false,
+                doc: "Make several policies of one that is too long; a reference to it means them all",
             },
             Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
             Key {
@@ -135,7 +148,16 @@ impl Spec for Policy {
         if let Some(document) = entry.document("document") {
             wanted.insert("document", Value::Document(document.clone()));
         }
-        vec![entry.resource(self.id(account, &wanted), wanted)]
+        if entry.parts().is_empty() {
+            return vec![entry.resource(self.id(account, &wanted), wanted)];
+        }
+        let part = |part: &Part| {
+            let mut wanted = wanted.clone();
+            wanted.insert("name", part.named(entry.text("name").unwrap_or_default()).into());
+            wanted.insert("document", Value::Document(part.document.clone()));
+            Resource { address: entry.part_address(part), ..entry.resource(self.id(account, &wanted), wanted) }
+        };
+        entry.parts().iter().map(part).collect()
     }
 
     fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
@@ -201,6 +223,11 @@ impl Kind for Policy {
         Ok(found)
     }
 
+    async fn changed(&self, cloud: &Cloud, arn: &str) -> Result<Option<String>> {
+        let versions = versions::all(cloud, arn).await?;
+        Ok(versions.iter().find(|v| v.is_default).map(|v| format!("{}, version {}", v.created, v.id)))
+    }
+
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
         let (name, path) = name_and_path(wanted);
         let call = cloud
@@ -219,7 +246,7 @@ impl Kind for Policy {
         let id = self.id(&cloud.account, wanted);
         let arn = id.name.as_str();
         if live.get("document") != wanted.get("document") {
-            new_version(cloud, arn, &compact(wanted, "document")).await?;
+            versions::make(cloud, arn, &compact(wanted, "document")).await?;
         }
         let change = tags::change(live, wanted);
         if let Some(keys) = change.removed {
@@ -243,8 +270,8 @@ impl Kind for Policy {
             Err(error) if error.is("DeleteConflict") && error.message.contains("version") => {}
             done => return Ok(done?),
         }
-        for version in other_versions(cloud, arn).await? {
-            delete_version(cloud, arn, &version).await?;
+        for version in versions::others(cloud, arn).await? {
+            versions::delete(cloud, arn, &version.id).await?;
         }
         Ok(cloud.remove("DeletePolicy", arn, delete()).await?)
     }
@@ -278,46 +305,6 @@ async fn get(cloud: &Cloud, arn: &str) -> Result<Option<aws_sdk_iam::types::Poli
     Ok(found.and_then(|out| out.policy))
 }
 
-/// Makes a new default version; the oldest other one goes first when AWS holds five already.
-async fn new_version(cloud: &Cloud, arn: &str, document: &str) -> Result<()> {
-    let create = |once| {
-        let call = cloud.iam.create_policy_version().policy_arn(arn).policy_document(document).set_as_default(true);
-        call.customize().config_override(once).send()
-    };
-    match cloud.call_once("CreatePolicyVersion", arn, create).await {
-        Err(error) if error.is("LimitExceeded") => {
-            // A document that is too long exceeds a limit too, and costs no version.
-            let others = other_versions(cloud, arn).await?;
-            match others.first() {
-                Some(oldest) if others.len() + 1 >= limits::VERSIONS => delete_version(cloud, arn, oldest).await?,
-                _ => return Err(error.into()),
-            }
-            cloud.call_once("CreatePolicyVersion", arn, create).await?;
-        }
-        done => drop(done?),
-    }
-    Ok(())
-}
-
-/// Returns the ids of the versions that are not the default, the oldest first.
-async fn other_versions(cloud: &Cloud, arn: &str) -> Result<Vec<String>> {
-    let mut pages = cloud.iam.list_policy_versions().policy_arn(arn).into_paginator().send();
-    let mut versions = Vec::new();
-    while let Some(page) = cloud.page("ListPolicyVersions", arn, &mut pages).await? {
-        versions.extend(page.versions.unwrap_or_default().into_iter().filter(|v| !v.is_default_version));
-    }
-    // `v10` is younger than `v9`.
-    let number = |id: &str| id.trim_start_matches('v').parse::<u64>().unwrap_or(0);
-    let mut ids: Vec<String> = versions.into_iter().filter_map(|v| v.version_id).collect();
-    ids.sort_by_key(|id| number(id));
-    Ok(ids)
-}
-
-async fn delete_version(cloud: &Cloud, arn: &str, version: &str) -> Result<()> {
-    let call = cloud.iam.delete_policy_version().policy_arn(arn).version_id(version);
-    Ok(cloud.remove("DeletePolicyVersion", arn, call.send()).await?)
-}
-
 /// Returns what one page of users of a policy keeps it from being deleted.
 fn uses(arn: &str, usage: &PolicyUsageType, page: &ListEntitiesForPolicyOutput) -> Vec<Obstacle> {
     let roles = page.policy_roles().iter().filter_map(|role| role.role_name()).map(|name| (Owner::Role, name));
@@ -327,11 +314,17 @@ fn uses(arn: &str, usage: &PolicyUsageType, page: &ListEntitiesForPolicyOutput) 
     holders
         .map(|(owner, name)| match usage {
             PolicyUsageType::PermissionsBoundary => {
-                Obstacle { object: owner.id_of(name), text: format!("is the boundary of {} {name}", owner.kind()) }
+                let kind = owner.kind();
+                Obstacle {
+                    object: owner.id_of(name),
+                    text: format!("is the boundary of {kind} {name}"),
+                    remedy: format!("aws iam delete-{kind}-permissions-boundary --{kind}-name {name}"),
+                }
             }
             _ => Obstacle {
                 object: attachment::of(owner).id_of(name, arn),
                 text: format!("is attached to {} {name}", owner.kind()),
+                remedy: format!("aws iam detach-{0}-policy --{0}-name {name} --policy-arn {arn}", owner.kind()),
             },
         })
         .collect()

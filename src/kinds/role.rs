@@ -5,7 +5,10 @@ use aws_sdk_iam::types::{Role as SdkRole, Tag};
 use serde_json::json;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, Surveyed, compact, name_and_path, number, policy, tags, text, user};
+use super::{
+    Hanging, Kind, LastUse, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags, text,
+    user,
+};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -120,6 +123,20 @@ pub fn id_of(name: &str) -> ObjectId {
     ObjectId::new(KIND, name)
 }
 
+/// Returns the names of all roles of the account, each with its path.
+pub async fn list(cloud: &Cloud) -> Result<Vec<(String, String)>> {
+    let pages = cloud.iam.list_roles().max_items(1000).into_paginator().send();
+    let roles = cloud.all("ListRoles", "the account", pages, |page| page.roles).await?;
+    Ok(roles.into_iter().map(|role| (role.role_name, role.path)).collect())
+}
+
+/// Returns the instance profiles that hold a role.
+pub async fn profiles(cloud: &Cloud, name: &str) -> Result<Vec<ObjectId>> {
+    let pages = cloud.iam.list_instance_profiles_for_role().role_name(name).into_paginator().send();
+    let profiles = cloud.all("ListInstanceProfilesForRole", name, pages, |page| page.instance_profiles).await?;
+    Ok(profiles.iter().map(|profile| super::instance_profile::id_of(profile.instance_profile_name())).collect())
+}
+
 impl Spec for Role {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
@@ -135,7 +152,10 @@ impl Spec for Role {
 
     fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<Needed> {
         let boundary = text(attributes, "boundary").map(policy::id_of).map(Needed::held);
-        let trusted = attributes.get("trust").and_then(Value::document).into_iter().flat_map(|d| d.principals());
+        let trust = attributes.get("trust").and_then(Value::document);
+        let trusted = trust.into_iter().flat_map(|document| document.principals("AWS"));
+        let providers = trust.into_iter().flat_map(|document| document.principals("Federated"));
+        let providers = providers.filter_map(|arn| oidc_provider::id_of_arn(account, arn)).map(Needed::named);
         let (roles, users) = (account.iam_arn("role", "/", ""), account.iam_arn("user", "/", ""));
         // A name is what follows the last slash of the ARN.
         let named = trusted.filter_map(|arn| {
@@ -147,7 +167,7 @@ impl Spec for Role {
             };
             Some(Needed::named(id))
         });
-        boundary.into_iter().chain(named).collect()
+        boundary.into_iter().chain(named).chain(providers).collect()
     }
 
     /// A trust policy that nobody can use.
@@ -239,15 +259,24 @@ impl Kind for Role {
     }
 
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {
-        let mut pages = cloud.iam.list_instance_profiles_for_role().role_name(name).into_paginator().send();
-        let mut found = Vec::new();
-        while let Some(page) = cloud.page("ListInstanceProfilesForRole", name, &mut pages).await? {
-            found.extend(page.instance_profiles().iter().map(|profile| Obstacle {
-                object: super::profile_role::id_of(profile.instance_profile_name()),
-                text: format!("is in instance profile {}", profile.instance_profile_name()),
-            }));
-        }
-        Ok(found)
+        let obstacle = |profile: ObjectId| Obstacle {
+            object: super::profile_role::id_of(&profile.name),
+            text: format!("is in instance profile {}", profile.name),
+            remedy: format!(
+                "aws iam remove-role-from-instance-profile --instance-profile-name {} --role-name {name}",
+                profile.name
+            ),
+        };
+        Ok(profiles(cloud, name).await?.into_iter().map(obstacle).collect())
+    }
+
+    async fn last_used(&self, cloud: &Cloud, name: &str) -> Result<Option<LastUse>> {
+        let found = cloud.get("GetRole", name, cloud.iam.get_role().role_name(name).send()).await?;
+        let used = found.and_then(|found| found.role).and_then(|role| role.role_last_used);
+        Ok(used.and_then(|used| {
+            let how = used.region().map(|region| format!("in {region}")).unwrap_or_default();
+            Some(LastUse { at: time(used.last_used_date()?), how })
+        }))
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {

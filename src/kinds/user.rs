@@ -5,7 +5,7 @@ use aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput;
 use aws_sdk_iam::types::AttachedPermissionsBoundary;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, Surveyed, membership, name_and_path, policy, tags, text};
+use super::{Hanging, Kind, LastUse, Needed, Spec, Surveyed, membership, name_and_path, policy, tags, text};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -187,28 +187,33 @@ impl Kind for User {
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {
         let iam = &cloud.iam;
         let login = cloud.get("GetLoginProfile", name, iam.get_login_profile().user_name(name).send()).await?;
+        let password = || "a password to sign in with".to_owned();
         let mut found: Vec<Obstacle> =
-            login.iter().map(|_| obstacle("login_profile", name, "a password to sign in with".to_owned())).collect();
+            login.iter().map(|_| obstacle("login_profile", name, name, password(), "delete-login-profile")).collect();
         let pages = iam.list_access_keys().user_name(name).into_paginator().send();
         for key in cloud.all("ListAccessKeys", name, pages, |page| page.access_key_metadata).await? {
             let id = key.access_key_id().unwrap_or_default();
-            found.push(obstacle("access_key", &format!("{name}/{id}"), format!("the access key {id}")));
+            let remedy = format!("delete-access-key --access-key-id {id}");
+            found.push(obstacle("access_key", name, &format!("{name}/{id}"), format!("the access key {id}"), &remedy));
         }
         let pages = iam.list_mfa_devices().user_name(name).into_paginator().send();
         for device in cloud.all("ListMFADevices", name, pages, |page| page.mfa_devices).await? {
             let id = device.serial_number();
-            found.push(obstacle("mfa_device", id, format!("the MFA device {id}")));
+            let remedy = format!("deactivate-mfa-device --serial-number {id}");
+            found.push(obstacle("mfa_device", name, id, format!("the MFA device {id}"), &remedy));
         }
         let pages = iam.list_ssh_public_keys().user_name(name).into_paginator().send();
         let keys = |page: ListSshPublicKeysOutput| page.ssh_public_keys.unwrap_or_default();
         for key in cloud.all("ListSSHPublicKeys", name, pages, keys).await? {
             let id = key.ssh_public_key_id();
-            found.push(obstacle("ssh_public_key", id, format!("the SSH public key {id}")));
+            let remedy = format!("delete-ssh-public-key --ssh-public-key-id {id}");
+            found.push(obstacle("ssh_public_key", name, id, format!("the SSH public key {id}"), &remedy));
         }
         let pages = iam.list_signing_certificates().user_name(name).into_paginator().send();
         for certificate in cloud.all("ListSigningCertificates", name, pages, |page| page.certificates).await? {
             let id = certificate.certificate_id();
-            found.push(obstacle("signing_certificate", id, format!("the signing certificate {id}")));
+            let remedy = format!("delete-signing-certificate --certificate-id {id}");
+            found.push(obstacle("signing_certificate", name, id, format!("the signing certificate {id}"), &remedy));
         }
         let call = iam.list_service_specific_credentials().user_name(name).send();
         let credentials = match cloud.get("ListServiceSpecificCredentials", name, call).await {
@@ -219,9 +224,17 @@ impl Kind for User {
         for credential in credentials.unwrap_or_default() {
             let id = credential.service_specific_credential_id();
             let service = credential.service_name();
-            found.push(obstacle("service_specific_credential", id, format!("the credential {id} for {service}")));
+            let what = format!("the credential {id} for {service}");
+            let remedy = format!("delete-service-specific-credential --service-specific-credential-id {id}");
+            found.push(obstacle("service_specific_credential", name, id, what, &remedy));
         }
         Ok(found)
+    }
+
+    async fn last_used(&self, cloud: &Cloud, name: &str) -> Result<Option<LastUse>> {
+        let found = cloud.get("GetUser", name, cloud.iam.get_user().user_name(name).send()).await?;
+        let signed_in = found.and_then(|found| found.user).and_then(|user| user.password_last_used);
+        Ok(signed_in.map(|at| LastUse { at: time(&at), how: "to sign in".to_owned() }))
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
@@ -271,7 +284,9 @@ impl Kind for User {
     }
 }
 
-/// Something that a user has and that no manifest speaks of.
-fn obstacle(kind: &str, name: &str, what: String) -> Obstacle {
-    Obstacle { object: ObjectId::new(kind, name), text: format!("has {what}") }
+/// Something that a user has and that no manifest speaks of; `remedy` is the command that takes it away, without
+/// the user's name.
+fn obstacle(kind: &str, user: &str, name: &str, what: String, remedy: &str) -> Obstacle {
+    let remedy = format!("aws iam {remedy} --user-name {user}");
+    Obstacle { object: ObjectId::new(kind, name), text: format!("has {what}"), remedy }
 }

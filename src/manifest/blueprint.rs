@@ -5,6 +5,8 @@ use std::fmt::Write;
 use serde_json::{Map, Value as Json, json};
 
 use super::builtin::Builtin;
+use super::features::{self, Feature};
+use super::layout::flow;
 use super::params::{Inputs, Params};
 use super::report::Report;
 use super::{expression, header, shape, yaml};
@@ -14,8 +16,15 @@ use crate::problem::{Problem, Sources};
 /// The deployment, and the use, of a manifest that is begun from a blueprint.
 const NAME: &str = "seqera";
 
+/// The params that switch features.
+const WITH: &str = "features";
+const WITHOUT: &str = "without";
+
 /// Any account: `account` is a guard, so until it is set nothing can be done to another.
 const ACCOUNT: &str = "123456789012";
+
+/// Any region, for a blueprint whose ARNs have one.
+const REGION: &str = "us-east-1";
 
 /// What a blueprint says of itself.
 #[derive(Debug)]
@@ -26,6 +35,9 @@ pub struct About {
     pub date: String,
     pub params: Vec<AboutParam>,
     pub outputs: Vec<String>,
+    pub features: Vec<Feature>,
+    /// Its ARNs have a region in them.
+    pub uses_region: bool,
     root: Node,
 }
 
@@ -62,7 +74,10 @@ impl About {
         let params = params.collect();
         let outputs = root.get("outputs").map(|outputs| shape::entries(&outputs.value)).unwrap_or_default();
         let outputs = outputs.iter().map(|output| output.key.clone()).collect();
-        Self { name: builtin.name, title, source, date, params, outputs, root }
+        let features = root.get("blueprint").map(|about| features::read(&about.value, &mut Report::default()));
+        let features = features.unwrap_or_default();
+        let uses_region = expression::paths(builtin.text).iter().any(|path| path.root == "region");
+        Self { name: builtin.name, title, source, date, params, outputs, features, uses_region, root }
     }
 
     pub fn to_json(&self) -> Json {
@@ -76,6 +91,23 @@ impl About {
             "name": self.name, "title": self.title, "source": self.source, "date": self.date,
             "params": self.params.iter().map(param).collect::<Vec<_>>(),
         })
+    }
+
+    /// Says when a feature is there.
+    pub fn switch(&self, feature: &Feature) -> Option<String> {
+        let is_value_of = |param: &str| {
+            let param = self.params.iter().find(|one| one.name == param);
+            param.is_some_and(|param| param.allowed.iter().any(|value| *value == feature.name.as_str()))
+        };
+        if is_value_of(WITH) {
+            return Some(format!("with {WITH}: [{}]", feature.name));
+        }
+        is_value_of(WITHOUT).then(|| format!("unless {WITHOUT}: [{}]", feature.name))
+    }
+
+    /// Returns every statement that it writes.
+    pub fn statements(&self) -> Vec<features::Statement> {
+        features::written(&self.root)
     }
 
     /// Returns the values that were given, checked. What is required and was not given is a problem only
@@ -110,8 +142,10 @@ impl About {
              account: \"{ACCOUNT}\" # yours: with the credentials of any other, nothing is read or changed\n",
             header::API_VERSION
         );
-        if let Some(region) = region {
-            let _ = writeln!(text, "region: {region}");
+        match region {
+            Some(region) => drop(writeln!(text, "region: {region}")),
+            None if self.uses_region => drop(writeln!(text, "region: {REGION} # yours: where the pipelines run")),
+            None => {}
         }
         let _ = write!(text, "\nuse:\n  {NAME}:\n    blueprint: {}\n    with:\n", self.name);
         for param in &self.params {
@@ -163,26 +197,6 @@ fn shortened(json: Json) -> Json {
         Json::Object(map) => map.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
         scalar => scalar,
     }
-}
-
-/// Writes a value on one line, as YAML.
-fn flow(value: &Json) -> String {
-    match value {
-        Json::String(text) if is_plain(text) => text.clone(),
-        Json::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Json::Object(map) => {
-            let entries = map.iter().map(|(key, value)| format!("{}: {}", flow(&json!(key)), flow(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Says whether a string needs no quotes anywhere in YAML.
-fn is_plain(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._/+@-".contains(c))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str())
 }
 
 /// Cuts a description into lines for a comment.

@@ -7,11 +7,19 @@ pub struct Builtin {
     pub text: &'static str,
 }
 
+macro_rules! builtin {
+    ($name:literal) => {
+        Builtin { name: $name, text: include_str!(concat!("../../manifests/", $name, ".yaml")) }
+    };
+}
+
 /// All of them, by name. To add one, write `manifests/NAME.yaml` and a line here.
-pub const BUILTINS: &[Builtin] = &[Builtin {
-    name: "enterprise-instance-role",
-    text: include_str!("../../manifests/enterprise-instance-role.yaml"),
-}];
+pub const BUILTINS: &[Builtin] = &[
+    builtin!("batch-forge"),
+    builtin!("enterprise-instance-role"),
+    builtin!("role-assumed-by-users"),
+    builtin!("seqera-cloud-role"),
+];
 
 pub fn find(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.name == name)

@@ -35,6 +35,8 @@ pub struct Named<'m> {
     pub each: Option<Arc<Each>>,
     /// It is there already, and not ours.
     pub existing: bool,
+    /// It may become several.
+    pub split: bool,
     /// None when it is wrong; the problem was reported.
     pub name: Option<String>,
     pub path: Option<String>,
@@ -93,6 +95,11 @@ impl<'m> Declarations<'m> {
 
     pub fn all(&self) -> impl Iterator<Item = &Named<'m>> {
         self.entries.iter().flat_map(|entries| entries.sections.values().flat_map(IndexMap::values))
+    }
+
+    /// Returns the entries of one namespace.
+    pub fn of(&self, at: usize) -> impl Iterator<Item = &Named<'m>> {
+        self.entries[at].sections.values().flat_map(IndexMap::values)
     }
 
     /// Follows `use.NAME` as often as it stands there. Returns the namespace and what is left.

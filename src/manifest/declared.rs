@@ -1,9 +1,10 @@
 //! One entry of a section after reading: every value checked and resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Address, Attributes, ObjectId, Resource, Tags, Value};
 use crate::policy::Document;
+use crate::policy::split::Part;
 use crate::problem::Place;
 
 /// What one entry of a section says. A kind turns it into resources; problems were reported before.
@@ -23,7 +24,10 @@ pub enum Said {
     Bool(bool),
     Seconds(u64),
     Tags(Tags),
+    Texts(BTreeSet<String>),
     Document(Document),
+    /// A document as several, the first first.
+    Parts(Vec<Part>),
     Policies(Vec<Reference>),
     Groups(Vec<Reference>),
     /// `None` for `boundary: none`.
@@ -75,11 +79,35 @@ impl Declared {
         }
     }
 
+    pub fn texts(&self, key: &str) -> Option<&BTreeSet<String>> {
+        match self.said.get(key) {
+            Some(Said::Texts(texts)) => Some(texts),
+            _ => None,
+        }
+    }
+
     pub fn document(&self, key: &str) -> Option<&Document> {
         match self.said.get(key) {
             Some(Said::Document(document)) => Some(document),
             _ => None,
         }
+    }
+
+    /// Returns the documents of a policy that may be several.
+    pub fn parts(&self) -> &[Part] {
+        match self.said.get("document") {
+            Some(Said::Parts(parts)) => parts,
+            _ => &[],
+        }
+    }
+
+    /// Returns the address of one of its parts; the first has the entry's own.
+    pub fn part_address(&self, part: &Part) -> Address {
+        let mut segments = self.address.segments().to_vec();
+        if let Some(last) = segments.last_mut() {
+            *last = part.named(last);
+        }
+        Address::new(segments)
     }
 
     pub fn policies(&self) -> &[Reference] {

@@ -25,15 +25,21 @@ pub struct Owner<'e> {
 impl Reading<'_> {
     /// Reads the one document that the owner has to say, under `document` or under `statements`.
     pub fn document(&mut self, owner: &Owner, host: Host) -> Option<Document> {
+        let node = self.said_document(owner)?;
+        Some(self.checked(&node, owner.what, host))
+    }
+
+    /// Returns the document as it is written, and checked in no way.
+    pub fn said_document(&mut self, owner: &Owner) -> Option<Node> {
         let what = owner.what;
         let said = |name: &str| owner.entries.iter().find(|entry| entry.key == name);
-        let node = match (said("document"), said("statements")) {
-            (Some(document), None) => self.whole(document, what)?,
-            (None, Some(statements)) => self.by_sid(statements, what)?,
+        match (said("document"), said("statements")) {
+            (Some(document), None) => self.whole(document, what),
+            (None, Some(statements)) => self.by_sid(statements, what),
             (Some(_), Some(statements)) => {
                 let problem = Problem::error("two-documents", format!("{what} says both `document` and `statements`"));
                 self.report.push(problem.at(statements.key_place).help("keep one of the two"));
-                return None;
+                None
             }
             (None, None) => {
                 let is_meant = |key: &&str| shape::is_meant(owner.entries, owner.known, key);
@@ -41,10 +47,9 @@ impl Reading<'_> {
                     let problem = Problem::error("missing-key", format!("{what} lacks `statements` or `document`"));
                     self.report.push(problem.at(owner.place));
                 }
-                return None;
+                None
             }
-        };
-        Some(self.checked(&node, what, host))
+        }
     }
 
     /// Reads `document: {…}` or `document: {file: F}`.
@@ -120,19 +125,25 @@ impl Reading<'_> {
         Some(Node::new(NodeValue::Map(statement), entry.value.place))
     }
 
-    /// Checks grammar and size. Each fault is shown at its token.
+    /// Checks grammar and size.
     pub fn checked(&mut self, node: &Node, what: &str, host: Host) -> Document {
+        let (document, _) = self.well_formed(node, what, host);
+        self.fits(&document, what, host, node.place);
+        document
+    }
+
+    /// Checks grammar, and says whether it is right. Each fault is shown at its token.
+    pub fn well_formed(&mut self, node: &Node, what: &str, host: Host) -> (Document, bool) {
         let document = Document::from_json(node.to_json());
         let faults = validate(document.json(), host);
         for fault in faults.iter().filter(|fault| !fault.is_slip_of_another(&faults)) {
             let problem = Problem::error(fault.code, format!("{what}: {}", fault.detail)).at(fault.place(node));
             self.report.push(problem.note(format!("AWS would say: {}", fault.message)));
         }
-        self.fits(&document, what, host, node.place);
         if faults.is_empty() {
             self.look(&document, what, host, |path| node.at(path).place);
         }
-        document
+        (document, faults.is_empty())
     }
 
     /// Checks the size alone, for a document that is well by construction.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::choice;
 use super::each::{self, Each};
 use super::expression::{self, Fault, Piece};
 use super::report::Report;
@@ -45,6 +46,7 @@ impl Expander<'_> {
         let value = match &node.value {
             NodeValue::Text(text) if expression::is_in(text) => return self.text(text, node.place, report),
             NodeValue::List(items) => NodeValue::List(self.items(items, report)),
+            NodeValue::Map(entries) if choice::is_one(entries) => return self.chosen(node, entries, report),
             NodeValue::Map(entries) => NodeValue::Map(self.entries(entries, report)),
             scalar => scalar.clone(),
         };

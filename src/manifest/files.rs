@@ -76,7 +76,7 @@ impl Loaded {
     }
 }
 
-/// Finds every `document: {file: F}`. The path sees params, account, region and each only; one that fails
+/// Finds every `document: {file: F}`. The path sees params, account, region, partition and each only; one that fails
 /// is reported when the document is read.
 pub fn named(node: &Node, early: &Expander, found: &mut Vec<String>) {
     match &node.value {

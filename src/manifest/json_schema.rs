@@ -42,7 +42,17 @@ fn section_doc(section: &Section) -> &'static str {
 fn definitions() -> Json {
     let statement: Map<String, Json> = STATEMENT.iter().map(|name| ((*name).to_owned(), json!(true))).collect();
     json!({
-        "expression": {"type": "string", "pattern": EXPRESSION},
+        "expression": {"anyOf": [
+            {"type": "string", "pattern": EXPRESSION},
+            {
+                "type": "object",
+                "required": ["choose"],
+                "properties": {
+                    "choose": {"description": "An expression; the key that equals its value is the one that counts"},
+                    "else": {"description": "The value for all other cases"},
+                },
+            },
+        ]},
         "text": {"type": ["string", "number"]},
         "flag": or_expression(json!({"type": "boolean"})),
         "for_each": described(
@@ -87,7 +97,11 @@ fn rule() -> Json {
         "services": one_or_more(),
         "principals": one_or_more(),
         "external_id": reference("text"),
+        "federated": reference("text"),
+        "audience": one_or_more(),
+        "subjects": one_or_more(),
         "tag_session": reference("flag"),
+        "source_identity": reference("flag"),
     }))
 }
 
@@ -164,12 +178,13 @@ fn entry(section: &Section) -> Json {
 fn value(key: &Key) -> Json {
     match key.accepts {
         Accepts::Name { .. }
+        | Accepts::Issuer
         | Accepts::Path
         | Accepts::Text { .. }
         | Accepts::Duration { .. }
         | Accepts::Boundary
         | Accepts::Role => reference("text"),
-        Accepts::Bool | Accepts::Existing(_) => reference("flag"),
+        Accepts::Bool | Accepts::Split | Accepts::Existing(_) => reference("flag"),
         Accepts::Tags => reference("tags"),
         Accepts::Document(_) => reference("document"),
         Accepts::Statements(_) => reference("statements"),
@@ -181,7 +196,9 @@ fn value(key: &Key) -> Json {
             trust["type"] = json!(["object", "array", "string"]);
             trust
         }
-        Accepts::Policies | Accepts::Groups | Accepts::Ignore => list_of(reference("text")),
+        Accepts::Policies | Accepts::Groups | Accepts::Ignore | Accepts::Audiences | Accepts::Thumbprints => {
+            list_of(reference("text"))
+        }
         Accepts::Inline(_) => {
             let mut inline =
                 closed(repeated(json!({"document": reference("document"), "statements": reference("statements")})));
@@ -327,6 +344,7 @@ mod tests {
             "roles: {a: {for_each: [1], when: true, trust: {services: ec2.amazonaws.com}, max_session: 3600}}\n",
             "roles: {a: {existing: true, policies: [a, {when: '${{ x }}', value: b}, [c]], inline: {i: {document: {file: x.json}}}}}\n",
             "roles: {a: {trust: [{principals: ['${{ x }}'], external_id: 1, tag_session: true}, {for_each: '${{ x }}', services: [a]}], ignore: [tags.X], keep_undeclared: [policies]}}\n",
+            "roles: {a: {trust: {services: [{choose: '${{ partition }}', aws-cn: a, else: b}]}, policies: [{choose: '${{ x }}', a: [b]}]}}\n",
             "roles: {a: {trust: {document: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: x}]}}, prevent_destroy: true}}\n",
             "policies: {p: {statements: {'A${{ x }}': {for_each: {a: b}, Effect: Allow, Action: [x], Resource: '*'}}}}\n",
             "groups: {g: {policies: [a], inline: {i: {statements: {}}}}}\nusers: {u: {groups: [groups.g], boundary: none, tags: {a: b}}, v: }\n",

@@ -7,17 +7,21 @@
 mod addresses;
 pub mod blueprint;
 pub mod builtin;
+mod choice;
 mod declarations;
 pub mod declared;
 mod document;
 mod each;
 mod expand;
 mod expression;
+pub mod features;
 mod files;
 mod findings;
 mod header;
 mod include;
+mod issuer;
 mod json_schema;
+mod layout;
 mod lexer;
 mod names;
 mod namespace;
@@ -26,20 +30,24 @@ mod overrides;
 mod param;
 mod param_type;
 mod params;
+mod parts;
 mod reading;
 mod reference;
 mod report;
 mod scope;
 mod shape;
 mod tags;
+pub mod takeover;
 mod trust;
+mod trust_rules;
 mod uses;
 mod yaml;
 mod yaml_traps;
 
 pub use declared::{Declared, Reference, Said};
 pub use json_schema::json_schema;
-pub use names::RESERVED;
+pub use names::{RESERVED, is_of_forge};
+pub use nearest::nearest;
 pub use params::{Inputs, ParamValue};
 pub use yaml::parse as parse_yaml;
 
@@ -150,6 +158,11 @@ impl Manifest {
         self.header.region.text()
     }
 
+    /// The partition that the header's `region` is in: what `${{ partition }}` is.
+    pub fn partition(&self) -> &'static str {
+        Account::partition_of(self.region())
+    }
+
     /// The header's `state`, as written.
     pub fn state(&self) -> Option<&str> {
         self.header.state.as_deref()
@@ -187,7 +200,9 @@ impl Manifest {
         reading.settle(0);
         let mut desired = Desired::nothing(self.deployment(), account.clone());
         for named in declared.all() {
-            let entry = reading.named(named);
+            let read = settled.split.take(&named.address);
+            let mut entry = read.unwrap_or_else(|| reading.named(named));
+            reading.with_all_parts(&mut entry);
             // Half an entry would be blamed again for what it lacks.
             if named.name.is_none() || named.path.is_none() {
                 continue;

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use super::declarations::{Declarations, Entries, Named};
 use super::each::{self, Each};
 use super::expand::Expander;
+use super::issuer;
 use super::namespace::{Namespace, related};
 use super::report::Report;
 use super::shape;
@@ -115,9 +116,13 @@ impl<'a> Naming<'a> {
         let early = self.early.round(each.as_ref(), entry.key_place);
         let said =
             |key: &Key, report: &mut Report| entry.value.get(key.name).map(|entry| early.node(&entry.value, report));
-        let existing = section.keys.iter().find(|key| matches!(key.accepts, Accepts::Existing(_)));
-        let existing =
-            existing.and_then(|key| said(key, report)).is_some_and(|node| node.value == NodeValue::Bool(true));
+        // What is no flag is reported when the entry is read.
+        let mut flag = |accepts: fn(&Accepts) -> bool| {
+            let key = section.keys.iter().find(|key| accepts(&key.accepts));
+            key.and_then(|key| said(key, report)).is_some_and(|node| node.value == NodeValue::Bool(true))
+        };
+        let existing = flag(|accepts| matches!(accepts, Accepts::Existing(_)));
+        let split = flag(|accepts| matches!(accepts, Accepts::Split));
         let (mut name, mut path) = (Some(key.to_owned()), Some("/".to_owned()));
         let mut name_place = entry.key_place;
         for field in section.keys {
@@ -132,9 +137,12 @@ impl<'a> Naming<'a> {
                         None => Some(format!("{}{key}", space.names)),
                     };
                     name = text.filter(|name| name_is_well(name, longest, name_place, &address, report));
-                    if let Some(name) = name.as_ref().filter(|name| !existing && name.starts_with(FORGE)) {
+                    if let Some(name) = name.as_ref().filter(|name| !existing && is_of_forge(name)) {
                         report.push(of_forge(name, name_place, &address));
                     }
+                }
+                Accepts::Issuer => {
+                    name = said(field, report).and_then(|node| issuer::read(&node, &format!("{address}.url"), report));
                 }
                 Accepts::Path => {
                     path = match said(field, report) {
@@ -147,10 +155,26 @@ impl<'a> Naming<'a> {
                 _ => {}
             }
         }
-        name = name.filter(|name| self.take(section.name, name, &address, name_place, report));
+        // What all share may be asked for in several namespaces; the wish tells whether they agree.
+        name = name.filter(|name| spec.is_shared() || self.take(section.name, name, &address, name_place, report));
         let arn = name.as_ref().zip(path.as_ref()).and_then(|(name, path)| spec.arn(self.account, path, name));
         let (turn, node, key_place) = (self.turns, &entry.value, entry.key_place);
-        Named { spec, section, at, turn, address, written: original, key_place, node, each, existing, name, path, arn }
+        Named {
+            spec,
+            section,
+            at,
+            turn,
+            address,
+            written: original,
+            key_place,
+            node,
+            each,
+            existing,
+            split,
+            name,
+            path,
+            arn,
+        }
     }
 
     /// Two of one name are one object.
@@ -206,6 +230,11 @@ pub const RESERVED: [&str; 2] = ["/aws-service-role/", "/aws-reserved/"];
 
 /// What the names begin with that Seqera Platform gives to what Batch Forge makes. It deletes them as well.
 const FORGE: &str = "TowerForge";
+
+/// Says whether Seqera Platform makes and deletes what has such a name.
+pub fn is_of_forge(name: &str) -> bool {
+    name.starts_with(FORGE)
+}
 
 /// Reads an IAM path.
 pub fn path(node: &Node, what: &str, report: &mut Report) -> Option<String> {

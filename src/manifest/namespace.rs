@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use super::each::Each;
 use super::header::Defaults;
 use super::params::Params;
+use super::parts::SplitPolicies;
 use crate::model::{Address, Entry, Node};
 use crate::problem::{FileId, Place};
 
@@ -107,11 +108,16 @@ pub struct Settled {
     params: Vec<OnceCell<Params>>,
     /// `None` for one that is wrong, which was reported.
     outputs: Vec<OnceCell<IndexMap<String, Option<Node>>>>,
+    pub split: SplitPolicies,
 }
 
 impl Settled {
     pub fn nothing(count: usize) -> Self {
-        Self { params: vec![OnceCell::new(); count], outputs: vec![OnceCell::new(); count] }
+        Self {
+            params: vec![OnceCell::new(); count],
+            outputs: vec![OnceCell::new(); count],
+            split: SplitPolicies::default(),
+        }
     }
 
     pub fn params(&self, at: usize) -> Option<&Params> {

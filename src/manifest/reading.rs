@@ -13,7 +13,7 @@ use super::namespace::{Child, Settled, related};
 use super::nearest::{listed, nearest};
 use super::reference::{self, References, Target};
 use super::report::Report;
-use super::{each, findings, shape, tags};
+use super::{each, findings, issuer, shape, tags};
 use crate::model::schema::{Accepts, Key};
 use crate::model::{Entry, Node, NodeValue};
 use crate::policy::{Host, limits};
@@ -59,6 +59,7 @@ impl Reading<'_> {
                 self.settle(*child);
             }
         }
+        self.split(at);
         self.enter(at);
         let outputs = self.outputs(&space.root);
         self.settled.set_outputs(at, outputs);
@@ -115,7 +116,11 @@ impl Reading<'_> {
         let of_document = |key: &&Key| matches!(key.accepts, Accepts::Document(_));
         if let Some(Key { name, accepts: Accepts::Document(host), .. }) = named.section.keys.iter().find(of_document) {
             let owner = Owner { what: &what, place: named.key_place, entries, known: &known };
-            said.extend(self.document(&owner, *host).map(|document| (*name, Said::Document(document))));
+            let document = match named.split {
+                true => self.parts(&owner, *host, named).map(Said::Parts),
+                false => self.document(&owner, *host).map(Said::Document),
+            };
+            said.extend(document.map(|document| (*name, document)));
         }
         let entry = Declared { address: named.address.clone(), place: named.key_place, said };
         self.look_together(&entry);
@@ -127,6 +132,7 @@ impl Reading<'_> {
         match key.accepts {
             // Read before, as references need them.
             Accepts::Name { .. } => return named.name.clone().map(Said::Text),
+            Accepts::Issuer => return named.name.as_deref().map(issuer::url).map(Said::Text),
             Accepts::Path => return named.path.clone().map(Said::Text),
             // Both make one document.
             Accepts::Document(_) | Accepts::Statements(_) => return None,
@@ -137,7 +143,9 @@ impl Reading<'_> {
         let node = self.expander.node(&entry.value, &mut self.report);
         match key.accepts {
             Accepts::Text { longest, latin1 } => self.text(&node, &what, longest, latin1).map(Said::Text),
-            Accepts::Bool | Accepts::Existing(_) => shape::flag(&node, &what, &mut self.report).map(Said::Bool),
+            Accepts::Bool | Accepts::Split | Accepts::Existing(_) => {
+                shape::flag(&node, &what, &mut self.report).map(Said::Bool)
+            }
             Accepts::Duration { least, most } => self.duration(&node, &what, least, most).map(Said::Seconds),
             Accepts::Tags => {
                 let defaults = &self.references.tree.space().defaults.tags;
@@ -145,12 +153,15 @@ impl Reading<'_> {
             }
             .map(Said::Tags),
             Accepts::Policies => self.policies(&node, &what).map(Said::Policies),
+            Accepts::Audiences => self.audiences(&node, &what).map(Said::Texts),
+            Accepts::Thumbprints => self.thumbprints(&node, &what).map(Said::Texts),
             Accepts::Groups => self.groups(&node, &what).map(Said::Groups),
             Accepts::Boundary => self.boundary(&node, &what).map(Said::Boundary),
             Accepts::Role => self.references.resolve(&node, &what, &reference::ROLE, &mut self.report).map(Said::Role),
             Accepts::Keep(words) => self.keep(&node, &what, words).map(Said::Keep),
             Accepts::Ignore => self.ignore(&node, &what, named).map(Said::Ignore),
             Accepts::Name { .. }
+            | Accepts::Issuer
             | Accepts::Path
             | Accepts::Document(_)
             | Accepts::Statements(_)

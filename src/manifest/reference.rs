@@ -26,6 +26,12 @@ pub const GROUP: Target = Target { noun: "a group", sections: &["groups"], colle
 pub const PRINCIPAL: Target =
     Target { noun: "a principal", sections: &["roles", "users"], collections: &["role", "user"] };
 
+pub const PROVIDER: Target = Target {
+    noun: "an OIDC or SAML provider",
+    sections: &["oidc_providers"],
+    collections: &["oidc-provider", "saml-provider"],
+};
+
 /// Resolves references of one account.
 pub struct References<'a> {
     pub account: &'a Account,
@@ -82,6 +88,10 @@ impl References<'_> {
     ) -> Result<String, Problem> {
         if !target.collections.contains(&collection) {
             return Err(mismatch(text, what, target));
+        }
+        // The name of a provider is a URL and has slashes of its own.
+        if target.sections == PROVIDER.sections {
+            return Ok(self.account.iam_arn(collection, "/", rest));
         }
         let (path, name) =
             rest.rsplit_once('/').map_or(("/".to_owned(), rest), |(path, name)| (format!("/{path}/"), name));
@@ -162,7 +172,10 @@ impl References<'_> {
         }
         if !is_principal && account != "aws" && self.guard.is_some_and(|guard| guard != account) {
             let problem = Problem::error("bad-arn", format!("{what}: `{arn}` is of another account"));
-            return Err(problem.note("AWS attaches only policies of the same account and its own"));
+            return Err(match target.collections == POLICY.collections {
+                true => problem.note("AWS attaches only policies of the same account and its own"),
+                false => problem,
+            });
         }
         self.check_aws_managed(arn, account, resource, what)
     }

@@ -6,12 +6,12 @@ use super::expression::{Fault, Found, Names};
 use super::lexer::{Path, Step};
 use std::sync::Arc;
 
-use super::declarations::{Declarations, Missing};
+use super::declarations::{Declarations, Missing, Named};
 use super::names;
 use super::namespace::{Namespace, Settled};
 use super::nearest::nearest;
 use super::params::Params;
-use crate::model::{Address, Node, NodeValue};
+use crate::model::{Account, Address, Node, NodeValue};
 use crate::problem::Place;
 
 /// A value of the header that expressions can name.
@@ -117,6 +117,7 @@ impl Names for Scope<'_> {
             "params" => self.param(path),
             "account" => header(path, self.account),
             "region" => header(path, self.region),
+            "partition" => self.partition(path),
             "each" => self.round(path),
             root if root == "use" || names::is_section(root) => match self.tree.zip(self.tree.and_then(|t| t.declared))
             {
@@ -129,7 +130,7 @@ impl Names for Scope<'_> {
 }
 
 fn not_yet(path: &Path) -> Fault {
-    let seen = "`name`, `path`, `when`, `for_each` and the header see params, account, region and each only";
+    let seen = "`name`, `path`, `when`, `for_each` and the header see params, account, region, partition and each only";
     Fault::new("unknown-reference", format!("`{path}` is not known here: {seen}"))
 }
 
@@ -164,6 +165,17 @@ impl Scope<'_> {
         }
     }
 
+    /// It follows from the region, so that a manifest means the same whoever reads it.
+    fn partition(&self, path: &Path) -> Found {
+        let known = match self.region {
+            Some(Given::Absent) => Given::Text(Account::partition_of(None).to_owned()),
+            Some(Given::Text(region)) => Given::Text(Account::partition_of(Some(region)).to_owned()),
+            Some(Given::Broken) => Given::Broken,
+            None => return header(path, None),
+        };
+        header(path, Some(&known))
+    }
+
     fn round(&self, path: &Path) -> Found {
         let fault = |message: String| Found::Unknown(Fault::new("unknown-reference", message));
         let Some((each, _)) = &self.each else {
@@ -181,7 +193,7 @@ impl Scope<'_> {
     fn unknown(&self, path: &Path) -> Fault {
         let fault = Fault::new("unknown-reference", format!("`{path}` names nothing"));
         let sections = names::sections().map(|(_, section)| section.name);
-        let roots = ["params", "account", "region", "each", "use"].into_iter().chain(sections);
+        let roots = ["params", "account", "region", "partition", "each", "use"].into_iter().chain(sections);
         if let Some(near) = nearest(&path.root, roots) {
             let meant = Path { root: near.to_owned(), steps: path.steps.clone() };
             return fault.with_help(format!("did you mean `{meant}`?"));
@@ -270,20 +282,40 @@ fn entry(path: &Path, tree: Tree, declared: &Declarations) -> Found {
         Ok(named) => named,
         Err(missing) => return Found::Unknown(fault(missing, &names[length..])),
     };
-    let is_last = path.steps.len() == length;
-    let value = match rest.get(2).map(String::as_str) {
-        Some("arn") if is_last => named.arn.as_ref(),
-        Some("name") if is_last => named.name.as_ref(),
+    let written = || Address::new(names[..length].iter().map(String::as_str));
+    let field = rest.get(2).filter(|_| path.steps.len() == length);
+    let value = match field.map(String::as_str) {
+        Some("arn") if named.split => {
+            let fault = unknown(format!("{} has `split: true`, so that it may be several", written()));
+            return Found::Unknown(fault.with_help(format!("${{{{ {}.arns | join(\", \") }}}}", written())));
+        }
+        Some("arn") => named.arn.as_ref(),
+        Some("arns") if named.section.name == "policies" => return arns(path, named, tree),
+        Some("name") => named.name.as_ref(),
         _ => {
-            let written = Address::new(names[..length].iter().map(String::as_str));
-            let fault = unknown(format!("an expression can name the `arn` and the `name` of {written}"));
-            return Found::Unknown(fault.with_help(format!("${{{{ {written}.arn }}}}")));
+            let fault = unknown(format!("an expression can name the `arn` and the `name` of {}", written()));
+            return Found::Unknown(fault.with_help(format!("${{{{ {}.arn }}}}", written())));
         }
     };
     match value {
         Some(text) => Found::Value(Node::new(NodeValue::Text(text.clone()), named.key_place)),
         None => Found::Unknown(Fault::Reported),
     }
+}
+
+/// Returns the ARNs of all policies that an entry stands for: several, where it was split.
+fn arns(path: &Path, named: &Named, tree: Tree) -> Found {
+    let Some(arn) = &named.arn else { return Found::Unknown(Fault::Reported) };
+    let all = match tree.settled.and_then(|settled| settled.split.arns(arn)) {
+        Some(all) => all,
+        None if named.split => {
+            let message = format!("`{path}` is not known here: in `outputs` it is");
+            return Found::Unknown(Fault::new("unknown-reference", message));
+        }
+        None => vec![arn.clone()],
+    };
+    let items = all.into_iter().map(|arn| Node::new(NodeValue::Text(arn), named.key_place));
+    Found::Value(Node::new(NodeValue::List(items.collect()), named.key_place))
 }
 
 fn name(step: &Step) -> Option<String> {

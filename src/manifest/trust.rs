@@ -8,13 +8,22 @@ use crate::model::{Entry, Node, NodeValue};
 use crate::policy::{Document, Host, PathSegment};
 use crate::problem::{Place, Problem};
 
-const KEYS: [&str; 4] = ["services", "principals", "external_id", "tag_session"];
+const KEYS: [&str; 8] =
+    ["services", "principals", "external_id", "federated", "audience", "subjects", "tag_session", "source_identity"];
+/// What only stands beside `federated`, and what never does.
+const FEDERATED: [&str; 2] = ["audience", "subjects"];
+const UNFEDERATED: [&str; 3] = ["services", "principals", "external_id"];
+/// One of these says who is trusted.
+const WHO: [&str; 3] = ["services", "principals", "federated"];
 
 /// What one rule says.
 struct Rule {
     principal: Json,
-    external_id: Option<String>,
+    /// `sts:AssumeRole`, or how a token is exchanged for a session.
+    assume: &'static str,
+    condition: Json,
     tag_session: bool,
+    source_identity: bool,
 }
 
 impl Reading<'_> {
@@ -48,7 +57,8 @@ impl Reading<'_> {
         let read = read.into_iter().collect::<Option<Vec<_>>>()?;
         // With each statement the place of the rule that makes it.
         let made = read.iter().zip(rules).flat_map(|(rule, node)| {
-            let place = node.get("principals").map_or(node.place, |entry| entry.key_place);
+            let place = ["principals", "federated"].iter().find_map(|key| node.get(key));
+            let place = place.map_or(node.place, |entry| entry.key_place);
             statements(rule).into_iter().map(move |statement| (statement, place))
         });
         let (statements, places): (Vec<Json>, Vec<Place>) = made.unzip();
@@ -67,23 +77,36 @@ impl Reading<'_> {
             return None;
         };
         shape::known_keys(keys, &format!("a rule of {what}"), &KEYS, &mut self.report);
+        let mut flag = |key: &str| match node.get(key) {
+            Some(entry) => shape::flag(&entry.value, &format!("{what}.{key}"), &mut self.report),
+            None => Some(false),
+        };
+        let (tag_session, source_identity) = (flag("tag_session"), flag("source_identity"));
+        if let Some(federated) = node.get("federated") {
+            let (principal, assume, condition) = self.federated(&federated.value, node, what)?;
+            let (tag_session, source_identity) = (tag_session?, source_identity?);
+            return Some(Rule { principal, assume, condition, tag_session, source_identity });
+        }
         let services = node.get("services").map(|entry| self.services(&entry.value, what));
         let principals = node.get("principals").map(|entry| self.principals(&entry.value, what));
         let external_id = match node.get("external_id") {
             Some(entry) => Some(self.external_id(&entry.value, what)?),
             None => None,
         };
-        let tag_session = match node.get("tag_session") {
-            Some(entry) => shape::flag(&entry.value, &format!("{what}.tag_session"), &mut self.report)?,
-            None => false,
-        };
-        let is_meant = ["services", "principals"].iter().any(|key| shape::is_meant(keys, &KEYS, key));
+        if let Some(key) = FEDERATED.iter().find_map(|key| node.get(key)) {
+            let problem = Problem::error("missing-key", format!("a rule of {what} lacks `federated`"));
+            self.report
+                .push(problem.at(key.key_place).note(format!("`{}` is about the tokens of a provider", key.key)));
+            return None;
+        }
+        let is_meant = WHO.iter().any(|key| shape::is_meant(keys, &KEYS, key));
         if services.is_none() && principals.is_none() {
             if is_meant {
                 return None;
             }
-            let problem = Problem::error("missing-key", format!("a rule of {what} lacks `services` or `principals`"));
-            self.report.push(problem.at(keys.first().map_or(node.place, |key| key.key_place)));
+            let message = format!("a rule of {what} lacks `services`, `principals` or `federated`");
+            let place = keys.first().map_or(node.place, |key| key.key_place);
+            self.report.push(Problem::error("missing-key", message).at(place));
             return None;
         }
         let mut principal = serde_json::Map::new();
@@ -93,7 +116,60 @@ impl Reading<'_> {
         if let Some(principals) = principals {
             principal.insert("AWS".to_owned(), one_or_many(principals?));
         }
-        Some(Rule { principal: Json::Object(principal), external_id, tag_session })
+        let condition = external_id.map_or(Json::Null, |id| json!({"StringEquals": {"sts:ExternalId": id}}));
+        let (tag_session, source_identity) = (tag_session?, source_identity?);
+        let principal = Json::Object(principal);
+        Some(Rule { principal, assume: "sts:AssumeRole", condition, tag_session, source_identity })
+    }
+
+    /// Reads a rule about the tokens of a provider. Returns the principal, the action that takes such a token, and
+    /// for which tokens.
+    fn federated(&mut self, provider: &Node, rule: &Node, what: &str) -> Option<(Json, &'static str, Json)> {
+        let others: Vec<&Entry> = UNFEDERATED.iter().filter_map(|key| rule.get(key)).collect();
+        for key in &others {
+            let message = format!("a rule of {what} says `federated` and `{}`: that is two rules", key.key);
+            let problem = Problem::error("wrong-key", message).at(key.key_place);
+            self.report.push(problem.help("trust: [{federated: …}, {principals: […]}]"));
+        }
+        let what_provider = format!("{what}.federated");
+        let provider = self.references.resolve(provider, &what_provider, &reference::PROVIDER, &mut self.report);
+        let texts = |reading: &mut Self, key: &str| match rule.get(key) {
+            Some(entry) => reading.texts(&entry.value, &format!("{what}.{key}")).map(Some),
+            None => Some(None),
+        };
+        let (audience, subjects) = (texts(self, "audience"), texts(self, "subjects"));
+        let (provider, audience, subjects) = (provider?.arn, audience?, subjects?);
+        if !others.is_empty() {
+            return None;
+        }
+        let partition = self.references.account.partition.as_str();
+        let (prefix, assume, usual) = match provider.split_once(":oidc-provider/") {
+            Some((_, issuer)) => (issuer, "sts:AssumeRoleWithWebIdentity", "sts.amazonaws.com"),
+            None => ("SAML", "sts:AssumeRoleWithSAML", sign_in(partition)),
+        };
+        let audience = audience.unwrap_or_else(|| vec![usual.to_owned()]);
+        let mut condition = json!({});
+        for (key, texts) in [("aud", Some(audience)), ("sub", subjects)] {
+            let Some(texts) = texts else { continue };
+            let wild = texts.iter().any(|text| text.contains(['*', '?']));
+            let operator = if wild { "StringLike" } else { "StringEquals" };
+            condition[operator][format!("{prefix}:{key}")] = one_or_many(texts);
+        }
+        Some((json!({"Federated": provider}), assume, condition))
+    }
+
+    /// Reads one text or a list of them.
+    fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        for item in self.some_of(node, what)? {
+            let Some(text) = shape::text(item, what, &mut self.report) else { continue };
+            if text.is_empty() {
+                self.report.push(Problem::error("bad-text", format!("{what} has an empty item")).at(item.place));
+                continue;
+            }
+            self.add_once(&mut texts, text.to_owned(), item, what);
+        }
+        (!texts.is_empty()).then_some(texts)
     }
 
     fn services(&mut self, node: &Node, what: &str) -> Option<Vec<String>> {
@@ -174,18 +250,33 @@ impl Reading<'_> {
     }
 }
 
-/// A rule with `tag_session` is two statements: tagging a session carries no external id, so under that
-/// condition it would be refused.
+/// Where people sign in with SAML: "Configuring SAML assertions for the authentication response".
+fn sign_in(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "https://signin.amazonaws.cn/saml",
+        "aws-us-gov" => "https://signin.amazonaws-us-gov.com/saml",
+        _ => "https://signin.aws.amazon.com/saml",
+    }
+}
+
+/// What a session is given beside the role is allowed in statements of their own, as tagging a session carries no
+/// external id: under that condition it would be refused. A token carries what it says to all of them.
 fn statements(rule: &Rule) -> Vec<Json> {
-    let mut assume = json!({"Effect": "Allow", "Principal": rule.principal, "Action": "sts:AssumeRole"});
-    if let Some(id) = &rule.external_id {
-        assume["Condition"] = json!({"StringEquals": {"sts:ExternalId": id}});
+    let more = [("sts:TagSession", rule.tag_session), ("sts:SetSourceIdentity", rule.source_identity)];
+    let more = more.into_iter().filter(|(_, is_said)| *is_said).map(|(action, _)| action.to_owned());
+    let statement =
+        |actions: Vec<String>| json!({"Effect": "Allow", "Principal": rule.principal, "Action": one_or_many(actions)});
+    let mut actions = vec![rule.assume.to_owned()];
+    let is_federated = rule.principal.get("Federated").is_some();
+    if is_federated {
+        actions.extend(more.clone());
     }
-    let mut statements = vec![assume];
-    if rule.tag_session {
-        statements.push(json!({"Effect": "Allow", "Principal": rule.principal, "Action": "sts:TagSession"}));
+    let mut assume = statement(actions);
+    if !rule.condition.is_null() {
+        assume["Condition"] = rule.condition.clone();
     }
-    statements
+    let beside = more.filter(|_| !is_federated).map(|action| statement(vec![action]));
+    std::iter::once(assume).chain(beside).collect()
 }
 
 fn one_or_many(mut values: Vec<String>) -> Json {

@@ -14,7 +14,7 @@ use super::nearest::nearest;
 use super::params::Params;
 use super::report::Report;
 use super::scope::{Scope, Tree};
-use super::{Files, builtin, files, names, overrides, shape, yaml};
+use super::{Files, builtin, features, files, names, overrides, shape, yaml};
 use crate::model::{Entry, Node, NodeValue};
 use crate::problem::{FileId, Place, Problem, Sources};
 
@@ -22,7 +22,7 @@ pub const KEYS: [&str; 5] = ["blueprint", "with", "for_each", "when", "override"
 
 /// What a blueprint says beside its sections.
 const OF_BLUEPRINT: [&str; 6] = ["apiVersion", "blueprint", "params", "defaults", "use", "outputs"];
-const ABOUT: [&str; 3] = ["title", "source", "date"];
+const ABOUT: [&str; 4] = ["title", "source", "date", "features"];
 
 /// Keeps a small file from standing for millions of entries.
 const MOST: usize = 20_000;
@@ -324,6 +324,7 @@ fn check(root: &Node, report: &mut Report) -> bool {
     if let Some(about) = root.get("blueprint") {
         let keys = shape::map(&about.value, "`blueprint`", report).unwrap_or_default();
         shape::known_keys(keys, "`blueprint`", &ABOUT, report);
+        features::read(&about.value, report);
     }
     true
 }

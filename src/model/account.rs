@@ -19,6 +19,15 @@ impl Account {
         format!("arn:{}:iam::{}:{collection}{path}{name}", self.partition, self.id)
     }
 
+    /// Returns the partition that a region is in; `aws` where none is known.
+    pub fn partition_of(region: Option<&str>) -> &'static str {
+        match region {
+            Some(region) if region.starts_with("cn-") => "aws-cn",
+            Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
     /// Returns the ARN of a policy that AWS manages; `path` starts and ends with a slash.
     pub fn aws_managed_arn(&self, path: &str, name: &str) -> String {
         format!("arn:{}:iam::aws:policy{path}{name}", self.partition)

@@ -22,6 +22,8 @@ pub struct Obstacle {
     pub object: ObjectId,
     /// `is attached to role analytics`.
     pub text: String,
+    /// The command that takes it away.
+    pub remedy: String,
 }
 
 /// All that was read for one plan.
@@ -34,8 +36,12 @@ pub struct LiveState {
     pub referred: BTreeMap<ObjectId, Live>,
     /// What the manifest refers to outside itself and AWS does not hold.
     pub missing: BTreeSet<ObjectId>,
+    /// What could not be read, and why: only where the rest is worth something by itself.
+    pub unread: BTreeMap<ObjectId, String>,
     /// Where a wanted name is taken by an object of another id: a policy of this name in another path.
     pub elsewhere: BTreeMap<ObjectId, ObjectId>,
+    /// Of what may have to go: when and for what it was last used, where AWS says it.
+    pub used: BTreeMap<ObjectId, String>,
     /// How many of what the account holds and may hold, as `GetAccountSummary` names it: `Roles`, `RolesQuota`.
     /// Empty when nothing is to be made, or nobody may ask.
     pub figures: BTreeMap<String, usize>,

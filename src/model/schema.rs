@@ -36,6 +36,7 @@ impl Field {
         Some(match self.holds {
             Holds::Text => Value::Text(json.as_str()?.to_owned()),
             Holds::Number => Value::Number(json.as_u64()?),
+            Holds::Texts => Value::Texts(serde_json::from_value(json).ok()?),
             Holds::Document(_) => Value::Document(Document::from_json(json)),
             Holds::Tags => Value::Tags(serde_json::from_value(json).ok()?),
         })
@@ -46,6 +47,8 @@ impl Field {
 pub enum Holds {
     Text,
     Number,
+    /// A list whose order means nothing.
+    Texts,
     Document(Host),
     Tags,
 }
@@ -54,6 +57,8 @@ pub enum Holds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnChange {
     Update,
+    /// The same, but where the manifest does not say it, AWS fills it in and what it holds stays.
+    Filled,
     /// Only a new object has the new value; the text says why.
     Replace(&'static str),
 }
@@ -62,7 +67,14 @@ pub enum OnChange {
 #[derive(Debug)]
 pub struct Section {
     pub name: &'static str,
+    /// None for a section that is a list of keys: `service_linked_roles: [KEY]`.
     pub keys: &'static [Key],
+}
+
+impl Section {
+    pub fn is_list(&self) -> bool {
+        self.keys.is_empty()
+    }
 }
 
 /// One key that an entry may say.
@@ -82,6 +94,12 @@ pub enum Accepts {
     Name {
         longest: usize,
     },
+    /// The URL of an OIDC provider, which is its name: `https://HOST/PATH`.
+    Issuer,
+    /// A list of audiences, as tokens of an OIDC provider name them.
+    Audiences,
+    /// A list of SHA-1 thumbprints of certificates.
+    Thumbprints,
     /// `/a/b/`; default: `defaults.path`, else `/`.
     Path,
     /// AWS takes only Latin-1 in some texts: no dash but `-`, no curly quotes.
@@ -95,6 +113,8 @@ pub enum Accepts {
         least: u64,
         most: u64,
     },
+    /// A flag: whether the document may become several.
+    Split,
     /// A map of strings, merged over `defaults.tags`.
     Tags,
     /// `document: {…}`, `document: {file: F}`; `statements: {Sid: {…}}` is the same by Sid.

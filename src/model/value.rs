@@ -1,6 +1,6 @@
 //! Values of attributes. Two values are equal when they mean the same to AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -16,6 +16,8 @@ pub enum Value {
     Text(String),
     /// Seconds, for `max_session`.
     Number(u64),
+    /// A list whose order means nothing.
+    Texts(BTreeSet<String>),
     Document(Document),
     Tags(Tags),
 }
@@ -27,28 +29,35 @@ impl Value {
     pub fn text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
-            Value::Number(_) | Value::Document(_) | Value::Tags(_) => None,
+            Value::Number(_) | Value::Texts(_) | Value::Document(_) | Value::Tags(_) => None,
         }
     }
 
     pub fn number(&self) -> Option<u64> {
         match self {
             Value::Number(number) => Some(*number),
-            Value::Text(_) | Value::Document(_) | Value::Tags(_) => None,
+            Value::Text(_) | Value::Texts(_) | Value::Document(_) | Value::Tags(_) => None,
+        }
+    }
+
+    pub fn texts(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Value::Texts(texts) => Some(texts),
+            Value::Text(_) | Value::Number(_) | Value::Document(_) | Value::Tags(_) => None,
         }
     }
 
     pub fn document(&self) -> Option<&Document> {
         match self {
             Value::Document(document) => Some(document),
-            Value::Text(_) | Value::Number(_) | Value::Tags(_) => None,
+            Value::Text(_) | Value::Number(_) | Value::Texts(_) | Value::Tags(_) => None,
         }
     }
 
     pub fn tags(&self) -> Option<&Tags> {
         match self {
             Value::Tags(tags) => Some(tags),
-            Value::Text(_) | Value::Number(_) | Value::Document(_) => None,
+            Value::Text(_) | Value::Number(_) | Value::Texts(_) | Value::Document(_) => None,
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::model::{Attributes, Live, LiveState, ObjectId, Record, State, Tags, V
 pub const DEPLOYMENT_TAG: &str = "seqera-iam:deployment";
 pub const LINEAGE_TAG: &str = "seqera-iam:lineage";
 
+/// Keys of the tags that CloudFormation puts on what it makes.
+const CLOUDFORMATION: &str = "aws:cloudformation:";
+
 /// What the tags of an object say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -67,10 +70,11 @@ impl Claims {
             (Some(deployment), _) if *deployment != self.deployment => Claim::OtherDeployment(deployment.clone()),
             (Some(_), Some(lineage)) if *lineage != self.lineage => Claim::OtherLineage(lineage.clone()),
             (Some(_), _) => Claim::Ours,
-            (None, _) => match tags.get("aws:cloudformation:stack-name") {
-                Some(stack) => Claim::CloudFormation(stack.clone()),
-                None => Claim::Nobody,
-            },
+            (None, _) if tags.keys().any(|key| key.starts_with(CLOUDFORMATION)) => {
+                let stack = tags.get("aws:cloudformation:stack-name").cloned();
+                Claim::CloudFormation(stack.unwrap_or_else(|| "without a name".to_owned()))
+            }
+            (None, _) => Claim::Nobody,
         }
     }
 
@@ -159,12 +163,13 @@ pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh
 }
 
 /// Returns the owners that AWS cannot tag and that are just what the manifest asks for, with all that hangs on
-/// them and nothing else.
+/// them and nothing else. What all share is nobody's for looking so.
 pub fn as_asked(desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
     let wanted = |id: &ObjectId| desired.address_of(id).and_then(|address| desired.resources.get(address));
     let is_equal =
         |object: &Live| wanted(&object.id).is_some_and(|wanted| !wanted.existing && wanted.wanted == object.attributes);
-    let is_untagged = |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| !spec.schema().taggable);
+    let is_untagged =
+        |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| !spec.schema().taggable && !spec.is_shared());
     let mut found = BTreeSet::new();
     for object in live.objects.values().filter(|object| is_untagged(&object.id)) {
         if owner(&object.id, &object.attributes).is_none() && is_equal(object) {

@@ -29,20 +29,7 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
     let relocated = state.map(|state| moved::relocate(state, &desired.moved));
     let state = relocated.as_ref();
     let claims = Claims::settle(desired, state, live, fresh_lineage)?;
-    let wish = Wish::new(desired, state, live, &claims);
-    let mut comparison = Comparison {
-        desired,
-        state,
-        live,
-        claims,
-        asked: desired.imports.iter().map(|(address, _)| address).collect(),
-        as_asked: claim::as_asked(desired, live),
-        wish,
-        work: BTreeMap::new(),
-        drift: Vec::new(),
-        settled: Vec::new(),
-        problems: Vec::new(),
-    };
+    let mut comparison = Comparison::new(desired, state, live, claims);
     comparison.compare();
     let gone = comparison.cascade();
     comparison.check();
@@ -75,7 +62,24 @@ pub(super) struct Comparison<'a> {
     pub problems: Vec<Problem>,
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    /// Begins: nothing is compared yet.
+    pub fn new(desired: &'a Desired, state: Option<&'a State>, live: &'a LiveState, claims: Claims) -> Self {
+        Comparison {
+            desired,
+            state,
+            live,
+            asked: desired.imports.iter().map(|(address, _)| address).collect(),
+            as_asked: claim::as_asked(desired, live),
+            wish: Wish::new(desired, state, live, &claims),
+            claims,
+            work: BTreeMap::new(),
+            drift: Vec::new(),
+            settled: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
     fn compare(&mut self) {
         let wanted: Vec<Wanted> = self.wish.objects.values().cloned().collect();
         for wanted in wanted {
@@ -136,6 +140,10 @@ impl Comparison<'_> {
             return self.found(wanted, live);
         }
         if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {
+            if is_shared(&live.id) {
+                self.leave(record, live);
+                return self.use_as_it_is(wanted, live);
+            }
             self.problems.push(problem);
             return;
         }
@@ -143,7 +151,8 @@ impl Comparison<'_> {
         if live.attributes == wanted.whole {
             if !outside.is_empty() {
                 let text = format!("{} changed outside; AWS holds what the manifest asks for", outside.join(", "));
-                self.drift.push(Drift { address: wanted.resource.address.clone(), text });
+                let address = wanted.resource.address.clone();
+                self.drift.push(Drift { address, text, step: None, since: None });
             }
             self.settle(wanted, live);
             return;
@@ -176,6 +185,7 @@ impl Comparison<'_> {
         match claim {
             Claim::Ours => {}
             Claim::Nobody if asked => {}
+            _ if is_shared(id) && !asked => return self.use_as_it_is(wanted, live),
             claim => {
                 self.problems.push(refusal::not_ours(
                     wanted,
@@ -218,6 +228,21 @@ impl Comparison<'_> {
         }
     }
 
+    /// Something that an account has once and that is not ours: it serves us as well, if it has what we want.
+    fn use_as_it_is(&mut self, wanted: &Wanted, live: &Live) {
+        let lacking = whose::lacking(&wanted.resource.wanted, &live.attributes);
+        if !lacking.is_empty() {
+            let claim = self.claim(live);
+            self.problems.push(refusal::lacks(wanted, &lacking, &claim, &self.desired.account.id));
+        }
+    }
+
+    /// Drops the record of what is somebody else's by now.
+    fn leave(&mut self, record: &Record, live: &Live) {
+        let (before, after) = (live.attributes.clone(), Some(live.attributes.clone()));
+        self.part_with(record, Change::Forget { before, after });
+    }
+
     fn hanging_count(&self, owner: &ObjectId) -> usize {
         let on_owner =
             |object: &&Live| kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner);
@@ -230,6 +255,9 @@ impl Comparison<'_> {
             return self.release(record);
         }
         if let Some(problem) = self.contradiction(&record.address, None, live, record) {
+            if is_shared(&record.id) {
+                return self.leave(record, live);
+            }
             self.problems.push(problem);
             return;
         }
@@ -250,7 +278,7 @@ impl Comparison<'_> {
     }
 
     /// What hangs on our owners and is neither wanted nor recorded goes: it is how privilege creeps in.
-    fn undeclared(&mut self) {
+    pub fn undeclared(&mut self) {
         for object in self.live.objects.values() {
             if self.wish.objects.contains_key(&object.id) || self.work.contains_key(&object.id) {
                 continue;
@@ -289,7 +317,7 @@ impl Comparison<'_> {
             }
             for obstacle in self.live.obstacles.get(id).into_iter().flatten() {
                 if !self.clears(&obstacle.object, id) {
-                    found.push(declared(refusal::blocked(work, id, &obstacle.text)));
+                    found.push(declared(refusal::blocked(work, id, obstacle)));
                 }
             }
         }
@@ -337,7 +365,7 @@ impl Comparison<'_> {
     }
 
     /// Policies that are boundaries of owners and attached to none.
-    fn only_boundaries(&self) -> BTreeSet<ObjectId> {
+    pub fn only_boundaries(&self) -> BTreeSet<ObjectId> {
         let (mut bounding, mut attached) = (BTreeSet::new(), BTreeSet::new());
         for wanted in self.wish.objects.values() {
             let Some(spec) = kinds::spec(&wanted.resource.id.kind) else { continue };
@@ -388,7 +416,9 @@ impl Comparison<'_> {
         for step in &mut steps {
             step.permissions = permissions::of_step(step);
             step.dangers = danger::of(step, account, &boundaries);
+            step.dangers.extend(danger::of_use(step, &self.live.used));
         }
+        danger::of_owners(&permissions, &mut steps);
         let brakes = brake::of(&steps, &held);
         Ok(Plan {
             account: self.desired.account.clone(),
@@ -403,6 +433,10 @@ impl Comparison<'_> {
             settled: self.settled,
         })
     }
+}
+
+fn is_shared(id: &ObjectId) -> bool {
+    kinds::spec(&id.kind).is_some_and(|spec| spec.is_shared())
 }
 
 fn record(wanted: &Wanted, live: Option<&Live>) -> Record {

@@ -1,10 +1,13 @@
 //! What a reviewer has to look at twice. Readers of the change list, each on its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, First, Step};
+use serde_json::Value as Json;
+
+use super::{Affected, Change, First, Step};
 use crate::model::{Account, Attributes, ObjectId, Value};
-use crate::policy::{Grant, grants};
+use crate::policy::findings;
+use crate::policy::{Document, Grant, grants};
 
 /// Returns the dangers of one step, each a sentence. `boundaries` are the policies that only bound: what
 /// they allow, they grant to nobody.
@@ -17,6 +20,8 @@ pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Ve
     }
     found.extend(attached(step));
     found.extend(outside_principals(step, account));
+    found.extend(boundary(step, boundaries));
+    found.extend(batch(step));
     found
 }
 
@@ -33,37 +38,29 @@ fn room(step: &Step) -> Option<String> {
     Some(format!("goes before {next} comes: AWS allows no more of them at a time"))
 }
 
-/// Actions with which a principal gives itself what it does not have. The known ways all need one of them.
-const ESCALATING: [&str; 12] = [
-    "iam:AddUserToGroup",
-    "iam:AttachGroupPolicy",
-    "iam:AttachRolePolicy",
-    "iam:AttachUserPolicy",
-    "iam:CreateAccessKey",
-    "iam:CreateLoginProfile",
-    "iam:CreatePolicyVersion",
-    "iam:PassRole",
-    "iam:PutRolePolicy",
-    "iam:PutUserPolicy",
-    "iam:SetDefaultPolicyVersion",
-    "iam:UpdateAssumeRolePolicy",
-];
-
-/// A document that newly allows everything, or on every resource what leads to everything.
-fn escalation(step: &Step) -> Option<String> {
-    let granted = |attributes: Option<&Attributes>| {
-        attributes.and_then(|a| a.get("document")).and_then(Value::document).map(grants).unwrap_or_default()
-    };
-    let (before, after) = (granted(step.change.before()), granted(step.change.after()));
-    let new: Vec<&Grant> = after.difference(&before).collect();
-    let all = |grant: &&Grant| grant.resource == "*" && ["*", "*:*"].iter().any(|all| grant.allows_everywhere(all));
-    if new.iter().any(all) {
-        return Some("allows every action on every resource".to_owned());
+/// A document that newly allows everything, or what leads to everything.
+fn escalation(step: &Step) -> Vec<String> {
+    let document = |attributes: Option<&Attributes>| attributes.and_then(|a| a.get("document")?.document()).cloned();
+    let (before, after) = (document(step.change.before()), document(step.change.after()));
+    let granted = |document: &Option<Document>| document.as_ref().map(grants).unwrap_or_default();
+    let all = |grant: &Grant| grant.resource == "*" && ["*", "*:*"].iter().any(|all| grant.allows_everywhere(all));
+    if granted(&after).difference(&granted(&before)).any(all) {
+        return vec!["allows every action on every resource".to_owned()];
     }
-    let leads: Vec<&str> =
-        ESCALATING.into_iter().filter(|action| new.iter().any(|grant| grant.allows_everywhere(action))).collect();
-    let leads_to = "on every resource, which is enough to gain any permission";
-    (!leads.is_empty()).then(|| format!("allows {} {leads_to}", leads.join(", ")))
+    let escalations = |document: &Option<Document>| document.as_ref().map(findings::escalations).unwrap_or_default();
+    let (before, after) = (escalations(&before), escalations(&after));
+    let new: Vec<&String> = after.ways.iter().filter(|way| !before.ways.contains(way)).collect();
+    match new.as_slice() {
+        [] if after.passes_every_role && !before.passes_every_role => {
+            vec!["allows iam:PassRole on every resource: every role may be passed to every service".to_owned()]
+        }
+        [] => Vec::new(),
+        [one] => vec![format!("allows {one} on every resource: enough to gain any permission")],
+        [one, more @ ..] => vec![format!(
+            "allows {one} on every resource: enough to gain any permission, as are {} more such ways",
+            more.len()
+        )],
+    }
 }
 
 /// Policies of AWS's that allow everything, or to allow oneself everything.
@@ -80,22 +77,112 @@ fn attached(step: &Step) -> Option<String> {
     (arn(step.change.before()).as_ref() != Some(&after)).then(|| format!("{name} is enough to gain any permission"))
 }
 
-/// A trust policy that newly names somebody of another account.
+/// A trust policy that newly names somebody of another account, or asks one of them for less.
 fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
-    let trusted = |attributes: Option<&Attributes>| -> Vec<String> {
-        let trust = attributes.and_then(|a| a.get("trust")).and_then(Value::document);
-        trust.into_iter().flat_map(|document| document.principals()).map(str::to_owned).collect()
+    let trust = |attributes: Option<&Attributes>| {
+        attributes.and_then(|a| a.get("trust")?.document()).map(trusted).unwrap_or_default()
     };
-    let before = trusted(step.change.before());
-    let outside = |principal: &String| {
+    let (before, after) = (trust(step.change.before()), trust(step.change.after()));
+    let outside = |principal: &str| {
         let of = principal.split(':').nth(4).unwrap_or(principal);
         principal == "*" || (of.len() == 12 && of.chars().all(|c| c.is_ascii_digit()) && of != account.id)
     };
-    let new =
-        trusted(step.change.after()).into_iter().filter(|principal| !before.contains(principal) && outside(principal));
-    new.map(|principal| match principal.as_str() {
-        "*" => "trusts everybody in every account".to_owned(),
-        _ => format!("trusts a principal outside this account: {principal}"),
+    let mut found = Vec::new();
+    for (principal, asked) in after.iter().filter(|(principal, _)| outside(principal)) {
+        match (before.get(principal), principal.as_str()) {
+            (None, "*") => found.push("trusts everybody in every account".to_owned()),
+            (None, _) => found.push(format!("trusts a principal outside this account: {principal}")),
+            (Some(true), _) if !asked => found.push(format!("asks {principal} for no External ID any more")),
+            (Some(_), _) => {}
+        }
+    }
+    found
+}
+
+/// Returns the principals that a trust policy names under `AWS`, or as `*`, each with whether all that lets it in
+/// asks for an External ID.
+fn trusted(trust: &Document) -> BTreeMap<String, bool> {
+    let mut trusted = BTreeMap::new();
+    for statement in allowing(trust) {
+        let principal = statement.get("Principal");
+        let named = principal.and_then(|principal| principal.get("AWS")).or(principal.filter(|p| p.is_string()));
+        let asks = asks_for_external_id(statement);
+        for name in named.into_iter().flat_map(texts) {
+            *trusted.entry(name.to_owned()).or_insert(true) &= asks;
+        }
+    }
+    trusted
+}
+
+fn asks_for_external_id(statement: &Json) -> bool {
+    let operators = statement.get("Condition").and_then(Json::as_object).into_iter().flat_map(|c| c.values());
+    let mut keys = operators.filter_map(Json::as_object).flat_map(|keys| keys.keys());
+    keys.any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))
+}
+
+fn allowing(document: &Document) -> impl Iterator<Item = &Json> {
+    let statements = document.json().get("Statement");
+    let one = statements.filter(|statement| statement.is_object()).into_iter();
+    let many = statements.and_then(Json::as_array).into_iter().flatten();
+    one.chain(many).filter(|statement| {
+        statement.get("Effect").and_then(Json::as_str).is_some_and(|effect| effect.eq_ignore_ascii_case("Allow"))
     })
-    .collect()
+}
+
+fn texts(json: &Json) -> Vec<&str> {
+    match json {
+        Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
+}
+
+/// What limited somebody, and limits less.
+fn boundary(step: &Step, boundaries: &BTreeSet<ObjectId>) -> Option<String> {
+    let (Change::Update { before, after } | Change::Import { before, after }) = &step.change else { return None };
+    let bound = |attributes: &Attributes| attributes.get("boundary").and_then(Value::text).map(str::to_owned);
+    let is_bound = step.made.as_ref().is_some_and(|made| boundaries.contains(made));
+    match (bound(before), bound(after)) {
+        (Some(before), None) => Some(format!("is not limited by the boundary {before} any more")),
+        (Some(before), Some(after)) if before != after => Some(format!("has {after} as its boundary and not {before}")),
+        _ if is_bound && !step.permissions.added.is_empty() => {
+            Some("is a boundary: whoever it limits may be granted more".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// A role that AWS Batch may work with for its compute environments, and that goes for good.
+fn batch(step: &Step) -> Option<String> {
+    const BATCH: &str = "batch.amazonaws.com";
+    let (Change::Delete { before } | Change::Replace { before, .. }) = &step.change else { return None };
+    let trust = before.get("trust")?.document()?;
+    let services = |statement: &Json| statement.get("Principal")?.get("Service").cloned();
+    let trusts = allowing(trust).filter_map(services).any(|services| texts(&services).contains(&BATCH));
+    (trusts && step.made != step.removed).then(|| {
+        format!(
+            "trusts {BATCH}: a compute environment that has it as its service role becomes INVALID and cannot be \
+             deleted without it; delete those first"
+        )
+    })
+}
+
+/// What goes and is in use: who uses it stands in front of a closed door.
+pub fn of_use(step: &Step, used: &BTreeMap<ObjectId, String>) -> Option<String> {
+    let (Change::Delete { .. } | Change::Replace { .. }) = &step.change else { return None };
+    let used = used.get(step.removed.as_ref()?)?;
+    Some(format!("{used}; whoever uses it has no access any more"))
+}
+
+/// Says which owners have nothing left, each on the step that takes the last of it.
+pub fn of_owners(affected: &[Affected], steps: &mut [Step]) {
+    for affected in affected.iter().filter(|affected| affected.nothing_left) {
+        let takes = |step: &&mut Step| match &step.change {
+            Change::Delete { .. } => step.address.is_within(&affected.address),
+            Change::Update { .. } => !step.permissions.removed.is_empty() || step.address == affected.address,
+            _ => false,
+        };
+        if let Some(step) = steps.iter_mut().rev().find(takes) {
+            step.dangers.push(format!("{} may do nothing any more", affected.address));
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod claim;
 mod compare;
 pub mod danger;
 pub mod digest;
+pub mod drift;
 mod moved;
 pub mod order;
 mod permissions;
@@ -30,7 +31,7 @@ mod whose;
 mod wish;
 
 pub use brake::Brake;
-pub use claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
+pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
 
@@ -109,11 +110,23 @@ pub struct Step {
     pub dangers: Vec<String>,
 }
 
-/// An outside change that needs no step: what the manifest asks for now is what AWS holds.
+/// An outside change that needs no step: what the manifest asks for now is what AWS holds, or nobody asked for
+/// a repair.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     pub address: Address,
     pub text: String,
+    /// From what we wrote to what AWS holds, where it was looked at.
+    pub step: Option<Box<Step>>,
+    /// Since when, where AWS says it.
+    pub since: Option<String>,
+}
+
+impl Drift {
+    /// `step` goes from what we wrote to what AWS holds.
+    fn of(text: impl Into<String>, step: Step) -> Self {
+        Self { address: step.address.clone(), text: text.into(), step: Some(Box::new(step)), since: None }
+    }
 }
 
 /// Something that AWS holds beside the manifest and that stays.
@@ -216,6 +229,40 @@ impl Action {
 }
 
 impl Step {
+    /// Returns a step by itself: it waits for nothing, and nothing is known of it yet.
+    fn new(address: Address, change: Change, made: Option<ObjectId>, removed: Option<ObjectId>) -> Self {
+        Self {
+            address,
+            change,
+            made,
+            record: None,
+            removed,
+            intent: false,
+            makes_room_for: None,
+            waits_for: BTreeSet::new(),
+            drift: false,
+            permissions: Difference::default(),
+            dangers: Vec::new(),
+        }
+    }
+
+    /// Returns a step that is no part of a plan, with what it allows and what is dangerous in it. `boundaries` are
+    /// the policies that only bound.
+    pub fn alone(
+        id: &ObjectId,
+        address: Address,
+        change: Change,
+        account: &Account,
+        boundaries: &BTreeSet<ObjectId>,
+    ) -> Self {
+        let made = change.after().is_some().then(|| id.clone());
+        let removed = matches!(change, Change::Delete { .. }).then(|| id.clone());
+        let mut step = Self::new(address, change, made, removed);
+        step.permissions = permissions::of_step(&step);
+        step.dangers = danger::of(&step, account, boundaries);
+        step
+    }
+
     pub fn action(&self) -> Action {
         self.change.action()
     }
@@ -255,6 +302,6 @@ pub fn must_replace(id: &ObjectId, live: &Attributes, wanted: &Attributes) -> Op
         {
             Some(reason)
         }
-        OnChange::Replace(_) | OnChange::Update => None,
+        OnChange::Replace(_) | OnChange::Update | OnChange::Filled => None,
     })
 }

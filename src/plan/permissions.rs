@@ -16,6 +16,9 @@ pub struct Affected {
     pub address: Address,
     #[serde(flatten)]
     pub difference: Difference,
+    /// Whether it could do something before, and nothing after.
+    #[serde(skip)]
+    pub nothing_left: bool,
 }
 
 /// Compares what the document of a step allows by itself.
@@ -44,7 +47,8 @@ pub(super) fn of_owners(comparison: &Comparison) -> Vec<Affected> {
         let Some(wanted) = comparison.wish.objects.get(owner) else { continue };
         let [Some(before), Some(after)] = sides.each_ref().map(|side| side.holding(owner)) else { continue };
         let address = wanted.resource.address.clone();
-        affected.push(Affected { address, difference: difference::of_holdings(&before, &after) });
+        let nothing_left = after.is_nothing() && !before.is_nothing();
+        affected.push(Affected { address, difference: difference::of_holdings(&before, &after), nothing_left });
     }
     affected.sort_by(|a, b| a.address.cmp(&b.address));
     affected

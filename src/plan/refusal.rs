@@ -5,7 +5,7 @@ use super::compare::Work;
 use super::order;
 use super::wish::Wanted;
 use crate::kinds;
-use crate::model::{Live, ObjectId, Value};
+use crate::model::{Live, ObjectId, Obstacle, Value};
 use crate::problem::Problem;
 
 pub fn elsewhere(wanted: &Wanted, path: &str) -> Problem {
@@ -83,6 +83,24 @@ pub fn not_ours(
     problem.help("to make another one:   name: OTHER".to_owned())
 }
 
+/// `lacking` is field and text of what is wanted of something that all share.
+pub fn lacks(wanted: &Wanted, lacking: &[(&'static str, String)], claim: &Claim, account: &str) -> Problem {
+    let (address, id) = (&wanted.resource.address, &wanted.resource.id);
+    let lacks: Vec<String> = lacking.iter().map(|(field, text)| format!("{text} in its {field}")).collect();
+    let message = format!("{id} exists in {account}, is not ours, and lacks {}", lacks.join(", "));
+    let problem = Problem::error("not-ours", message).at(wanted.resource.place);
+    let problem = match claim {
+        Claim::OtherDeployment(other) => {
+            problem.note(format!("deployment {other} owns it: what it lacks is added there"))
+        }
+        Claim::CloudFormation(stack) => {
+            problem.note(format!("CloudFormation's stack {stack} owns it: what it lacks is added there"))
+        }
+        _ => problem.help(format!("to take it over, add to the manifest:   import: [{address}]")),
+    };
+    problem.help("to use it as it is, drop that and say:   existing: true".to_owned())
+}
+
 pub fn refers_to_nothing(wanted: &Wanted, missing: &ObjectId) -> Problem {
     let address = &wanted.resource.address;
     Problem::error("does-not-exist", format!("{address} refers to {missing}, which does not exist"))
@@ -112,10 +130,11 @@ pub fn prevented(work: &Work, id: &ObjectId) -> Problem {
         .help("to allow it, set and apply first:   prevent_destroy: false")
 }
 
-pub fn blocked(work: &Work, id: &ObjectId, obstacle: &str) -> Problem {
-    Problem::error("delete-conflict", format!("{} cannot be deleted: {id} {obstacle}", work.address))
-        .note("that is not part of this deployment, and AWS refuses to delete what is in use")
-        .help("take it off there first, then repeat")
+pub fn blocked(work: &Work, id: &ObjectId, obstacle: &Obstacle) -> Problem {
+    let problem =
+        Problem::error("delete-conflict", format!("{} cannot be deleted: {id} {}", work.address, obstacle.text))
+            .note("that is not part of this deployment, and AWS refuses to delete what is in use");
+    problem.help(format!("when nobody needs it:   {}", obstacle.remedy))
 }
 
 /// `counted` is `Roles`, as AWS counts them.

@@ -4,7 +4,7 @@ use super::claim::Claim;
 use super::compare::Comparison;
 use super::wish::Wanted;
 use crate::kinds;
-use crate::model::{Address, Live, ObjectId, Record};
+use crate::model::{Address, Attributes, Live, ObjectId, Record, Value};
 use crate::problem::Problem;
 
 impl Comparison<'_> {
@@ -80,6 +80,23 @@ impl Comparison<'_> {
         };
         Some(problem)
     }
+}
+
+/// Returns what is wanted of an object of others that it does not have: field and text. Tags say only whose it is.
+pub fn lacking(wanted: &Attributes, live: &Attributes) -> Vec<(&'static str, String)> {
+    let mut lacking = Vec::new();
+    for (field, value) in wanted.iter().filter(|(field, _)| **field != "tags") {
+        match (value, live.get(field)) {
+            (_, Some(held)) if held == value => {}
+            (Value::Texts(wanted), held) => {
+                let held = held.and_then(Value::texts);
+                let absent = wanted.iter().filter(|text| held.is_none_or(|held| !held.contains(*text)));
+                lacking.extend(absent.map(|text| (*field, text.clone())));
+            }
+            _ => lacking.push((field, value.text().unwrap_or_default().to_owned())),
+        }
+    }
+    lacking
 }
 
 /// Says whether an object is not the one that was recorded: AWS gives no id twice.

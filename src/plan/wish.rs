@@ -71,7 +71,7 @@ impl Wish {
     }
 
     /// Copies what the manifest does not say and AWS cannot or shall not lose: a description that only
-    /// a new policy could lose, a boundary, which restricts.
+    /// a new policy could lose, what AWS fills in, a boundary, which restricts.
     fn keep_fields(&mut self, whole: &mut Attributes, resource: &Resource, live: &Live) {
         let Some(spec) = kinds::spec(&resource.id.kind) else { return };
         for field in spec.schema().fields {
@@ -82,7 +82,7 @@ impl Wish {
             if field.name == "boundary" {
                 self.kept.push(kept_boundary(resource, value));
                 whole.insert(field.name, value.clone());
-            } else if matches!(field.on_change, OnChange::Replace(_)) {
+            } else if matches!(field.on_change, OnChange::Replace(_) | OnChange::Filled) {
                 whole.insert(field.name, value.clone());
             }
         }

@@ -42,11 +42,11 @@ impl Document {
         &self.json
     }
 
-    /// Returns every principal under `AWS` that an Allow statement names.
-    pub fn principals(&self) -> impl Iterator<Item = &str> {
+    /// Returns every principal of a type, such as `AWS` or `Federated`, that an Allow statement names.
+    pub fn principals<'s>(&'s self, of_type: &'s str) -> impl Iterator<Item = &'s str> {
         statements(&self.json)
             .filter(|statement| has_effect(statement, "Allow"))
-            .filter_map(|statement| statement.get("Principal")?.get("AWS"))
+            .filter_map(move |statement| statement.get("Principal")?.get(of_type))
             .flat_map(one_or_many)
             .filter_map(Json::as_str)
     }
@@ -73,6 +73,12 @@ impl Document {
     /// Returns how many characters AWS counts: "IAM and AWS STS quotas" leaves white space out.
     pub fn size(&self) -> usize {
         self.to_compact().chars().filter(|c| !c.is_whitespace()).count()
+    }
+
+    /// Returns a text that documents have in common which mean the same, an account's id apart, which also
+    /// equals the ARN of its root. It is for digests; nobody reads it.
+    pub fn meaning(&self) -> String {
+        format!("{:?}", self.canonical())
     }
 
     fn canonical(&self) -> &Canonical {
@@ -116,14 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn principals_are_those_that_an_allow_names_under_aws() {
+    fn principals_are_those_that_an_allow_names() {
         let document = Document::from_json(json!({"Statement": [
             {"Effect": "Allow", "Principal": {"AWS": ["a", "b"], "Service": "s"}},
             {"Effect": "Deny", "Principal": {"AWS": "c"}},
             {"Effect": "Allow", "Principal": {"AWS": "d"}},
             {"Effect": "Allow", "Principal": "*"},
         ]}));
-        assert_eq!(document.principals().collect::<Vec<_>>(), ["a", "b", "d"]);
+        assert_eq!(document.principals("AWS").collect::<Vec<_>>(), ["a", "b", "d"]);
+        assert_eq!(document.principals("Service").collect::<Vec<_>>(), ["s"]);
     }
 
     #[test]

@@ -7,10 +7,18 @@ use super::Host;
 
 /// Managed policies attached to one user, group or role.
 pub const ATTACHMENTS: usize = 10;
+/// Characters of a managed policy's name.
+pub const POLICY_NAME: usize = 128;
 /// Groups that one user is in.
 pub const GROUPS_OF_USER: usize = 10;
 /// Versions of one managed policy.
 pub const VERSIONS: usize = 5;
+/// Characters of an OIDC provider's URL, and of one audience.
+pub const ISSUER: usize = 255;
+pub const AUDIENCE: usize = 255;
+/// Audiences and thumbprints of one OIDC provider.
+pub const AUDIENCES: usize = 100;
+pub const THUMBPRINTS: usize = 5;
 /// Tags of one object.
 pub const TAGS: usize = 50;
 /// Characters of a tag's key and of its value.

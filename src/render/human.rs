@@ -9,7 +9,7 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, LINEAGE_TAG, Plan, Step, Summary};
+use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, LINEAGE_TAG, Plan, Step, Summary};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -25,6 +25,61 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
     text += &permissions::of_owners(plan, detail);
     text += &notes(plan, detail.width);
     text += &summary(&plan.summary());
+    text
+}
+
+/// Draws one step that is no part of a plan.
+pub fn step(step: &Step, detail: Detail) -> String {
+    title(step, detail.width) + &body(step, detail)
+}
+
+/// Draws what changed outside; `unread` objects nobody knows anything of.
+pub fn drift(plan: &Plan, unread: usize, detail: Detail) -> String {
+    let mut text = String::new();
+    for drift in &plan.drift {
+        let Some(step) = &drift.step else { continue };
+        text += &drifted(drift, step, detail.width);
+        text += &match step.action() {
+            Action::Delete => String::new(),
+            _ => fields(step, detail) + &permissions::of_step(step, BODY.len(), detail) + &dangers(step, detail.width),
+        };
+        text.push('\n');
+    }
+    for kept in &plan.kept {
+        let what = format!("{}: {} ({})", kept.address, kept.what, kept.because);
+        text += &wrap::words(&format!("{} ", paint(theme::WARNING, "kept:")), &what, 6, detail.width);
+    }
+    if !plan.kept.is_empty() {
+        text.push('\n');
+    }
+    text + &drift_summary(plan.drift.len(), unread)
+}
+
+fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
+    let (style, symbol) = (theme::of(step.action()), step.action().symbol());
+    let since = drift.since.as_ref().map(|since| format!(", since {since}")).unwrap_or_default();
+    let head = format!("  {} {} ", paint(style, symbol), paint(theme::STRONG, &drift.address));
+    let column = 5 + drift.address.to_string().chars().count();
+    let remark = format!("({}{since})", drift.text);
+    if column + remark.chars().count() <= width {
+        return format!("{head}{}\n", paint(theme::QUIET, remark));
+    }
+    format!("{}\n{}", head.trim_end(), wrap::words(BODY, &remark, BODY.len(), width))
+}
+
+fn drift_summary(count: usize, unread: usize) -> String {
+    let mut text = match count {
+        0 => format!("{}\n", paint(theme::STRONG, "No drift. AWS holds what was last applied.")),
+        1 => format!("{} 1 object changed outside.\n", paint(theme::STRONG, "Drift:")),
+        count => format!("{} {count} objects changed outside.\n", paint(theme::STRONG, "Drift:")),
+    };
+    if unread > 0 {
+        let it = if unread == 1 { "1 object was" } else { &format!("{unread} objects were") };
+        text = format!("{text}Of what could be read: {it} not.\n");
+    }
+    if count > 0 {
+        text += "To undo it:   seqera-iam apply      To keep it, write it into the manifest first.\n";
+    }
     text
 }
 
@@ -102,7 +157,9 @@ fn remarks(step: &Step) -> Vec<String> {
     let mut remarks: Vec<String> = Vec::new();
     if let Some(id) = step.id()
         && step.address.segments().last().is_some_and(|key| *key != short(&id.name))
-        && kinds::spec(&id.kind).is_some_and(|spec| spec.schema().section.is_some())
+        && kinds::spec(&id.kind)
+            .map(|spec| spec.schema())
+            .is_some_and(|it| it.section.is_some() && it.field("name").is_some())
     {
         remarks.push(format!("named {}", short(&id.name)));
     }
@@ -138,11 +195,12 @@ fn body(step: &Step, detail: Detail) -> String {
         _ => fields(step, detail),
     };
     text += &permissions::of_step(step, BODY.len(), detail);
-    for danger in &step.dangers {
-        text +=
-            &wrap::words(&format!("{BODY}{} ", paint(theme::DANGER, "danger:")), danger, BODY.len() + 8, detail.width);
-    }
-    text
+    text + &dangers(step, detail.width)
+}
+
+fn dangers(step: &Step, width: usize) -> String {
+    let head = format!("{BODY}{} ", paint(theme::DANGER, "danger:"));
+    step.dangers.iter().map(|danger| wrap::words(&head, danger, BODY.len() + 8, width)).collect()
 }
 
 fn fields(step: &Step, detail: Detail) -> String {
@@ -192,6 +250,9 @@ fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Deta
                 format!("{}\n{}", head.trim_end(), tag_lines(&before, &after))
             }
         }
+        (Some(Value::Texts(before)), Some(Value::Texts(after))) => {
+            format!("{}\n{}", head.trim_end(), text_lines(before, after))
+        }
         (Some(before), Some(after)) => {
             let text = format!("{} -> {}", scalar(name, before), scalar(name, after));
             wrap::words(&format!("{head}  "), &text, BODY.len() + LABEL + 4, detail.width)
@@ -231,11 +292,19 @@ fn tag_lines(before: &Tags, after: &Tags) -> String {
     text
 }
 
+/// One line for each text that comes or goes.
+fn text_lines(before: &BTreeSet<String>, after: &BTreeSet<String>) -> String {
+    let come = after.difference(before).map(|text| paint(theme::CREATE, format!("+ {text}")));
+    let go = before.difference(after).map(|text| paint(theme::DELETE, format!("- {text}")));
+    come.chain(go).map(|line| format!("{BODY}    {line}\n")).collect()
+}
+
 fn scalar(name: &str, value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Number(seconds) if name == "max_session" => duration(*seconds),
         Value::Number(number) => number.to_string(),
+        Value::Texts(texts) => texts.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
         Value::Document(_) | Value::Tags(_) => String::new(),
     }
 }

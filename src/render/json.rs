@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::plan::{Brake, Change, Plan, Step, digest};
+use crate::plan::{Brake, Change, Drift, Plan, Step, digest};
 use crate::policy::difference::LEFT_OUT;
 
 pub const FORMAT_VERSION: &str = "1";
@@ -12,8 +12,6 @@ pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Js
     let kept = plan.kept.iter().map(|kept| {
         json!({"code": "kept", "address": kept.address, "message": format!("{} is kept: {}", kept.what, kept.because)})
     });
-    let drift: Vec<Json> =
-        plan.drift.iter().map(|drift| json!({"address": drift.address, "message": drift.text})).collect();
     json!({
         "format_version": FORMAT_VERSION,
         "account": plan.account.id,
@@ -21,12 +19,23 @@ pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Js
         "summary": plan.summary(),
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "permissions": {"owners": plan.permissions, "left_out": LEFT_OUT},
-        "drift": drift,
+        "drift": plan.drift.iter().map(drift).collect::<Vec<_>>(),
         "brakes": plan.brakes.iter().map(brake).collect::<Vec<_>>(),
         "warnings": warnings.into_iter().chain(kept).collect::<Vec<_>>(),
         "digest": digest::digest(plan),
         "outputs": outputs,
     })
+}
+
+/// What happened outside; `before` is what we wrote, `after` what AWS holds.
+fn drift(drift: &Drift) -> Json {
+    let mut json = json!({"address": drift.address, "message": drift.text});
+    if let (Some(step), Some(object)) = (&drift.step, json.as_object_mut()) {
+        let what = self::step(step).as_object().cloned().unwrap_or_default();
+        object.extend(what.into_iter().filter(|(key, _)| !["address", "waits_for", "drift"].contains(&key.as_str())));
+        object.insert("since".to_owned(), json!(drift.since));
+    }
+    json
 }
 
 fn brake(brake: &Brake) -> Json {

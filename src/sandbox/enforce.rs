@@ -15,7 +15,8 @@ use crate::policy::evaluate::{self, Context, Decision, Policy};
 use crate::policy::{Document, Host};
 
 /// Calls about all objects of a kind: IAM knows no resource for them.
-const WITHOUT_RESOURCE: [&str; 7] = [
+const WITHOUT_RESOURCE: [&str; 8] = [
+    "ListOpenIDConnectProviders",
     "ListRoles",
     "ListUsers",
     "ListGroups",
@@ -147,6 +148,10 @@ fn tags<'w>(world: &'w World, request: &Request) -> Option<&'w Tags> {
     }
     if let Some(name) = request.get("UserName") {
         return world.users.get(name).map(|user| &user.tags);
+    }
+    if let Some(arn) = request.get("OpenIDConnectProviderArn") {
+        let (_, url) = arn.split_once(":oidc-provider/")?;
+        return iam::provider(world, url).map(|provider| &provider.tags);
     }
     let arn = request.get("PolicyArn")?;
     world.policies.iter().find(|policy| policy.arn(&world.account) == arn).map(|policy| &policy.tags)

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::model;
 
 mod answer;
 mod chance;
@@ -134,7 +135,7 @@ impl Reply {
 
 impl Sandbox {
     /// Opens the account in `dir`, or makes one there with the id `account` or, without, 123456789012.
-    pub fn open(dir: &Path, account: Option<&str>, faults: Faults) -> Result<Self> {
+    pub fn open(dir: &Path, account: Option<&model::Account>, faults: Faults) -> Result<Self> {
         let store = Store::open(dir, account)?;
         let log = faults.log.as_ref().map(|path| {
             let file = File::options().create(true).append(true).open(path);
@@ -170,6 +171,11 @@ impl Sandbox {
     /// Returns the 12 digits of the account.
     pub fn account(&self) -> &str {
         &self.shared.account
+    }
+
+    /// Returns what time it is there.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.state().clock.now()
     }
 
     /// Returns how many calls arrived, retries included.

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::ids;
-use super::world::{Account, Entity, Group, Policy, Profile, Role, Table, User, World};
+use super::world::{Account, Entity, Group, Policy, Profile, Provider, Role, Table, User, World};
 use crate::error::{Error, Result};
+use crate::model;
 
 /// What the names of files start with that are not complete yet.
 const PREPARED: &str = ".new-";
@@ -56,8 +57,9 @@ impl Drop for Locked {
 
 impl Store {
     /// Opens the account in `dir`, or makes one.
-    pub fn open(dir: &Path, account: Option<&str>) -> Result<Self> {
-        for folder in [Role::FOLDER, User::FOLDER, Group::FOLDER, Policy::FOLDER, Profile::FOLDER] {
+    pub fn open(dir: &Path, account: Option<&model::Account>) -> Result<Self> {
+        let folders = [Role::FOLDER, User::FOLDER, Group::FOLDER, Policy::FOLDER, Profile::FOLDER, Provider::FOLDER];
+        for folder in folders {
             std::fs::create_dir_all(dir.join(folder)).map_err(cannot("create", &dir.join(folder)))?;
         }
         let path = dir.join(COUNTER);
@@ -69,8 +71,9 @@ impl Store {
         let path = dir.join("account.json");
         if !path.exists() {
             let mut new = Account::default();
-            if let Some(id) = account {
-                id.clone_into(&mut new.id);
+            if let Some(account) = account {
+                new.id.clone_from(&account.id);
+                new.partition.clone_from(&account.partition);
             }
             check_id(&new.id, &path)?;
             store.write_json(&path, &new)?;
@@ -112,6 +115,7 @@ impl Store {
             self.files(&mut world.groups)?,
             self.files(&mut world.policies)?,
             self.files(&mut world.profiles)?,
+            self.files(&mut world.providers)?,
         ];
         let files: Vec<_> = files.into_iter().flatten().collect();
         if files.is_empty() {
@@ -169,6 +173,7 @@ impl Store {
             groups: self.read_table(id)?,
             policies: self.read_table(id)?,
             profiles: self.read_table(id)?,
+            providers: self.read_table(id)?,
             account,
         })
     }
@@ -266,9 +271,10 @@ mod tests {
     #[tokio::test]
     async fn an_account_survives_and_keeps_its_id() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Sandbox::open(dir.path(), Some("12"), Faults::default()).is_err());
+        assert!(Sandbox::open(dir.path(), Some(&model::Account::new("aws", "12")), Faults::default()).is_err());
         std::fs::write(dir.path().join(".new-left"), "{").unwrap();
-        let first = Sandbox::open(dir.path(), Some("999999999999"), Faults::default()).unwrap();
+        let first =
+            Sandbox::open(dir.path(), Some(&model::Account::new("aws", "999999999999")), Faults::default()).unwrap();
         assert!(!dir.path().join(".new-left").exists());
         assert_eq!(first.account(), "999999999999");
         let bed = Bed::over(dir, "").await;

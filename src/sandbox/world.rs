@@ -24,6 +24,7 @@ pub struct World {
     pub groups: Table<Group>,
     pub policies: Table<Policy>,
     pub profiles: Table<Profile>,
+    pub providers: Table<Provider>,
 }
 
 /// `account.json`. Quotas are those that AWS raises on request.
@@ -32,6 +33,8 @@ pub struct World {
 pub struct Account {
     #[serde(rename = "account")]
     pub id: String,
+    #[serde(default = "partition", skip_serializing_if = "is_default_partition")]
+    pub partition: String,
     #[serde(default = "attachments", skip_serializing_if = "is_default_attachments")]
     pub attached_policies_per_role: usize,
     #[serde(default = "trust_size", skip_serializing_if = "is_default_trust_size")]
@@ -39,6 +42,14 @@ pub struct Account {
     /// How many there may be of a kind, by the name in the account's summary: `RolesQuota`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quotas: BTreeMap<String, usize>,
+}
+
+fn partition() -> String {
+    "aws".to_owned()
+}
+
+fn is_default_partition(partition: &str) -> bool {
+    partition == self::partition()
 }
 
 fn attachments() -> usize {
@@ -61,6 +72,7 @@ impl Default for Account {
     fn default() -> Self {
         Self {
             id: "123456789012".to_owned(),
+            partition: partition(),
             attached_policies_per_role: attachments(),
             trust_policy_size: trust_size(),
             quotas: BTreeMap::new(),
@@ -70,7 +82,12 @@ impl Default for Account {
 
 impl Account {
     pub fn arn(&self, collection: &str, path: &str, name: &str) -> String {
-        format!("arn:aws:iam::{}:{collection}{path}{name}", self.id)
+        format!("arn:{}:iam::{}:{collection}{path}{name}", self.partition, self.id)
+    }
+
+    /// Returns what the ARNs of AWS's own policies start with.
+    pub fn policies_of_aws(&self) -> String {
+        format!("arn:{}:iam::aws:policy", self.partition)
     }
 
     /// Returns how many of a kind there may be: "IAM and AWS STS quotas".
@@ -83,6 +100,7 @@ impl Account {
             "PoliciesQuota" => 1500,
             "UsersQuota" => 5000,
             "GroupsQuota" => 300,
+            "OpenIDConnectProvidersQuota" => 100,
             _ => 1000,
         };
         self.quotas.get(name).copied().unwrap_or(default)
@@ -235,6 +253,9 @@ pub struct User {
     /// Since when there is a password to sign in with. The password itself is kept nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Timestamp>,
+    /// Nobody signs in here; a person writes this to see what happens to a user who does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_last_used: Option<Timestamp>,
     /// By id. A secret is told once and kept nowhere.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub access_keys: IndexMap<String, AccessKey>,
@@ -273,6 +294,25 @@ pub struct Group {
     pub policies: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inline: BTreeMap<String, Json>,
+}
+
+/// An OIDC provider. Its file has the name of its URL, each slash as `%2F`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    #[serde(skip)]
+    pub name: String,
+    /// AWS gives it none; only so that all entities have one.
+    #[serde(skip)]
+    pub id: String,
+    #[serde(default = "long_ago")]
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thumbprints: Vec<String>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 fn root() -> String {
@@ -318,6 +358,22 @@ impl Profile {
     }
 }
 
+impl Provider {
+    /// Returns the name of the provider of this URL, which is written without its scheme.
+    pub fn name_of(url: &str) -> String {
+        url.replace('%', "%25").replace('/', "%2F")
+    }
+
+    /// Returns the URL without its scheme.
+    pub fn url(&self) -> String {
+        self.name.replace("%2F", "/").replace("%25", "%")
+    }
+
+    pub fn arn(&self, account: &Account) -> String {
+        account.arn("oidc-provider", "/", &self.url())
+    }
+}
+
 macro_rules! entity {
     ($type:ty, $folder:literal, $prefix:literal, |$it:ident| $uses:expr) => {
         impl Entity for $type {
@@ -356,6 +412,8 @@ entity!(User, "users", "AIDA", |user| {
 entity!(Group, "groups", "AGPA", |group| group.policies.iter().cloned().map(Use::Attached).collect());
 entity!(Policy, "policies", "ANPA", |_policy| Vec::new());
 entity!(Profile, "instance_profiles", "AIPA", |profile| profile.role.clone().map(Use::Role).into_iter().collect());
+
+entity!(Provider, "oidc_providers", "", |_provider| Vec::new());
 
 /// All objects of one type by lower-case name, with what they use and what was changed.
 #[derive(Debug)]

@@ -48,6 +48,15 @@ impl Xml {
         })
     }
 
+    /// Writes a list of plain texts.
+    pub fn texts<'t>(&mut self, name: &str, items: impl IntoIterator<Item = &'t String>) -> &mut Self {
+        self.node(name, |xml| {
+            for item in items {
+                xml.text("member", item);
+            }
+        })
+    }
+
     pub fn root(&mut self, name: &str, namespace: &str, write: impl FnOnce(&mut Xml)) -> &mut Self {
         self.0.push_str(&format!("<{name} xmlns=\"{namespace}\">"));
         write(self);

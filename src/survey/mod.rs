@@ -4,20 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_iam::types::SummaryKeyType;
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
 use crate::graph::Desired;
-use crate::kinds::{self, Surveyed};
+use crate::kinds::{self, LastUse, Surveyed};
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, State, Tags, Value};
 use crate::plan;
 
 mod account;
 mod choice;
+mod holdings;
 
 pub use account::AccountSurvey;
 pub use choice::Reader;
+pub use holdings::{Holdings, holdings};
 
 /// What is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Purpose {
     Converge,
     /// Everything goes, so what keeps it from going is asked of everything.
     Destroy,
+    /// Nothing is to be done. What nobody lets us read is left out and named.
+    Look,
 }
 
 /// Reads everything that the manifest wants or the state remembers.
@@ -47,7 +52,19 @@ pub async fn read(
         None => BTreeMap::new(),
     };
     let rest = owners.into_iter().filter(|id| !read.contains_key(id)).collect();
-    read.extend(each(cloud, rest, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?);
+    let tolerant = purpose == Purpose::Look;
+    let rest = each(cloud, rest, |cloud, id| async move {
+        match kind_of(&id)?.read(&cloud, &id.name).await {
+            Err(error) if tolerant && AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(Err(error)),
+            found => found.map(Ok),
+        }
+    });
+    for (id, found) in rest.await? {
+        match found {
+            Ok(found) => drop(read.insert(id, found)),
+            Err(error) => drop(live.unread.insert(id, error.to_string())),
+        }
+    }
     for (asked, found) in read {
         if let Some(other) = found.first().filter(|first| first.id != asked) {
             live.elsewhere.insert(asked, other.id.clone());
@@ -61,7 +78,9 @@ pub async fn read(
             let may_go = live.objects.values().filter(|object| !hangs(object) && !is_existing(desired, &object.id));
             may_go.map(|object| object.id.clone()).collect()
         }
+        Purpose::Look => BTreeSet::new(),
     };
+    live.used.extend(used(cloud, leaving.clone()).await?);
     let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
 
@@ -85,6 +104,26 @@ pub async fn read(
     let read = each(cloud, brought, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred.extend(by_id(read));
     Ok(live)
+}
+
+/// What was used since then is probably in use.
+const RECENT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Asks which of these somebody used not long ago. Who may not ask, does not know.
+async fn used(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, String>> {
+    let asked = each(cloud, ids, |cloud, id| async move {
+        match kind_of(&id)?.last_used(&cloud, &id.name).await {
+            Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
+            used => used,
+        }
+    });
+    let since = cloud.now().checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+    let recent = |(id, used): (ObjectId, Option<LastUse>)| {
+        let used = used.filter(|used| used.at.parse::<Timestamp>().is_ok_and(|at| at >= since))?;
+        let text = format!("{id} was last used {} {}", used.at, used.how);
+        Some((id, text.trim_end().to_owned()))
+    };
+    Ok(asked.await?.into_iter().filter_map(recent).collect())
 }
 
 fn by_id(read: BTreeMap<ObjectId, Vec<Live>>) -> BTreeMap<ObjectId, Live> {

@@ -24,7 +24,10 @@ impl Scene {
 
     fn call_sandbox(&self, body: &str) -> (u16, String) {
         let dir = self.path(".seqera-iam/sandbox");
-        let sandbox = Sandbox::open(&dir, None, Faults::default()).expect("a sandbox");
+        // Where the runs have a clock that stands, people come in the night after.
+        let night = if self.faults().contains("now=") { "now=2026-01-02T03:00:00Z" } else { "" };
+        let faults = Faults::parse(night).expect("a time");
+        let sandbox = Sandbox::open(&dir, None, faults).expect("a sandbox");
         let response = sandbox.answer(&Request::parse(body.as_bytes())).answer().expect("an answer");
         (response.status, response.body)
     }
@@ -37,6 +40,7 @@ impl Scene {
             ("groups", "ListGroups", "GroupName"),
             ("policies", "ListPolicies", "PolicyName"),
             ("instance_profiles", "ListInstanceProfiles", "InstanceProfileName"),
+            ("oidc_providers", "ListOpenIDConnectProviders", "Arn"),
         ];
         let list = |(collection, action, element): (&str, &str, &str)| {
             let mut call = serde_json::json!({"Action": action, "MaxItems": "1000"});
@@ -46,6 +50,8 @@ impl Scene {
             let answer = self.call(&call);
             let opening = format!("<{element}>");
             let names = answer.split(&opening).skip(1).filter_map(|rest| rest.split('<').next());
+            // A provider has no name but its URL.
+            let names = names.map(|name| name.split_once(":oidc-provider/").map_or(name, |(_, url)| url));
             names.map(|name| format!("{collection}/{name}")).collect::<Vec<_>>()
         };
         let mut all: Vec<String> = lists.into_iter().flat_map(list).collect();

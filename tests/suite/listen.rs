@@ -16,16 +16,16 @@ use crate::wire;
 const ACCOUNT: &str = ".seqera-iam/sandbox";
 
 /// A running `sandbox --listen`.
-struct Port {
+pub struct Port {
     process: Child,
     stdout: BufReader<ChildStdout>,
     first_line: String,
-    url: String,
+    pub url: String,
 }
 
 impl Port {
     /// Serves the account of a scene.
-    fn open(scene: &Scene, faults: &str, more: &[&str]) -> Self {
+    pub fn open(scene: &Scene, faults: &str, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seqera-iam"));
         command.args(["sandbox", "--listen", "127.0.0.1:0"]).args(more).env_clear().env("SEQERA_IAM_SANDBOX", faults);
         command.arg(format!("--sandbox={}", scene.path(ACCOUNT).display()));
@@ -50,7 +50,7 @@ impl Port {
     }
 
     /// Returns a scene that reaches this port as it would reach AWS.
-    fn scene(&self) -> Scene {
+    pub fn scene(&self) -> Scene {
         Scene::at(Target::Endpoint(self.url.clone()))
     }
 
@@ -85,7 +85,7 @@ impl Drop for Port {
     }
 }
 
-fn installed(name: &str) -> PathBuf {
+pub fn installed(name: &str) -> PathBuf {
     let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin").join(name);
     assert!(tool.exists(), "{} is missing: tests/run.sh installs it", tool.display());
     tool

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod begin;
+mod blueprints;
 mod deviations;
 mod examples;
 mod faults;
@@ -25,5 +26,6 @@ mod simulation;
 mod spine;
 mod stories;
 mod strangers;
+mod takeover;
 mod wire;
 mod worlds;

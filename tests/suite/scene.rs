@@ -66,6 +66,11 @@ impl Scene {
         copy
     }
 
+    /// Returns what goes wrong in every run.
+    pub fn faults(&self) -> &str {
+        &self.faults
+    }
+
     pub fn target(&self) -> &Target {
         &self.target
     }

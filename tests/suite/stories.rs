@@ -10,7 +10,8 @@
 //! | `beside/` | files that lie beside it |
 //! | `faults` | what goes wrong in the sandbox |
 //! | `consent` | how apply is told to go ahead although a brake holds: `--force` |
-//! | `validate.json` `plan.txt` `plan.svg` `plan.json` `apply.txt` `destroy.txt` | what is printed, in this order |
+//! | `rollback` | what `policy rollback` is asked for |
+//! | `validate.json` `drift.txt` `drift.json` `rollback.txt` `plan.txt` `plan.svg` `plan.json` `apply.txt` `destroy.txt` | what is printed, in this order |
 //! | `state.json` | the state at the end |
 
 use std::fmt;
@@ -22,15 +23,19 @@ use crate::scene::{Run, Scene};
 use crate::{many, picture, schema};
 
 /// What is printed, by which command, in the order in which they are typed.
-const PRINTED: [(&str, &str); 6] = [
+const PRINTED: [(&str, &str); 9] = [
     ("validate.json", "validate --json"),
+    ("drift.txt", "drift"),
+    ("drift.json", "drift --json"),
+    ("rollback.txt", "policy rollback"),
     ("plan.txt", "plan"),
     ("plan.svg", "plan --color always"),
     ("plan.json", "plan --json"),
     ("apply.txt", "apply --auto-approve --parallelism 1"),
     ("destroy.txt", "destroy --auto-approve --parallelism 1"),
 ];
-const GIVEN: [&str; 7] = ["world", "first.yaml", "by_hand.yaml", "seqera.yaml", "beside", "faults", "consent"];
+const GIVEN: [&str; 8] =
+    ["world", "first.yaml", "by_hand.yaml", "seqera.yaml", "beside", "faults", "consent", "rollback"];
 
 struct Story(PathBuf);
 
@@ -65,8 +70,12 @@ impl Story {
         let scene = self.begin();
         for (name, command) in PRINTED {
             let Some(golden) = self.read(name) else { continue };
-            let consent = self.read("consent").filter(|_| command.starts_with("apply ")).unwrap_or_default();
-            let run = scene.run(&format!("{command} {}", consent.trim()));
+            let more = match name {
+                "apply.txt" => self.read("consent"),
+                "rollback.txt" => self.read("rollback"),
+                _ => None,
+            };
+            let run = scene.run(&format!("{command} {}", more.unwrap_or_default().trim()));
             self.compare(name, &golden, &printed(name, &run));
         }
         if let Some(golden) = self.read("state.json") {

@@ -81,10 +81,9 @@ outputs: {a: \"${{ params.a }}\", b: \"${{ params.b }}\", c: \"${{ params.c | ma
 #[test]
 fn names_paths_and_header_see_no_entries() {
     let text = format!("{HEAD}roles:\n  a: {{{TRUST}, name: \"${{{{ roles.b.name }}}}\"}}\n  b: {{{TRUST}}}\n");
-    assert!(
-        words(&text)
-            .contains("`name`, `path`, `when`, `for_each` and the header see params, account, region and each only")
-    );
+    assert!(words(&text).contains(
+        "`name`, `path`, `when`, `for_each` and the header see params, account, region, partition and each only"
+    ));
     assert_eq!(
         problems(&text),
         [format!("5:{} unknown-reference", text.lines().nth(4).unwrap().find("${{").unwrap() + 1)]

@@ -1,6 +1,7 @@
 //! Whole manifests, from text to the wish or to every problem.
 
 mod builtins;
+mod choice;
 mod expressions;
 mod findings;
 mod includes;
@@ -9,6 +10,8 @@ mod owners;
 mod problems;
 mod references;
 mod repetition;
+mod split;
+mod takeover;
 mod uses;
 
 use super::*;
@@ -243,8 +246,27 @@ fn trust_rules_compile_to_statements() {
       - {{services: [ec2.amazonaws.com, eks.amazonaws.com]}}
       - {{principals: [roles.worker, user/ana, 444455556666], external_id: 0x1F, tag_session: true}}
   whole: {{trust: {{document: {{file: trust.yaml}}}}}}
+  tokens: {{trust: [{{federated: oidc_providers.eks, audience: [a, b], subjects: s}}, {{federated: oidc_providers.eks, subjects: ['o:*', p], tag_session: true, source_identity: true}}]}}
+  people: {{trust: {{federated: saml-provider/corp}}}}
+oidc_providers: {{eks: {{existing: true, url: 'https://oidc.example.com/id/A'}}}}
 "
     ));
+    let provider = "arn:aws:iam::123456789012:oidc-provider/oidc.example.com/id/A";
+    let expected = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithWebIdentity",
+         "Condition": {"StringEquals": {"oidc.example.com/id/A:aud": ["a", "b"], "oidc.example.com/id/A:sub": "s"}}},
+        {"Effect": "Allow", "Principal": {"Federated": provider},
+         "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"],
+         "Condition": {"StringEquals": {"oidc.example.com/id/A:aud": "sts.amazonaws.com"},
+                       "StringLike": {"oidc.example.com/id/A:sub": ["o:*", "p"]}}},
+    ]});
+    assert_eq!(json(&desired, "roles.tokens", "trust"), expected);
+    let expected = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::123456789012:saml-provider/corp"},
+         "Action": "sts:AssumeRoleWithSAML",
+         "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}},
+    ]});
+    assert_eq!(json(&desired, "roles.people", "trust"), expected);
     let principals = serde_json::json!({"AWS": [
         "arn:aws:iam::123456789012:role/w/worker",
         "arn:aws:iam::123456789012:user/ana",
@@ -262,7 +284,7 @@ fn trust_rules_compile_to_statements() {
     assert_eq!(attribute(&desired, "roles.whole", "trust"), attribute(&desired, "roles.worker", "trust"));
     let head = &desired.resources[&"roles.head".parse::<Address>().unwrap()];
     assert_eq!((head.prevent_destroy, head.keep_undeclared.as_slice()), (true, ["inline"].as_slice()));
-    assert_eq!(desired.resources[0].keep_undeclared, ["policies", "inline"]);
+    assert_eq!(desired.resources[1].keep_undeclared, ["policies", "inline"]);
 }
 
 #[test]

@@ -152,7 +152,11 @@ fn rounds_are_checked() {
         ("for_each: text", "wrong-type", "roles.r.for_each takes a list or a map, this is a string"),
         ("when: yes", "wrong-type", "write `true`"),
         ("when: \"${{ params.n }}\"", "wrong-type", "roles.r.when takes `true` or `false`, this is a number"),
-        ("for_each: \"${{ roles.x.arn }}\"", "unknown-reference", "see params, account, region and each only"),
+        (
+            "for_each: \"${{ roles.x.arn }}\"",
+            "unknown-reference",
+            "see params, account, region, partition and each only",
+        ),
         ("description: \"${{ each.key }}\"", "unknown-reference", "beside or under a `for_each`"),
         ("for_each: [a], description: \"${{ each.name }}\"", "unknown-reference", "`each.key` and `each.value`"),
         (

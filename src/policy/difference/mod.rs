@@ -80,6 +80,11 @@ impl Holding {
         self
     }
 
+    /// Says whether no policy grants anything, as far as was read.
+    pub fn is_nothing(&self) -> bool {
+        self.policies.unread.is_empty() && self.granted().is_empty()
+    }
+
     fn all(&self) -> impl Iterator<Item = &Policies> {
         std::iter::once(&self.policies).chain(&self.boundary)
     }

@@ -41,6 +41,17 @@ const WAYS: &[&[&str]] = &[
     &["glue:UpdateDevEndpoint"],
 ];
 
+/// Returns the ways that a document opens: the actions of each, as a sentence takes them.
+pub(super) fn ways(statements: &[Statement]) -> Vec<String> {
+    let is_open = |way: &&&[&str]| way.iter().all(|action| granted(statements, action).is_some());
+    WAYS.iter().filter(is_open).map(|way| way.join(" and ")).collect()
+}
+
+/// Says whether every role may be passed to every service.
+pub(super) fn passes_every_role(statements: &[Statement]) -> bool {
+    granted(statements, "iam:PassRole").is_some()
+}
+
 pub(super) fn check(statements: &[Statement], found: &mut Found) {
     let mut told: Vec<(&Spot, Vec<String>)> = Vec::new();
     for way in WAYS {

@@ -108,6 +108,22 @@ pub fn in_account(document: &Document, host: Host, account: Option<&str>) -> Vec
     found.0
 }
 
+/// What leads from a document to permissions that it does not grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Escalations {
+    /// `iam:PassRole and ec2:RunInstances`: each is enough to gain any permission.
+    pub ways: Vec<String>,
+    /// Whether every role may be passed to every service.
+    pub passes_every_role: bool,
+}
+
+/// Returns what leads from a document to permissions that it does not grant.
+pub fn escalations(document: &Document) -> Escalations {
+    let root = Spot::root(document.json());
+    let statements = statement::all(&root);
+    Escalations { ways: escalation::ways(&statements), passes_every_role: escalation::passes_every_role(&statements) }
+}
+
 /// Says whether a manifest may name the code, as in `ignore: [findings.resource-mismatch]`.
 pub fn is_code(code: &str) -> bool {
     CODES.iter().any(|(known, ..)| *known == code)

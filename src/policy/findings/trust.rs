@@ -94,7 +94,12 @@ fn issuers(statement: &Statement, found: &mut Found) {
             found.add("oidc-issuer-mismatch", &condition.spot, message, format!("`{}`", key(name)));
         } else if !statement.conditions.iter().any(|condition| condition.is_key(&key("sub"))) {
             let message = format!("every subject of `{issuer}` may assume the role");
-            found.add("oidc-without-subject", &spot, message, format!("add a condition on `{}`", key("sub")));
+            found.add(
+                "oidc-without-subject",
+                &spot,
+                message,
+                format!("add a condition on `{}`; in a rule of `trust` it is `subjects`", key("sub")),
+            );
         }
     }
 }

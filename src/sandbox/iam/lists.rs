@@ -53,11 +53,7 @@ impl Page<&String> {
     /// Writes the items as a list of plain texts.
     pub fn texts(self, list: &str) -> Xml {
         let mut xml = Xml::default();
-        xml.node(list, |xml| {
-            for item in self.items {
-                xml.text("member", item);
-            }
-        });
+        xml.texts(list, self.items);
         xml.text("IsTruncated", self.marker.is_some()).maybe("Marker", self.marker);
         xml
     }

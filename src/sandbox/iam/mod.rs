@@ -20,6 +20,7 @@ mod inline_policy;
 mod instance_profile;
 mod lists;
 mod names;
+mod oidc_provider;
 mod owner;
 mod policy;
 mod policy_version;
@@ -29,6 +30,7 @@ mod trust;
 mod usage;
 mod user;
 
+pub use oidc_provider::find as provider;
 pub use trust::named_by as trusted;
 
 pub const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
@@ -87,6 +89,12 @@ pub fn subject(world: &World, request: &Request) -> String {
     }
     if let Some(name) = request.get("UserName") {
         return arn("user", world.users.get(name).map(|it| it.path.as_str()), name);
+    }
+    if let Some(arn) = request.get("OpenIDConnectProviderArn") {
+        return arn.to_owned();
+    }
+    if let Some(url) = request.get("Url") {
+        return world.account.arn("oidc-provider", "/", url.trim_start_matches("https://"));
     }
     match (request.get("PolicyArn"), request.get("PolicyName")) {
         (Some(arn), _) => arn.to_owned(),
@@ -180,6 +188,17 @@ static ACTIONS: &[Action] = &[
     writes("AttachGroupPolicy", attachment::attach::<Group>),
     writes("DetachGroupPolicy", attachment::detach::<Group>),
     reads("ListAttachedGroupPolicies", attachment::list::<Group>),
+    // OIDC providers
+    writes("CreateOpenIDConnectProvider", oidc_provider::create),
+    reads("GetOpenIDConnectProvider", oidc_provider::get),
+    reads("ListOpenIDConnectProviders", oidc_provider::list),
+    writes("AddClientIDToOpenIDConnectProvider", oidc_provider::add_audience),
+    writes("RemoveClientIDFromOpenIDConnectProvider", oidc_provider::remove_audience),
+    writes("UpdateOpenIDConnectProviderThumbprint", oidc_provider::update_thumbprints),
+    writes("TagOpenIDConnectProvider", oidc_provider::tag),
+    writes("UntagOpenIDConnectProvider", oidc_provider::untag),
+    reads("ListOpenIDConnectProviderTags", oidc_provider::list_tags),
+    writes("DeleteOpenIDConnectProvider", oidc_provider::delete),
     // Instance profiles
     writes("CreateInstanceProfile", instance_profile::create),
     reads("GetInstanceProfile", instance_profile::get),

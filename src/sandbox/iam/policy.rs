@@ -17,9 +17,6 @@ use crate::sandbox::xml::Xml;
 
 /// Longest name.
 const NAME: usize = 128;
-/// What the ARNs of AWS's policies start with.
-const OF_AWS: &str = "arn:aws:iam::aws:policy";
-
 pub fn create(call: &mut Call) -> Answer {
     let request = call.request;
     let name = names::name(request, "PolicyName", NAME)?;
@@ -152,7 +149,7 @@ impl Found<'_> {
     fn arn(&self, account: &Account) -> String {
         match self {
             Found::Own(policy) => policy.arn(account),
-            Found::OfAws { name, path } => format!("{OF_AWS}{path}{name}"),
+            Found::OfAws { name, path } => format!("{}{path}{name}", account.policies_of_aws()),
         }
     }
 }
@@ -166,7 +163,7 @@ pub fn arn(request: &Request) -> Result<&str, Refusal> {
 
 pub fn check_arn(arn: &str) -> Result<(), Refusal> {
     names::length("policyArn", arn, 20, 2048)?;
-    if arn.starts_with("arn:aws:iam::") && arn.contains(":policy/") {
+    if arn.starts_with("arn:aws") && arn.contains(":iam::") && arn.contains(":policy/") {
         return Ok(());
     }
     Err(Refusal::input(format!("ARN {arn} is not valid.")))
@@ -174,7 +171,7 @@ pub fn check_arn(arn: &str) -> Result<(), Refusal> {
 
 pub fn find<'a>(world: &'a World, arn: &str) -> Option<Found<'a>> {
     let (name, path) = (name_in(arn), path_in(arn));
-    if arn.starts_with(OF_AWS) {
+    if arn.starts_with(&world.account.policies_of_aws()) {
         return managed::path_of(name).filter(|known| *known == path).map(|path| Found::of_aws(name, path));
     }
     let policy = world.policies.get(name)?;
@@ -209,7 +206,7 @@ pub fn path_in(arn: &str) -> &str {
 /// Returns the policies of AWS that are attached or a boundary, by ARN.
 pub fn of_aws_in_use(world: &World) -> BTreeMap<&str, Found<'_>> {
     let of_aws = usage::all(world)
-        .filter(|arn| arn.starts_with(OF_AWS))
+        .filter(|arn| arn.starts_with(&world.account.policies_of_aws()))
         .filter_map(|arn| Some((arn.as_str(), find(world, arn)?)));
     of_aws.collect()
 }

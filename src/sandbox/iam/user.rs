@@ -32,6 +32,7 @@ pub fn get(call: &mut Call) -> Answer {
     let mut xml = Xml::default();
     xml.node("User", |xml| {
         write_brief(xml, call.world, user);
+        xml.maybe("PasswordLastUsed", user.password_last_used.map(time));
         boundary::write(xml, user.boundary.as_deref());
         tags::write(xml, &user.tags);
     });
