@@ -1,14 +1,17 @@
 //! What every verb that looks at AWS begins with: manifest, account, state, and what AWS holds.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Output;
 use crate::cli::Global;
 use crate::cloud::{Cloud, Target};
+use crate::delivery::Delivery;
 use crate::error::{Error, Result};
 use crate::graph::Desired;
 use crate::manifest::{Files, Inputs, Manifest, ParamValue};
+use crate::model::issued::TERMINAL;
 use crate::model::{Account, LiveState, State};
 use crate::plan::{self, Plan, Question};
 use crate::problem::{Problem, Sources};
@@ -35,6 +38,7 @@ pub struct Session {
     pub desired: Desired,
     pub live: LiveState,
     pub warnings: Vec<Problem>,
+    pub delivery: Delivery,
     sandbox: bool,
     fresh_lineage: String,
     _lock: Lock,
@@ -249,7 +253,30 @@ impl Session {
     }
 
     pub fn plan(&self) -> Result<Plan> {
-        self.plan_of(&self.desired, self.state.as_ref())
+        let plan = self.plan_of(&self.desired, self.state.as_ref())?;
+        self.check_files(&plan)?;
+        Ok(plan)
+    }
+
+    /// Refuses a plan of which a secret could not be written where it is to go.
+    fn check_files(&self, plan: &Plan) -> Result<()> {
+        let mut problems = Vec::new();
+        for step in &plan.steps {
+            let Some(to) = plan::destination(step).filter(|to| *to != TERMINAL) else { continue };
+            let instead_of = plan::held_before(step, self.state.as_ref());
+            if let Err(error) = self.delivery.check(to, instead_of.as_deref()) {
+                let place = self.desired.resources.get(&step.address).map(|resource| resource.place);
+                let problem = Problem::error("cannot-deliver", format!("{}: {error}", step.address)).at(place);
+                problems.push(error.hints.into_iter().fold(problem, Problem::help));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error::problems(problems, self.manifest.sources().clone())) }
+    }
+
+    /// Refuses to make what would be told to a terminal that is none.
+    pub fn check_terminal(&self, plan: &Plan) -> Result<()> {
+        let mut to_terminal = plan.steps.iter().filter(|step| plan::destination(step) == Some(TERMINAL));
+        to_terminal.next().map_or(Ok(()), |_| self.delivery.check(TERMINAL, None))
     }
 
     /// Returns the plan that removes everything, and the state that it starts from: what is ours but
