@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
         if plan::destination(&self.plan.steps[step]).is_none() {
             return vec![Entry::Put(record.clone())];
         }
-        let now = jiff::Timestamp::now().to_string();
+        let now = self.cloud.now().to_string();
         let asked = issued::asked(record.clone(), now, self.instead_of.get(&step).cloned());
         // The id of one before it would pass for its own.
         vec![Entry::Forget(record.id.clone()), Entry::Put(asked)]

@@ -131,8 +131,9 @@ impl Declared {
             output.note(&problem::render(&warnings, self.manifest.sources(), false));
         }
         let known = self.remember(global, access, &cloud, &desired).await?;
-        let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader).await?;
-        Ok(self.session(cloud, known, desired, warnings, live))
+        let delivery = self.delivery(output);
+        let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader, &delivery).await?;
+        Ok(self.session(cloud, known, desired, warnings, live, delivery))
     }
 
     /// Reads what AWS holds of what the state remembers. The manifest names the deployment and its state; what it
@@ -151,8 +152,9 @@ impl Declared {
             .hint("what was made and is not recorded is found by its tags:   seqera-iam plan"));
         };
         let remembered = plan::drift::remembered(state, wish.as_ref());
-        let live = survey::read(&cloud, &remembered, Some(state), Purpose::Look, global.reader).await?;
-        Ok(self.session(cloud, known, remembered, Vec::new(), live))
+        let delivery = self.delivery(output);
+        let live = survey::read(&cloud, &remembered, Some(state), Purpose::Look, global.reader, &delivery).await?;
+        Ok(self.session(cloud, known, remembered, Vec::new(), live, delivery))
     }
 
     /// Locks and reads the state.
@@ -177,11 +179,29 @@ impl Declared {
         desired: Desired,
         warnings: Vec<Problem>,
         live: LiveState,
+        delivery: Delivery,
     ) -> Session {
         let Known { store, state, sandbox, lock } = known;
         let fresh_lineage = lineage(state.as_ref());
         let manifest = self.manifest;
-        Session { manifest, cloud, store, state, desired, live, warnings, sandbox, fresh_lineage, _lock: lock }
+        Session {
+            manifest,
+            cloud,
+            store,
+            state,
+            desired,
+            live,
+            warnings,
+            delivery,
+            sandbox,
+            fresh_lineage,
+            _lock: lock,
+        }
+    }
+
+    /// Where secrets of this run can go.
+    fn delivery(&self, output: &Output) -> Delivery {
+        Delivery::new(&self.folder, std::io::stdout().is_terminal() && !output.json)
     }
 }
 

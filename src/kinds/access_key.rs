@@ -2,9 +2,9 @@
 //! for it: the object goes by `USER/LABEL`, and which key that is the record says (`model/issued.rs`).
 
 use async_trait::async_trait;
-use aws_sdk_iam::types::{AccessKeyMetadata, StatusType};
+use aws_sdk_iam::types::{AccessKeyLastUsed, AccessKeyMetadata, StatusType};
 
-use super::{Hanging, Kind, Made, Most, Needed, Spec, text, user};
+use super::{Hanging, Kind, LastUse, Made, Most, Needed, Spec, text, user};
 use crate::cloud::{Cloud, time};
 use crate::error::{Error, Result};
 use crate::manifest::{Declared, KeyWish};
@@ -71,14 +71,6 @@ fn live(key: &AccessKeyMetadata) -> Option<Live> {
         Attributes::from([("user", user.into()), ("name", id.into()), (KEY_ID, id.into()), ("status", status.into())]);
     let created = key.create_date().map(time);
     Some(Live { id: id_of(user, id), attributes, aws_id: Some(id.to_owned()), created })
-}
-
-/// Says when and for what a key was last used; nothing when it never was.
-pub async fn last_used(cloud: &Cloud, key: &str) -> Result<Option<String>> {
-    let call = cloud.iam.get_access_key_last_used().access_key_id(key).send();
-    let Some(answer) = cloud.get("GetAccessKeyLastUsed", key, call).await? else { return Ok(None) };
-    let Some(used) = answer.access_key_last_used() else { return Ok(None) };
-    Ok(used.last_used_date().map(|date| format!("{} by {} in {}", time(date), used.service_name(), used.region())))
 }
 
 /// Switches a key on or off.
@@ -179,5 +171,16 @@ impl Kind for AccessKey {
             remove(cloud, user, key).await?;
         }
         Ok(())
+    }
+
+    async fn last_used(&self, cloud: &Cloud, key: &str) -> Result<Option<LastUse>> {
+        let call = cloud.iam.get_access_key_last_used().access_key_id(key).send();
+        let answer = cloud.get("GetAccessKeyLastUsed", key, call).await?;
+        let used = answer.as_ref().and_then(|answer| answer.access_key_last_used());
+        let told = |used: &AccessKeyLastUsed| {
+            let how = format!("by {} in {}", used.service_name(), used.region());
+            Some(LastUse { at: time(used.last_used_date()?), how })
+        };
+        Ok(used.and_then(told))
     }
 }

@@ -18,7 +18,7 @@ use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resou
 use crate::secret::Secret;
 use crate::survey::AccountSurvey;
 
-pub mod access_key;
+mod access_key;
 mod attachment;
 mod group;
 mod inline_policy;

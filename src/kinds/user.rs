@@ -5,7 +5,9 @@ use aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput;
 use aws_sdk_iam::types::AttachedPermissionsBoundary;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, LastUse, Made, Needed, Spec, Surveyed, access_key, membership, name_and_path, policy, tags, text};
+use super::{
+    Hanging, Kind, LastUse, Made, Needed, Spec, Surveyed, access_key, membership, name_and_path, policy, tags, text,
+};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -201,7 +203,13 @@ impl Kind for User {
         for key in cloud.all("ListAccessKeys", name, pages, |page| page.access_key_metadata).await? {
             let id = key.access_key_id().unwrap_or_default();
             let remedy = format!("delete-access-key --access-key-id {id}");
-            found.push(obstacle(access_key::KIND, name, &format!("{name}/{id}"), format!("the access key {id}"), &remedy));
+            found.push(obstacle(
+                access_key::KIND,
+                name,
+                &format!("{name}/{id}"),
+                format!("the access key {id}"),
+                &remedy,
+            ));
         }
         let pages = iam.list_mfa_devices().user_name(name).into_paginator().send();
         for device in cloud.all("ListMFADevices", name, pages, |page| page.mfa_devices).await? {

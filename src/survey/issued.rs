@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::kind_of;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cloud::Cloud;
 use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::graph::Desired;
-use crate::kinds::{self, access_key};
+use crate::kinds;
 use crate::model::issued::{ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, NEXT, PREVIOUS, UNTIL, YES, text};
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State, Value};
 
@@ -115,17 +116,18 @@ impl Labels<'_> {
         let Some(asked) = text(&record.attributes, ASKED).and_then(|at| at.parse::<Timestamp>().ok()) else {
             return Ok(());
         };
-        let user = text(&record.attributes, "user");
+        let owner = owner(&record.id, &record.attributes);
         let in_time = |key: &Live| {
             let created = key.created.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
             let after = created.map(|created| created.duration_since(asked));
-            text(&key.attributes, "user") == user && after.is_some_and(|after| after >= -SKEW && after <= LONGEST)
+            self::owner(&key.id, &key.attributes) == owner
+                && after.is_some_and(|after| after >= -SKEW && after <= LONGEST)
         };
         let of_then: Vec<String> = self.keys.iter().filter(|(_, key)| in_time(key)).map(|(id, _)| id.clone()).collect();
         let [id] = of_then.as_slice() else { return Ok(()) };
         let handed = text(&record.attributes, DELIVER_TO).and_then(|to| self.delivery.held(to));
         let delivered = handed.as_ref() == Some(id);
-        if !delivered && access_key::last_used(self.cloud, id).await?.is_some() {
+        if !delivered && kind_of(&record.id)?.last_used(self.cloud, id).await?.is_some() {
             return Ok(());
         }
         match self.found.iter_mut().find(|key| key.id == record.id) {
@@ -149,7 +151,7 @@ impl Labels<'_> {
             return;
         }
         let Some(handed) = text(wanted, DELIVER_TO).and_then(|to| self.delivery.held(to)) else { return };
-        if self.keys.get(&handed).is_some_and(|key| text(&key.attributes, "user") == text(wanted, "user")) {
+        if self.keys.get(&handed).is_some_and(|key| owner(&key.id, &key.attributes) == owner(id, wanted)) {
             let key = self.take(&handed, id, wanted, true);
             self.found.extend(key);
         }
@@ -171,3 +173,6 @@ impl Labels<'_> {
     }
 }
 
+fn owner(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
+    kinds::hanging(id, attributes).map(|hangs| hangs.owner)
+}

@@ -131,11 +131,7 @@ async fn objects(
 const RECENT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Asks which of these somebody used not long ago. Who may not ask, does not know.
-async fn used(
-    cloud: &Arc<Cloud>,
-    ids: BTreeSet<ObjectId>,
-    live: &LiveState,
-) -> Result<BTreeMap<ObjectId, String>> {
+async fn used(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>, live: &LiveState) -> Result<BTreeMap<ObjectId, String>> {
     // AWS knows by names of its own what it issued.
     let name = |id: &ObjectId| live.objects.get(id).filter(|_| issued::is_issued(id))?.aws_id.clone();
     let named = |id: ObjectId| (ObjectId::new(id.kind.clone(), name(&id).unwrap_or_else(|| id.name.clone())), id);

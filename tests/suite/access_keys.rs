@@ -144,7 +144,8 @@ fn a_key_of_somebody_else_is_told_and_never_deleted() {
 
 #[test]
 fn a_key_that_was_used_is_not_deleted_without_a_word() {
-    let scene = Scene::with_keys();
+    let scene = Scene::with_faults("now=2026-02-10T00:00:00Z");
+    scene.manifest(&format!("{HEAD}{TO_FILE}"));
     scene.apply();
     let used =
         r#""active": true, "last_used": {"date": "2026-02-03T04:05:06Z", "service": "s3", "region": "eu-west-1"}"#;
