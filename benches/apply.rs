@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use seqera_iam::apply;
 use seqera_iam::cloud::{Cloud, Target};
+use seqera_iam::delivery::Delivery;
 use seqera_iam::graph::Desired;
 use seqera_iam::manifest::{Inputs, Manifest};
 use seqera_iam::model::{Account, Live, LiveState, State};
@@ -166,7 +167,10 @@ impl Row {
 
 async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, chain: usize) -> (Plan, Row) {
     let (before, began) = (cloud.calls(), Instant::now());
-    let live = survey::read(cloud, desired, state, survey::Purpose::Converge, None).await.expect("AWS can be read");
+    let live =
+        survey::read(cloud, desired, state, survey::Purpose::Converge, None, &Delivery::new(Path::new("."), false))
+            .await
+            .expect("AWS can be read");
     let plan = compare(desired, state, &live);
     (plan, Row { calls: cloud.calls() - before, chain, wall: began.elapsed() })
 }
@@ -175,7 +179,7 @@ async fn carry_out(cloud: &Arc<Cloud>, plan: &Plan, store: &dyn StateStore, stat
     let chain = longest_chain(&order::tasks(&plan.steps, &plan.account));
     let (before, began) = (cloud.calls(), Instant::now());
     let never = Box::pin(std::future::pending());
-    let done = apply::apply(plan, cloud, store, state, never, &mut |_| {}).await;
+    let done = apply::apply(plan, cloud, store, state, &Delivery::new(Path::new("."), false), never, &mut |_| {}).await;
     let (outcome, state) = done.expect("the state can be written");
     assert!(outcome.failed.is_empty() && outcome.not_started.is_empty(), "{outcome:?}");
     (state, Row { calls: cloud.calls() - before, chain, wall: began.elapsed() })

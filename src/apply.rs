@@ -4,7 +4,7 @@
 //! found by its tag or its owner in the next plan. A task that fails stops what depends on it and
 //! nothing else.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,11 +13,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::cloud::{AwsError, Cloud};
+use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
-use crate::kinds::{self, Kind};
-use crate::model::{Attributes, ObjectId, State};
+use crate::kinds::{self, Kind, Made};
+use crate::model::{Attributes, ObjectId, Record, State, issued};
 use crate::plan::order::{self, Part, Task};
-use crate::plan::{Change, Claims, Plan, Step};
+use crate::plan::{self, Change, Claims, Plan, Step};
+use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
 
 /// How long a write is repeated that names something which this run made, and IAM does not know everywhere yet.
@@ -42,6 +44,10 @@ pub enum Event<'a> {
         part: Part,
         error: &'a Error,
         elapsed: Duration,
+    },
+    /// A secret is ready: whoever watches clears the screen for it and lets it go.
+    HandingOver {
+        hand_over: &'a mut dyn FnMut(),
     },
     /// The user asked to stop; what runs is finished.
     Interrupted {
@@ -69,12 +75,13 @@ pub async fn apply(
     cloud: &Arc<Cloud>,
     store: &dyn StateStore,
     state: State,
+    delivery: &Delivery,
     mut interrupt: Interrupt<'_>,
     observe: &mut dyn FnMut(Event),
 ) -> Result<(Outcome, State)> {
     let before = state.clone();
     store.begin(&state).await?;
-    let mut run = Run::new(plan, cloud.clone(), state);
+    let mut run = Run::new(plan, cloud.clone(), state, delivery);
     let mut failure = None;
     loop {
         if let Err(error) = run.start(store, observe).await {
@@ -130,11 +137,28 @@ fn waiting_for_each_other(plan: &Plan, outcome: &Outcome) -> Error {
 struct Done {
     task: usize,
     elapsed: Duration,
-    result: Result<Entry>,
+    result: Result<Finished>,
+}
+
+/// What a task that came through leaves to be recorded, and a secret to be handed over.
+struct Finished {
+    entry: Entry,
+    secret: Option<Secret>,
+}
+
+impl From<Entry> for Finished {
+    fn from(entry: Entry) -> Self {
+        Self { entry, secret: None }
+    }
 }
 
 struct Run<'a> {
     plan: &'a Plan,
+    delivery: &'a Delivery,
+    /// Where the secret of each step's object goes, ready for it.
+    prepared: HashMap<usize, Prepared>,
+    /// What each destination may hold that is written over, by step.
+    instead_of: HashMap<usize, String>,
     cloud: Arc<Cloud>,
     state: State,
     tasks: Vec<Task>,
@@ -152,15 +176,19 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, cloud: Arc<Cloud>, state: State) -> Self {
+    fn new(plan: &'a Plan, cloud: Arc<Cloud>, state: State, delivery: &'a Delivery) -> Self {
         let tasks = order::tasks(&plan.steps, &plan.account);
         let waiting: Vec<usize> = tasks.iter().map(|task| task.after.len()).collect();
         let mut dependents = vec![Vec::new(); tasks.len()];
         for (index, task) in tasks.iter().enumerate() {
             task.after.iter().for_each(|&before| dependents[before].push(index));
         }
+        let instead_of = |(index, step): (usize, &Step)| Some((index, plan::held_before(step, Some(&state))?));
         Self {
             plan,
+            delivery,
+            prepared: HashMap::new(),
+            instead_of: plan.steps.iter().enumerate().filter_map(instead_of).collect(),
             cloud,
             state,
             ready: (0..tasks.len()).filter(|&task| waiting[task] == 0).collect(),
@@ -184,14 +212,23 @@ impl<'a> Run<'a> {
     async fn start(&mut self, store: &dyn StateStore, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         while !self.stopping() && self.running.len() < self.cloud.parallelism() {
             let Some(index) = self.ready.pop_front() else { break };
-            let task = &self.tasks[index];
-            let step = &self.plan.steps[task.step];
-            if let Some(record) = step.record.as_ref().filter(|_| step.intent && task.part == Part::Make) {
-                let entry = Entry::Put(record.clone());
-                store.append(&entry).await?;
-                entry.apply(&mut self.state);
-            }
+            let task = self.tasks[index].clone();
+            let plan = self.plan;
+            let step = &plan.steps[task.step];
             self.started[index] = true;
+            if task.part == Part::Make
+                && let Err(error) = self.prepare(task.step)
+            {
+                observe(Event::Failed { step, part: task.part, error: &error, elapsed: Duration::ZERO });
+                self.outcome.failed.push((task.step, error));
+                continue;
+            }
+            if let Some(record) = step.record.as_ref().filter(|_| step.intent && task.part == Part::Make) {
+                for entry in self.intent(task.step, record) {
+                    store.append(&entry).await?;
+                    entry.apply(&mut self.state);
+                }
+            }
             observe(Event::Started { step, part: task.part });
             let work = Work {
                 step: step.clone(),
@@ -211,6 +248,59 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Makes the destination ready for a secret, where the step's object comes with one.
+    fn prepare(&mut self, step: usize) -> Result<()> {
+        let Some(to) = plan::destination(&self.plan.steps[step]) else { return Ok(()) };
+        let prepared = self.delivery.prepare(to, self.instead_of.get(&step).map(String::as_str))?;
+        self.prepared.insert(step, prepared);
+        Ok(())
+    }
+
+    /// What is journaled before something is made that nothing else would tell of.
+    fn intent(&self, step: usize, record: &Record) -> Vec<Entry> {
+        if plan::destination(&self.plan.steps[step]).is_none() {
+            return vec![Entry::Put(record.clone())];
+        }
+        let now = self.cloud.now().to_string();
+        let asked = issued::asked(record.clone(), now, self.instead_of.get(&step).cloned());
+        // The id of one before it would pass for its own.
+        vec![Entry::Forget(record.id.clone()), Entry::Put(asked)]
+    }
+
+    /// Records what was made, hands its secret over, and says so in the record. What cannot be handed over is
+    /// taken back, as nobody can ever use it.
+    async fn hand_over(
+        &mut self,
+        step: usize,
+        record: Record,
+        secret: Secret,
+        store: &dyn StateStore,
+        observe: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Result<Entry>> {
+        let undelivered = Entry::Put(issued::undelivered(record.clone()));
+        store.append(&undelivered).await?;
+        undelivered.apply(&mut self.state);
+        let key = record.aws_id.clone().unwrap_or_default();
+        let what = record.address.to_string();
+        let mut ready = self.prepared.remove(&step).zip(Some(secret));
+        let mut result = Err(Error::failed(format!("{what}: nothing was ready for its secret")));
+        let mut hand_over = || {
+            if let Some((prepared, secret)) = ready.take() {
+                result = prepared.hand_over(&what, &key, secret);
+            }
+        };
+        observe(Event::HandingOver { hand_over: &mut hand_over });
+        // Who watches may not care.
+        hand_over();
+        let Err(error) = result else { return Ok(Ok(Entry::Put(record))) };
+        if kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
+            let entry = Entry::Forget(record.id);
+            store.append(&entry).await?;
+            entry.apply(&mut self.state);
+        }
+        Ok(Err(error))
+    }
+
     fn refers_to_fresh(&self, step: &Step) -> bool {
         let spec = step.id().and_then(|id| kinds::spec(&id.kind));
         let (Some(spec), Some(after)) = (spec, step.change.after()) else { return false };
@@ -220,10 +310,19 @@ impl<'a> Run<'a> {
     async fn finish(&mut self, done: Done, store: &dyn StateStore, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         let Done { task: index, elapsed, result } = done;
         let task = &self.tasks[index];
-        let (step, part) = (&self.plan.steps[task.step], task.part);
+        let (step_index, part) = (task.step, task.part);
+        let step = &self.plan.steps[step_index];
+        let result = match result {
+            Ok(Finished { entry: Entry::Put(record), secret: Some(secret) }) => {
+                self.hand_over(step_index, record, secret, store, observe).await?
+            }
+            Ok(finished) => Ok(finished.entry),
+            Err(error) => Err(error),
+        };
         match result {
             Ok(entry) => {
                 store.append(&entry).await?;
+                self.clear(step, part);
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
                     self.fresh.insert(record.id.clone());
                 }
@@ -246,10 +345,21 @@ impl<'a> Run<'a> {
                     entry.apply(&mut self.state);
                 }
                 observe(Event::Failed { step, part, error: &error, elapsed });
-                self.outcome.failed.push((task.step, error));
+                self.outcome.failed.push((step_index, error));
             }
         }
         Ok(())
+    }
+
+    /// Removes the file of a key that is gone.
+    fn clear(&self, step: &Step, part: Part) {
+        let (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) = (part, &step.change) else {
+            return;
+        };
+        if let (Some(to), Some(key)) = (issued::text(before, issued::DELIVER_TO), issued::text(before, issued::KEY_ID))
+        {
+            self.delivery.clear(to, key);
+        }
     }
 
     fn end(mut self) -> (Outcome, State) {
@@ -279,7 +389,7 @@ struct Work {
 }
 
 impl Work {
-    async fn carry_out(self) -> Result<Entry> {
+    async fn carry_out(self) -> Result<Finished> {
         let began = Instant::now();
         let mut pause = Duration::from_millis(500);
         loop {
@@ -311,7 +421,7 @@ impl Work {
         spec.refers(&self.cloud.account, after).iter().any(|needed| !needed.held)
     }
 
-    async fn once(&self) -> Result<Entry> {
+    async fn once(&self) -> Result<Finished> {
         match (self.part, &self.step.change) {
             (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
                 Some(interim) => self.create(&interim).await,
@@ -321,24 +431,24 @@ impl Work {
                 let kind = self.kind()?;
                 let interim = kind.interim(after).unwrap_or_default();
                 kind.converge(&self.cloud, &interim, after).await?;
-                self.put(None)
+                Ok(self.put(None)?.into())
             }
             (Part::Make, Change::Update { before, after } | Change::Import { before, after }) => {
                 self.kind()?.converge(&self.cloud, before, after).await?;
-                self.put(None)
+                Ok(self.put(None)?.into())
             }
             (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) => {
                 let id = self.removed()?;
                 let kind = kind_of(id)?;
                 kind.delete(&self.cloud, before).await?;
-                Ok(Entry::Forget(id.clone()))
+                Ok(Entry::Forget(id.clone()).into())
             }
             (Part::Remove, Change::Forget { before, after }) => {
                 let id = self.removed()?;
                 if let Some(after) = after.as_ref().filter(|after| *after != before) {
                     kind_of(id)?.converge(&self.cloud, before, after).await?;
                 }
-                Ok(Entry::Forget(id.clone()))
+                Ok(Entry::Forget(id.clone()).into())
             }
             (Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
             | (Part::Finish, Change::Update { .. } | Change::Import { .. })
@@ -352,10 +462,16 @@ impl Work {
         Ok(if self.interim { self.kind()?.interim(after) } else { None })
     }
 
-    async fn create(&self, after: &Attributes) -> Result<Entry> {
+    async fn create(&self, after: &Attributes) -> Result<Finished> {
         let kind = self.kind()?;
         match kind.create(&self.cloud, after).await {
-            Ok(aws_id) => self.put(aws_id),
+            Ok(Made { aws_id, noted, secret }) => {
+                let mut entry = self.put(aws_id)?;
+                if let Entry::Put(record) = &mut entry {
+                    record.attributes.extend(noted);
+                }
+                Ok(Finished { entry, secret })
+            }
             Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
                 Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
                 // A refusal would end the intent, and the call that was refused may not have been the first.
@@ -367,7 +483,7 @@ impl Work {
 
     /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there and signed by
     /// us, or is as wanted and cannot be signed, is what we made.
-    async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Entry> {
+    async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Finished> {
         let id = kind.id(&self.cloud.account, after);
         let hangs = kind.hangs_on(after);
         let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
@@ -381,7 +497,7 @@ impl Work {
             return Err(error);
         }
         kind.converge(&self.cloud, &live.attributes, after).await?;
-        self.put(live.aws_id)
+        Ok(self.put(live.aws_id)?.into())
     }
 
     /// Records what was made; what is only kept is not recorded. Its AWS id is the one given now, else the

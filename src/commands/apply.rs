@@ -45,6 +45,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     if !output.json {
         output.say(&human::plan(&plan, output.detail()))?;
     }
+    session.check_terminal(&plan)?;
     let outputs = Json::Object(session.outputs());
     if plan.is_empty() {
         return finish_unchanged(&session, &plan, outputs, output).await;
@@ -157,8 +158,10 @@ pub enum Verb {
 pub async fn carry_out(session: &Session, plan: &Plan, state: State, verb: Verb, output: &Output) -> Result<Exit> {
     let mut progress = Progress::new(output);
     let store = session.store.as_ref();
-    let result =
-        apply::apply(plan, &session.cloud, store, state, interrupt(), &mut |event| progress.show(&event)).await;
+    let result = apply::apply(plan, &session.cloud, store, state, &session.delivery, interrupt(), &mut |mut event| {
+        progress.show(&mut event)
+    })
+    .await;
     let (outcome, _) =
         result.map_err(|error| error.hint("plan again: what was made is recorded, or found by its tags"))?;
     if session.cloud.was_throttled() {

@@ -24,8 +24,13 @@ impl<'a> Progress<'a> {
         Self { output, bars: output.is_live().then(MultiProgress::new), running: HashMap::new() }
     }
 
-    pub fn show(&mut self, event: &Event) {
-        if self.output.json {
+    pub fn show(&mut self, event: &mut Event) {
+        if let Event::HandingOver { hand_over } = event {
+            match &self.bars {
+                Some(bars) => bars.suspend(hand_over),
+                None => hand_over(),
+            }
+        } else if self.output.json {
             self.event(event);
         } else {
             self.line(event);
@@ -47,6 +52,7 @@ impl<'a> Progress<'a> {
                 "message": error.to_string(), "hints": error.hints, "elapsed_seconds": elapsed.as_secs_f64(),
             }),
             Event::Interrupted { running } => json!({"type": "interrupted", "running": running}),
+            Event::HandingOver { .. } => return,
         };
         let _ = self.output.event(&json);
     }
@@ -66,6 +72,7 @@ impl<'a> Progress<'a> {
                 let failed = paint(theme::DANGER, format!("failed after {}", seconds(*elapsed)));
                 self.end(step, *part, format!("{}: {failed}: {error}", paint(theme::STRONG, &step.address)));
             }
+            Event::HandingOver { .. } => {}
             Event::Interrupted { running } => self.print(format!(
                 "{} finishing what runs ({running}), then the state is written; once more to stop at once",
                 paint(theme::WARNING, "Interrupted:")

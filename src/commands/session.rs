@@ -1,14 +1,17 @@
 //! What every verb that looks at AWS begins with: manifest, account, state, and what AWS holds.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Output;
 use crate::cli::Global;
 use crate::cloud::{Cloud, Target};
+use crate::delivery::Delivery;
 use crate::error::{Error, Result};
 use crate::graph::Desired;
 use crate::manifest::{Files, Inputs, Manifest, ParamValue};
+use crate::model::issued::TERMINAL;
 use crate::model::{Account, LiveState, State};
 use crate::plan::{self, Plan, Question};
 use crate::problem::{Problem, Sources};
@@ -35,6 +38,7 @@ pub struct Session {
     pub desired: Desired,
     pub live: LiveState,
     pub warnings: Vec<Problem>,
+    pub delivery: Delivery,
     sandbox: bool,
     fresh_lineage: String,
     _lock: Lock,
@@ -127,8 +131,9 @@ impl Declared {
             output.note(&problem::render(&warnings, self.manifest.sources(), false));
         }
         let known = self.remember(global, access, &cloud, &desired).await?;
-        let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader).await?;
-        Ok(self.session(cloud, known, desired, warnings, live))
+        let delivery = self.delivery(output);
+        let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader, &delivery).await?;
+        Ok(self.session(cloud, known, desired, warnings, live, delivery))
     }
 
     /// Reads what AWS holds of what the state remembers. The manifest names the deployment and its state; what it
@@ -147,8 +152,9 @@ impl Declared {
             .hint("what was made and is not recorded is found by its tags:   seqera-iam plan"));
         };
         let remembered = plan::drift::remembered(state, wish.as_ref());
-        let live = survey::read(&cloud, &remembered, Some(state), Purpose::Look, global.reader).await?;
-        Ok(self.session(cloud, known, remembered, Vec::new(), live))
+        let delivery = self.delivery(output);
+        let live = survey::read(&cloud, &remembered, Some(state), Purpose::Look, global.reader, &delivery).await?;
+        Ok(self.session(cloud, known, remembered, Vec::new(), live, delivery))
     }
 
     /// Locks and reads the state.
@@ -173,11 +179,29 @@ impl Declared {
         desired: Desired,
         warnings: Vec<Problem>,
         live: LiveState,
+        delivery: Delivery,
     ) -> Session {
         let Known { store, state, sandbox, lock } = known;
         let fresh_lineage = lineage(state.as_ref());
         let manifest = self.manifest;
-        Session { manifest, cloud, store, state, desired, live, warnings, sandbox, fresh_lineage, _lock: lock }
+        Session {
+            manifest,
+            cloud,
+            store,
+            state,
+            desired,
+            live,
+            warnings,
+            delivery,
+            sandbox,
+            fresh_lineage,
+            _lock: lock,
+        }
+    }
+
+    /// Where secrets of this run can go.
+    fn delivery(&self, output: &Output) -> Delivery {
+        Delivery::new(&self.folder, std::io::stdout().is_terminal() && !output.json)
     }
 }
 
@@ -249,7 +273,30 @@ impl Session {
     }
 
     pub fn plan(&self) -> Result<Plan> {
-        self.plan_of(&self.desired, self.state.as_ref())
+        let plan = self.plan_of(&self.desired, self.state.as_ref())?;
+        self.check_files(&plan)?;
+        Ok(plan)
+    }
+
+    /// Refuses a plan of which a secret could not be written where it is to go.
+    fn check_files(&self, plan: &Plan) -> Result<()> {
+        let mut problems = Vec::new();
+        for step in &plan.steps {
+            let Some(to) = plan::destination(step).filter(|to| *to != TERMINAL) else { continue };
+            let instead_of = plan::held_before(step, self.state.as_ref());
+            if let Err(error) = self.delivery.check(to, instead_of.as_deref()) {
+                let place = self.desired.resources.get(&step.address).map(|resource| resource.place);
+                let problem = Problem::error("cannot-deliver", format!("{}: {error}", step.address)).at(place);
+                problems.push(error.hints.into_iter().fold(problem, Problem::help));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error::problems(problems, self.manifest.sources().clone())) }
+    }
+
+    /// Refuses to make what would be told to a terminal that is none.
+    pub fn check_terminal(&self, plan: &Plan) -> Result<()> {
+        let mut to_terminal = plan.steps.iter().filter(|step| plan::destination(step) == Some(TERMINAL));
+        to_terminal.next().map_or(Ok(()), |_| self.delivery.check(TERMINAL, None))
     }
 
     /// Returns the plan that removes everything, and the state that it starts from: what is ours but

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Most, Needed, Spec, policy, text};
+use super::{Hanging, Kind, Made, Most, Needed, Spec, policy, text};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
@@ -151,10 +151,10 @@ impl Kind for Attachment {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (owner, arn) = self.names(wanted);
         self.owner.attach(cloud, owner, arn).await?;
-        Ok(None)
+        Ok(Made::default())
     }
 
     async fn converge(&self, _: &Cloud, _: &Attributes, _: &Attributes) -> Result<()> {

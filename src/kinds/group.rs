@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, Surveyed, membership, name_and_path};
+use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, membership, name_and_path};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -148,11 +148,11 @@ impl Kind for Group {
         Ok(members.iter().map(|user| obstacle(user.user_name())).collect())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (name, path) = name_and_path(wanted);
         let call = cloud.iam.create_group().group_name(name).path(path);
         let made = cloud.call("CreateGroup", name, call.send()).await?;
-        Ok(made.group.map(|group| group.group_id))
+        Ok(made.group.map(|group| group.group_id).into())
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

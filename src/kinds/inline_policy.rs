@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, compact, text};
+use super::{Hanging, Kind, Made, Needed, Spec, compact, text};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -143,10 +143,10 @@ impl Kind for InlinePolicy {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (owner, name) = self.names(wanted);
         self.owner.put_inline(cloud, owner, name, &compact(wanted, "document")).await?;
-        Ok(None)
+        Ok(Made::default())
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_iam::types::InstanceProfile as SdkProfile;
 
-use super::{Hanging, Kind, Needed, Spec, Surveyed, name_and_path, profile_role, tags};
+use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, name_and_path, profile_role, tags};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -132,12 +132,12 @@ impl Kind for InstanceProfile {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (name, path) = name_and_path(wanted);
         let call =
             cloud.iam.create_instance_profile().instance_profile_name(name).path(path).set_tags(tags::sdk(wanted));
         let made = cloud.call("CreateInstanceProfile", name, call.send()).await?;
-        Ok(made.instance_profile.map(|profile| profile.instance_profile_id))
+        Ok(made.instance_profile.map(|profile| profile.instance_profile_id).into())
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

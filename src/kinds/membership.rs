@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Most, Needed, Spec, group, text, user};
+use super::{Hanging, Kind, Made, Most, Needed, Spec, group, text, user};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
@@ -113,11 +113,11 @@ impl Kind for Membership {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (user, group) = names(wanted);
         let call = cloud.iam.add_user_to_group().user_name(user).group_name(group);
         cloud.call("AddUserToGroup", user, call.send()).await?;
-        Ok(None)
+        Ok(Made::default())
     }
 
     async fn converge(&self, _: &Cloud, _: &Attributes, _: &Attributes) -> Result<()> {

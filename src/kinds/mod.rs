@@ -15,8 +15,10 @@ use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resource, Schema, Value};
+use crate::secret::Secret;
 use crate::survey::AccountSurvey;
 
+mod access_key;
 mod attachment;
 mod group;
 mod inline_policy;
@@ -48,6 +50,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &inline_policy::OF_USER,
     &attachment::OF_USER,
     &membership::Membership,
+    &access_key::AccessKey,
 ];
 
 /// What a kind is, without any effect.
@@ -89,6 +92,12 @@ pub trait Spec: Sync + Send {
     /// their permissions from it. It is destroyed only by a plan that somebody has reviewed.
     fn is_relied_on(&self) -> bool {
         self.schema().section.is_some()
+    }
+
+    /// Says whether AWS names such an object itself, when it makes it, and tells a secret with it once: the
+    /// record alone knows which one it is (`model/issued.rs`), and it is never made or deleted on a guess.
+    fn is_issued(&self) -> bool {
+        false
     }
 
     /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
@@ -186,15 +195,31 @@ pub trait Kind: Spec {
         Ok(None)
     }
 
-    /// Creates the object whole: tags, path, description and boundary in the one call. Returns the
-    /// unique id that AWS gave it, where it gives one.
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>>;
+    /// Creates the object whole: tags, path, description and boundary in the one call.
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made>;
 
     /// Changes what differs between `live` and `wanted`.
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()>;
 
     /// Deletes the object. One that is gone already is deleted.
     async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()>;
+}
+
+/// What AWS gave with an object that was just created.
+#[derive(Default)]
+pub struct Made {
+    /// The unique id of it, where there is one.
+    pub aws_id: Option<String>,
+    /// Attributes that only AWS could say.
+    pub noted: Attributes,
+    /// Told once; of what [`Spec::is_issued`].
+    pub secret: Option<Secret>,
+}
+
+impl From<Option<String>> for Made {
+    fn from(aws_id: Option<String>) -> Self {
+        Self { aws_id, ..Self::default() }
+    }
 }
 
 /// What a survey says of an object.

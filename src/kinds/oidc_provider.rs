@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Needed, Spec, tags, text};
+use super::{Hanging, Kind, Made, Needed, Spec, tags, text};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -182,7 +182,7 @@ impl Kind for OidcProvider {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let url = text(wanted, "url").unwrap_or_default();
         let call = cloud
             .iam
@@ -192,7 +192,7 @@ impl Kind for OidcProvider {
             .set_thumbprint_list(sdk(texts(wanted, "thumbprints")))
             .set_tags(tags::sdk(wanted));
         cloud.call("CreateOpenIDConnectProvider", name_of(url), call.send()).await?;
-        Ok(None)
+        Ok(Made::default())
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

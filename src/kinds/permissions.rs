@@ -162,7 +162,7 @@ fn resource(action: &str, scope: &Scope) -> String {
         // A membership is an action on the group.
         _ if action.contains("Group") => "group",
         _ if action.contains("Role") => "role",
-        _ if action.contains("User") => "user",
+        _ if action.contains("User") || action.contains("AccessKey") => "user",
         _ => "policy",
     };
     format!("arn:{partition}:iam::{account}:{kind}{}*", scope.path)

@@ -7,7 +7,7 @@ use aws_sdk_iam::operation::list_entities_for_policy::ListEntitiesForPolicyOutpu
 use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType};
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Needed, Spec, Surveyed, attachment, compact, name_and_path, tags, text, versions};
+use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, attachment, compact, name_and_path, tags, text, versions};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -228,7 +228,7 @@ impl Kind for Policy {
         Ok(versions.iter().find(|v| v.is_default).map(|v| format!("{}, version {}", v.created, v.id)))
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (name, path) = name_and_path(wanted);
         let call = cloud
             .iam
@@ -239,7 +239,7 @@ impl Kind for Policy {
             .set_description(text(wanted, "description").map(str::to_owned))
             .set_tags(tags::sdk(wanted));
         let made = cloud.call("CreatePolicy", name, call.send()).await?;
-        Ok(made.policy.and_then(|policy| policy.policy_id))
+        Ok(made.policy.and_then(|policy| policy.policy_id).into())
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Needed, Spec, instance_profile, role, text};
+use super::{Hanging, Kind, Made, Needed, Spec, instance_profile, role, text};
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
@@ -103,11 +103,11 @@ impl Kind for ProfileRole {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (profile, role) = names(wanted);
         let call = cloud.iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role);
         cloud.call("AddRoleToInstanceProfile", profile, call.send()).await?;
-        Ok(None)
+        Ok(Made::default())
     }
 
     async fn converge(&self, _: &Cloud, _: &Attributes, _: &Attributes) -> Result<()> {

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::owner::Owner;
 use super::{
-    Hanging, Kind, LastUse, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags, text,
-    user,
+    Hanging, Kind, LastUse, Made, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags,
+    text, user,
 };
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
@@ -279,7 +279,7 @@ impl Kind for Role {
         }))
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (name, path) = name_and_path(wanted);
         let call = cloud
             .iam
@@ -292,7 +292,7 @@ impl Kind for Role {
             .set_permissions_boundary(text(wanted, "boundary").map(str::to_owned))
             .set_tags(tags::sdk(wanted));
         let made = cloud.call("CreateRole", name, call.send()).await?;
-        Ok(made.role.map(|role| role.role_id))
+        Ok(made.role.map(|role| role.role_id).into())
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

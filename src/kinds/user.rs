@@ -5,7 +5,9 @@ use aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput;
 use aws_sdk_iam::types::AttachedPermissionsBoundary;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, LastUse, Needed, Spec, Surveyed, membership, name_and_path, policy, tags, text};
+use super::{
+    Hanging, Kind, LastUse, Made, Needed, Spec, Surveyed, access_key, membership, name_and_path, policy, tags, text,
+};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -62,6 +64,12 @@ static SCHEMA: Schema = Schema {
             Key { name: "path", accepts: Accepts::Path, required: false, doc: "Path in AWS; default: defaults.path" },
             Key { name: "boundary", accepts: Accepts::Boundary, required: false, doc: "Permissions boundary, or none" },
             Key { name: "groups", accepts: Accepts::Groups, required: false, doc: "Groups that the user is in" },
+            Key {
+                name: "access_keys",
+                accepts: Accepts::AccessKeys,
+                required: false,
+                doc: "Access keys by label, each with where its secret goes, once",
+            },
             Key { name: "policies", accepts: Accepts::Policies, required: false, doc: "Managed policies to attach" },
             Key {
                 name: "inline",
@@ -141,6 +149,7 @@ impl Spec for User {
         let mut resources = vec![user];
         resources.extend(entry.groups().iter().map(|to| membership::declared(entry, &name, to)));
         resources.extend(Owner::User.declared(entry, &name));
+        resources.extend(entry.access_keys().iter().map(|key| access_key::declared(entry, &name, key)));
         resources
     }
 
@@ -194,7 +203,13 @@ impl Kind for User {
         for key in cloud.all("ListAccessKeys", name, pages, |page| page.access_key_metadata).await? {
             let id = key.access_key_id().unwrap_or_default();
             let remedy = format!("delete-access-key --access-key-id {id}");
-            found.push(obstacle("access_key", name, &format!("{name}/{id}"), format!("the access key {id}"), &remedy));
+            found.push(obstacle(
+                access_key::KIND,
+                name,
+                &format!("{name}/{id}"),
+                format!("the access key {id}"),
+                &remedy,
+            ));
         }
         let pages = iam.list_mfa_devices().user_name(name).into_paginator().send();
         for device in cloud.all("ListMFADevices", name, pages, |page| page.mfa_devices).await? {
@@ -237,7 +252,7 @@ impl Kind for User {
         Ok(signed_in.map(|at| LastUse { at: time(&at), how: "to sign in".to_owned() }))
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (name, path) = name_and_path(wanted);
         let call = cloud
             .iam
@@ -247,7 +262,7 @@ impl Kind for User {
             .set_permissions_boundary(text(wanted, "boundary").map(str::to_owned))
             .set_tags(tags::sdk(wanted));
         let made = cloud.call("CreateUser", name, call.send()).await?;
-        Ok(made.user.map(|user| user.user_id))
+        Ok(made.user.map(|user| user.user_id).into())
     }
 
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {

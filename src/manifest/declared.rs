@@ -36,6 +36,16 @@ pub enum Said {
     Inline(Vec<Inline>),
     Keep(Vec<&'static str>),
     Ignore(Vec<String>),
+    AccessKeys(Vec<KeyWish>),
+}
+
+/// One access key of a user.
+#[derive(Clone, Debug)]
+pub struct KeyWish {
+    pub label: String,
+    /// `terminal`, or the path of a file, from the manifest's folder.
+    pub deliver_to: String,
+    pub place: Place,
 }
 
 /// A reference, resolved.
@@ -120,6 +130,13 @@ impl Declared {
     pub fn groups(&self) -> &[Reference] {
         match self.said.get("groups") {
             Some(Said::Groups(references)) => references,
+            _ => &[],
+        }
+    }
+
+    pub fn access_keys(&self) -> &[KeyWish] {
+        match self.said.get("access_keys") {
+            Some(Said::AccessKeys(keys)) => keys,
             _ => &[],
         }
     }

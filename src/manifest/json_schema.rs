@@ -199,6 +199,7 @@ fn value(key: &Key) -> Json {
         Accepts::Policies | Accepts::Groups | Accepts::Ignore | Accepts::Audiences | Accepts::Thumbprints => {
             list_of(reference("text"))
         }
+        Accepts::AccessKeys => map_of(access_key()),
         Accepts::Inline(_) => {
             let mut inline =
                 closed(repeated(json!({"document": reference("document"), "statements": reference("statements")})));
@@ -209,6 +210,15 @@ fn value(key: &Key) -> Json {
             "anyOf": [{"enum": words}, reference("item"), reference("expression")],
         }}),
     }
+}
+
+fn access_key() -> Json {
+    let mut file = or_expression(closed(json!({"file": described(reference("text"), "Created with mode 0600")})));
+    file["required"] = json!(["file"]);
+    file["description"] = json!("`{file: F}`, or `terminal`");
+    let mut key = closed(json!({"deliver_to": file}));
+    key["required"] = json!(["deliver_to"]);
+    key
 }
 
 fn either_document() -> Json {

@@ -4,6 +4,7 @@
 //! to speak of. [`Manifest::resolve`] knows the account: it names every entry, then reads each key by what
 //! its kind's schema says that it accepts. Everything that is wrong anywhere comes from `resolve`.
 
+mod access_keys;
 mod addresses;
 pub mod blueprint;
 pub mod builtin;
@@ -44,7 +45,7 @@ mod uses;
 mod yaml;
 mod yaml_traps;
 
-pub use declared::{Declared, Reference, Said};
+pub use declared::{Declared, KeyWish, Reference, Said};
 pub use json_schema::json_schema;
 pub use names::{RESERVED, is_of_forge};
 pub use nearest::nearest;
@@ -220,6 +221,7 @@ impl Manifest {
         desired.outputs = outputs.map(|(name, node)| (name.clone(), json(node))).collect();
         let Reading { mut report, granting, .. } = reading;
         desired.dependencies().cycle_problems(&desired).into_iter().for_each(|problem| report.push(problem));
+        access_keys::shared_files(&desired).into_iter().for_each(|problem| report.push(problem));
         let failed = report.has_errors();
         let problems = findings::without_boundaries(report.into_sorted(), &granting, &desired);
         if failed { Err(problems) } else { Ok((desired, problems.into_iter().filter(is_warning).collect())) }

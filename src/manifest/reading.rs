@@ -156,6 +156,7 @@ impl Reading<'_> {
             Accepts::Audiences => self.audiences(&node, &what).map(Said::Texts),
             Accepts::Thumbprints => self.thumbprints(&node, &what).map(Said::Texts),
             Accepts::Groups => self.groups(&node, &what).map(Said::Groups),
+            Accepts::AccessKeys => self.access_keys(&node, &what).map(Said::AccessKeys),
             Accepts::Boundary => self.boundary(&node, &what).map(Said::Boundary),
             Accepts::Role => self.references.resolve(&node, &what, &reference::ROLE, &mut self.report).map(Said::Role),
             Accepts::Keep(words) => self.keep(&node, &what, words).map(Said::Keep),

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod address;
+pub mod issued;
 pub mod live;
 pub mod node;
 pub mod resource;

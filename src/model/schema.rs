@@ -61,6 +61,8 @@ pub enum OnChange {
     Filled,
     /// Only a new object has the new value; the text says why.
     Replace(&'static str),
+    /// It is noted of the object and asked for by nobody: it stays as long as the object does.
+    Noted,
 }
 
 /// A top-level map of the manifest: `roles: {KEY: {…}}`.
@@ -126,6 +128,8 @@ pub enum Accepts {
     Policies,
     /// A list of groups: address, `group/x` or ARN.
     Groups,
+    /// A map of label to `{deliver_to: {file: F}}` or `{deliver_to: terminal}`.
+    AccessKeys,
     /// One managed policy, or `none`.
     Boundary,
     /// An address of `roles` or `role/x`.

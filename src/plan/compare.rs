@@ -11,7 +11,8 @@ use super::{
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
-use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value};
+use crate::model::schema::OnChange;
+use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value, issued};
 use crate::problem::Problem;
 
 /// All that a plan is made from.
@@ -91,7 +92,9 @@ impl<'a> Comparison<'a> {
             }
             let recorded = self.recorded(&wanted.resource.id);
             match (recorded, self.live.objects.get(&wanted.resource.id)) {
-                (recorded, None) => self.missing(&wanted, recorded.is_some()),
+                (recorded, None) => {
+                    self.missing(&wanted, recorded.is_some_and(|record| !issued::is_asked(&record)));
+                }
                 (Some(record), Some(live)) => self.recorded_and_live(&wanted, &record, live),
                 (None, Some(live)) => self.found(&wanted, live),
             }
@@ -117,7 +120,7 @@ impl<'a> Comparison<'a> {
         let makes = matches!(change, Change::Create { .. } | Change::Replace { .. });
         // Nothing but the state would tell that we made it.
         let untold = match spec.and_then(|spec| spec.hangs_on(&wanted.whole)) {
-            Some(hangs) => self.is_existing(&hangs.owner),
+            Some(hangs) => self.is_existing(&hangs.owner) || spec.is_some_and(|spec| spec.is_issued()),
             None => spec.is_some_and(|spec| !spec.schema().taggable),
         };
         let intent = makes && untold;
@@ -285,6 +288,10 @@ impl<'a> Comparison<'a> {
             }
             let hangs = kinds::hanging(&object.id, &object.attributes);
             let Some(hangs) = hangs else { continue };
+            // A credential goes only when it is known to be ours; it keeps its user from being deleted.
+            if kinds::spec(&object.id.kind).is_some_and(|spec| spec.is_issued()) {
+                continue;
+            }
             let owner = match self.wish.objects.get(&hangs.owner) {
                 Some(wanted) if self.is_ours(&hangs.owner) => wanted.resource.address.clone(),
                 Some(_) => continue,
@@ -324,6 +331,7 @@ impl<'a> Comparison<'a> {
         found.extend(self.dangling());
         found.extend(self.missing_references());
         found.extend(quota::exceeded(&self.work, self.live));
+        found.extend(quota::full_owners(&self.work, self.live));
         self.problems.extend(found);
     }
 
@@ -467,7 +475,7 @@ fn differences(record: &Record, live: &Attributes, ignore: &[String]) -> Vec<&'s
         .attributes
         .iter()
         .filter(|(field, written)| match (written, live.get(*field)) {
-            _ if ignored(field) => false,
+            _ if ignored(field) || is_note(record, field) => false,
             (Value::Tags(written), Some(Value::Tags(held))) => {
                 written.iter().any(|(key, value)| held.get(key) != Some(value) && !ignored(&format!("tags.{key}")))
             }
@@ -475,4 +483,9 @@ fn differences(record: &Record, live: &Attributes, ignore: &[String]) -> Vec<&'s
         })
         .map(|(field, _)| *field)
         .collect()
+}
+
+fn is_note(record: &Record, field: &str) -> bool {
+    let field = kinds::spec(&record.id.kind).and_then(|spec| spec.schema().field(field));
+    field.is_some_and(|field| field.on_change == OnChange::Noted)
 }

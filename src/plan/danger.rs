@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::{Affected, Change, First, Step};
-use crate::model::{Account, Attributes, ObjectId, Value};
+use crate::kinds;
+use crate::model::{Account, Attributes, ObjectId, Value, issued};
 use crate::policy::findings;
 use crate::policy::{Document, Grant, grants};
 
@@ -20,8 +21,28 @@ pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Ve
     }
     found.extend(attached(step));
     found.extend(outside_principals(step, account));
+    found.extend(credential(step));
     found.extend(boundary(step, boundaries));
     found.extend(batch(step));
+    found
+}
+
+/// A credential that somebody switched off, or that goes elsewhere from now on.
+fn credential(step: &Step) -> Vec<String> {
+    let Change::Update { before, after } = &step.change else { return Vec::new() };
+    let is_issued = step.id().and_then(|id| kinds::spec(&id.kind)).is_some_and(|spec| spec.is_issued());
+    let changes = |field: &str| is_issued && before.get(field) != after.get(field);
+    let mut found = Vec::new();
+    if changes("status") {
+        found.push("somebody switched it off; it is valid again after this".to_owned());
+    }
+    if let Some(next) = issued::text(before, issued::NEXT).filter(|_| changes(issued::NEXT)) {
+        found.push(format!("{next} is deleted: a rotation that was cut short made it and handed it to nobody"));
+    }
+    if changes(issued::DELIVER_TO) {
+        let to = issued::text(after, issued::DELIVER_TO).unwrap_or_default();
+        found.push(format!("the secret is not told again: the next key, of `key rotate`, goes to {to}"));
+    }
     found
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::kinds;
 use crate::model::schema::OnChange;
-use crate::model::{Account, Address, Attributes, ObjectId, Record};
+use crate::model::{Account, Address, Attributes, ObjectId, Record, State, issued};
 use crate::policy::difference::Difference;
 
 pub mod brake;
@@ -292,6 +292,20 @@ impl Plan {
     }
 }
 
+/// Returns where the secret goes of what a step makes; `None` where none comes with it.
+pub fn destination(step: &Step) -> Option<&str> {
+    let (Change::Create { after } | Change::Replace { after, .. }) = &step.change else { return None };
+    kinds::spec(&step.made.as_ref()?.kind).filter(|spec| spec.is_issued())?;
+    issued::text(after, issued::DELIVER_TO)
+}
+
+/// Returns the id that the destination may hold of what a step makes anew: only that may be written over.
+pub fn held_before(step: &Step, state: Option<&State>) -> Option<String> {
+    destination(step)?;
+    let id = step.removed.as_ref().or(step.made.as_ref())?;
+    state?.objects.get(id).and_then(issued::held_before)
+}
+
 /// Says why AWS cannot change `live` into `wanted`; `None` when it can. A field that the manifest does
 /// not say keeps what AWS holds, so it is never a reason.
 pub fn must_replace(id: &ObjectId, live: &Attributes, wanted: &Attributes) -> Option<&'static str> {
@@ -302,6 +316,6 @@ pub fn must_replace(id: &ObjectId, live: &Attributes, wanted: &Attributes) -> Op
         {
             Some(reason)
         }
-        OnChange::Replace(_) | OnChange::Update | OnChange::Filled => None,
+        OnChange::Replace(_) | OnChange::Update | OnChange::Filled | OnChange::Noted => None,
     })
 }

@@ -144,3 +144,14 @@ pub fn quota(counted: &str, held: usize, made: usize, most: usize) -> Problem {
         .help(format!("ask AWS for more: Service Quotas, AWS Identity and Access Management, {counted} per account"))
         .help("or delete what nobody uses, and plan again")
 }
+
+/// A user that has all the keys that AWS allows.
+pub fn full(work: &Work, owner: &ObjectId, held: &[String], most: usize) -> Problem {
+    let message = format!("{} cannot be made: {owner} has {} of {most} access keys", work.address, held.len());
+    let problem = Problem::error("too-many-access-keys", message).note(format!("they are {}", held.join(", ")));
+    let name = &owner.name;
+    held.iter().fold(problem, |problem, key| {
+        let command = format!("aws iam delete-access-key --user-name {name} --access-key-id {key}");
+        problem.help(format!("if nobody uses it any more:   {command}"))
+    })
+}

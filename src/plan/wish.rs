@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Kept;
 use super::claim::Claims;
+use super::must_replace;
 use crate::graph::Desired;
 use crate::kinds;
 use crate::model::schema::OnChange;
@@ -60,6 +61,9 @@ impl Wish {
             let is_said = |path: &&String| path.strip_prefix("tags.").is_none_or(|key| said.contains_key(key));
             resource.ignore.iter().filter(is_said).for_each(|path| leave(&mut own, path, live));
         }
+        if let Some(live) = live.filter(|live| must_replace(&resource.id, &live.attributes, &own).is_none()) {
+            keep_notes(&mut own, &resource.id, live);
+        }
         let mut whole = own.clone();
         if let Some(live) = live {
             keep_tags(&mut whole, recorded, live);
@@ -108,7 +112,9 @@ impl Wish {
         };
         let Some(owner) = self.objects.get(&hangs.owner).filter(|owner| !owner.resource.existing) else { return };
         let declared_kept = hangs.keep.is_some_and(|word| owner.resource.keep_undeclared.contains(&word));
+        let issued = kinds::spec(&object.id.kind).is_some_and(|spec| spec.is_issued());
         let because = match (declared_kept, restricts(object, live)) {
+            _ if issued => "somebody made it and may use it; to end it, delete it by hand",
             (true, _) => "keep_undeclared",
             (false, true) => "restricts: it holds a Deny",
             (false, false) => return,
@@ -128,6 +134,14 @@ impl Wish {
         };
         let (whole, own) = (resource.wanted.clone(), resource.wanted.clone());
         self.objects.insert(object.id.clone(), Wanted { resource, whole, own, kept: true });
+    }
+}
+
+/// Copies what is noted of an object and asked for by nobody.
+fn keep_notes(own: &mut Attributes, id: &ObjectId, live: &Live) {
+    let fields = kinds::spec(&id.kind).map_or(&[][..], |spec| spec.schema().fields);
+    for field in fields.iter().filter(|field| field.on_change == OnChange::Noted) {
+        own.extend(live.attributes.get(field.name).map(|value| (field.name, value.clone())));
     }
 }
 

@@ -9,6 +9,8 @@ use super::Host;
 pub const ATTACHMENTS: usize = 10;
 /// Characters of a managed policy's name.
 pub const POLICY_NAME: usize = 128;
+/// Access keys of one user.
+pub const ACCESS_KEYS_OF_USER: usize = 2;
 /// Groups that one user is in.
 pub const GROUPS_OF_USER: usize = 10;
 /// Versions of one managed policy.

@@ -214,7 +214,8 @@ fn fields(step: &Step, detail: Detail) -> String {
 /// What the address says already: names, and the owner that something hangs on.
 fn said_by_address(field: &Field, step: &Step) -> bool {
     let replaced = matches!(step.change, Change::Replace { .. });
-    !replaced && matches!(field.name, "name" | "role" | "user" | "group" | "policy_arn" | "instance_profile")
+    !replaced
+        && matches!(field.name, "name" | "delivered" | "role" | "user" | "group" | "policy_arn" | "instance_profile")
 }
 
 /// Before every line of a step's body.

@@ -39,7 +39,8 @@ impl Request {
     /// Reads a call of the SDK.
     pub fn of(request: &HttpRequest) -> Result<Self, ConnectorError> {
         let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a streamed body".into()))?;
-        Ok(Self::read(request.headers().get("x-amz-target"), body))
+        let headers = request.headers();
+        Ok(Self::read(headers.get("x-amz-target"), headers.get("authorization"), body))
     }
 }
 

@@ -105,7 +105,8 @@ async fn exchange(
     let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok());
     // The query protocol also takes its parameters from the URL.
     let form = if head.method == Method::GET { query.as_bytes() } else { &body };
-    let request = Request::read(target, form);
+    let authorization = head.headers.get(AUTHORIZATION).and_then(|text| text.to_str().ok());
+    let request = Request::read(target, authorization, form);
     if let Some(latency) = sandbox.latency() {
         tokio::time::sleep(latency).await;
     }

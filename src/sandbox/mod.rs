@@ -57,6 +57,7 @@ pub use request::Request;
 use request::Service;
 use store::Store;
 use throttle::Buckets;
+use world::World;
 use xml::Xml;
 use young::Lagging;
 
@@ -248,7 +249,24 @@ impl State {
         }
     }
 
+    /// Any credentials do, but for keys of the kind that this account gives: those have to be valid.
+    fn check_key(&mut self, request: &Request, faults: &Faults) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        let is_valid = |world: &World, key: &str| match iam::key_of_id(world, key) {
+            Some((_, key)) => {
+                let known = faults.delay.is_none_or(|delay| now.duration_since(key.created).unsigned_abs() >= delay);
+                key.active && known
+            }
+            None => false,
+        };
+        let Some(key) = request.key().filter(|key| iam::is_key_of(self.store.account(), key)) else { return Ok(()) };
+        let valid = self.store.turn(|world, _| is_valid(world, key)).map_err(Refusal::internal)?;
+        let message = "The security token included in the request is invalid.";
+        if valid { Ok(()) } else { Err(Refusal::new(403, "InvalidClientTokenId", message)) }
+    }
+
     fn answer(&mut self, request: &Request, faults: &Faults, number: u64) -> Result<Outcome, Refusal> {
+        self.check_key(request, faults)?;
         match request.service() {
             Service::Iam => self.answer_iam(request, faults, number),
             Service::Sts => self.answer_sts(request, faults),
@@ -258,11 +276,13 @@ impl State {
 
     fn answer_sts(&mut self, request: &Request, faults: &Faults) -> Result<Outcome, Refusal> {
         let action = request.action();
-        let account = self.store.turn(|world, _| world.account.clone()).map_err(Refusal::internal)?;
-        if faults.denied.contains(action) {
-            return Err(Refusal::denied(&account, &format!("sts:{action}"), "*"));
-        }
-        sts::answer(action, &account).map(Outcome::of).ok_or_else(|| unknown(request))
+        let answer = self.store.turn(|world, _| {
+            if faults.denied.contains(action) {
+                return Err(Refusal::denied(&world.account, &format!("sts:{action}"), "*"));
+            }
+            sts::answer(action, world, request.key()).ok_or_else(|| unknown(request))
+        });
+        answer.map_err(Refusal::internal)?.map(Outcome::of)
     }
 
     fn answer_tagging(&mut self, request: &Request, faults: &Faults) -> Result<Outcome, Refusal> {

@@ -16,6 +16,8 @@ pub struct Request {
     params: HashMap<String, String>,
     /// What `X-Amz-Target` says and what the body holds, where a service speaks JSON.
     json: Option<(String, Vec<u8>)>,
+    /// The key that signed it, as the call says; whether it did is not asked.
+    key: Option<String>,
 }
 
 /// Whom a call is for.
@@ -30,17 +32,25 @@ pub enum Service {
 const SUBJECTS: [&str; 5] = ["InstanceProfileName", "RoleName", "PolicyArn", "PolicyName", "VersionId"];
 
 impl Request {
-    /// Reads an HTTP request: its `X-Amz-Target` header, if it has one, and its body.
-    pub fn read(target: Option<&str>, body: &[u8]) -> Self {
-        match target {
+    /// Reads an HTTP request: its `X-Amz-Target` and `Authorization` headers, if it has them, and its body.
+    pub fn read(target: Option<&str>, authorization: Option<&str>, body: &[u8]) -> Self {
+        let key =
+            authorization.and_then(|text| text.split_once("Credential=")).and_then(|(_, text)| text.split('/').next());
+        let request = match target {
             Some(target) => Self { json: Some((target.to_owned(), body.to_owned())), ..Self::default() },
             None => Self::parse(body),
-        }
+        };
+        Self { key: key.map(str::to_owned), ..request }
     }
 
     /// Reads the body of a form POST.
     pub fn parse(body: &[u8]) -> Self {
-        Self { params: form_urlencoded::parse(body).into_owned().collect(), json: None }
+        Self { params: form_urlencoded::parse(body).into_owned().collect(), ..Self::default() }
+    }
+
+    /// Returns the id of the key that the call says to be signed with.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     pub fn service(&self) -> Service {

@@ -1,6 +1,7 @@
-//! STS: who the caller is. Everybody is the same user.
+//! STS: who the caller is. Everybody is the same user, but who calls with a key of a user of the account.
 
-use super::world::Account;
+use super::iam;
+use super::world::World;
 use super::xml::Xml;
 
 pub const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -8,10 +9,15 @@ pub const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 pub const VERSION: &str = "2011-06-15";
 
 /// Answers an action of STS; none when it is not known.
-pub fn answer(action: &str, account: &Account) -> Option<Xml> {
+pub fn answer(action: &str, world: &World, key: Option<&str>) -> Option<Xml> {
     (action == "GetCallerIdentity").then(|| {
+        let account = &world.account;
         let mut xml = Xml::default();
-        xml.text("Arn", account.caller()).text("UserId", "AIDASANDBOXSANDBOXSAN").text("Account", &account.id);
+        match key.and_then(|key| iam::key_of_id(world, key)) {
+            Some((user, _)) => xml.text("Arn", user.arn(account)).text("UserId", &user.id),
+            None => xml.text("Arn", account.caller()).text("UserId", "AIDASANDBOXSANDBOXSAN"),
+        };
+        xml.text("Account", &account.id);
         xml
     })
 }

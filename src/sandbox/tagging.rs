@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn call(bed: &Bed, action: &str, input: &str) -> Response {
-        let request = Request::read(Some(&format!("{TARGET}{action}")), input.as_bytes());
+        let request = Request::read(Some(&format!("{TARGET}{action}")), None, input.as_bytes());
         bed.sandbox.answer(&request).answer().unwrap()
     }
 

@@ -276,6 +276,17 @@ pub struct AccessKey {
     #[serde(default = "long_ago")]
     pub created: Timestamp,
     pub active: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<KeyUsed>,
+}
+
+/// What a person writes to see what happens to a key that is used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyUsed {
+    pub date: Timestamp,
+    pub region: String,
+    pub service: String,
 }
 
 /// Who is in it is said by the users.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::cloud::{AwsError, Cloud};
+use crate::delivery::Delivery;
 use crate::error::{Error, Result};
 use crate::graph::Desired;
 use crate::kinds::{self, LastUse, Surveyed};
@@ -17,6 +18,7 @@ use crate::plan;
 mod account;
 mod choice;
 mod holdings;
+mod issued;
 
 pub use account::AccountSurvey;
 pub use choice::Reader;
@@ -41,6 +43,7 @@ pub async fn read(
     state: Option<&State>,
     purpose: Purpose,
     reader: Option<Reader>,
+    delivery: &Delivery,
 ) -> Result<LiveState> {
     let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
@@ -52,19 +55,7 @@ pub async fn read(
         None => BTreeMap::new(),
     };
     let rest = owners.into_iter().filter(|id| !read.contains_key(id)).collect();
-    let tolerant = purpose == Purpose::Look;
-    let rest = each(cloud, rest, |cloud, id| async move {
-        match kind_of(&id)?.read(&cloud, &id.name).await {
-            Err(error) if tolerant && AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(Err(error)),
-            found => found.map(Ok),
-        }
-    });
-    for (id, found) in rest.await? {
-        match found {
-            Ok(found) => drop(read.insert(id, found)),
-            Err(error) => drop(live.unread.insert(id, error.to_string())),
-        }
-    }
+    read.extend(objects(cloud, rest, purpose, &mut live.unread).await?);
     for (asked, found) in read {
         if let Some(other) = found.first().filter(|first| first.id != asked) {
             live.elsewhere.insert(asked, other.id.clone());
@@ -72,7 +63,11 @@ pub async fn read(
         live.objects.extend(found.into_iter().map(|object| (object.id.clone(), object)));
     }
 
-    let leaving = match purpose {
+    let keys = issued::asked(desired, state);
+    let keys = objects(cloud, keys, purpose, &mut live.unread).await?.into_values().flatten().collect();
+    let labelled = issued::settle(cloud, keys, desired, state, delivery, &mut live).await?;
+
+    let leaving: BTreeSet<ObjectId> = match purpose {
         Purpose::Converge => leaving(desired, state, &live),
         Purpose::Destroy => {
             let may_go = live.objects.values().filter(|object| !hangs(object) && !is_existing(desired, &object.id));
@@ -80,9 +75,11 @@ pub async fn read(
         }
         Purpose::Look => BTreeSet::new(),
     };
-    live.used.extend(used(cloud, leaving.clone()).await?);
+    let may_go = leaving.iter().chain(labelled.values().filter(|_| purpose == Purpose::Destroy)).cloned();
+    live.used.extend(used(cloud, may_go.collect(), &live).await?);
     let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
+    issued::name_obstacles(&mut live.obstacles, &labelled);
 
     if purpose == Purpose::Converge {
         let outside = outside_references(cloud, desired, &live);
@@ -106,12 +103,40 @@ pub async fn read(
     Ok(live)
 }
 
+/// Reads objects one by one. What may not be read is an error, or left out and named where nothing depends on it.
+async fn objects(
+    cloud: &Arc<Cloud>,
+    ids: BTreeSet<ObjectId>,
+    purpose: Purpose,
+    unread: &mut BTreeMap<ObjectId, String>,
+) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
+    let tolerant = purpose == Purpose::Look;
+    let read = each(cloud, ids, |cloud, id| async move {
+        match kind_of(&id)?.read(&cloud, &id.name).await {
+            Err(error) if tolerant && AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(Err(error)),
+            found => found.map(Ok),
+        }
+    });
+    let mut found = BTreeMap::new();
+    for (id, read) in read.await? {
+        match read {
+            Ok(objects) => drop(found.insert(id, objects)),
+            Err(error) => drop(unread.insert(id, error.to_string())),
+        }
+    }
+    Ok(found)
+}
+
 /// What was used since then is probably in use.
 const RECENT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Asks which of these somebody used not long ago. Who may not ask, does not know.
-async fn used(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, String>> {
-    let asked = each(cloud, ids, |cloud, id| async move {
+async fn used(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>, live: &LiveState) -> Result<BTreeMap<ObjectId, String>> {
+    // AWS knows by names of its own what it issued.
+    let name = |id: &ObjectId| live.objects.get(id).filter(|_| issued::is_issued(id))?.aws_id.clone();
+    let named = |id: ObjectId| (ObjectId::new(id.kind.clone(), name(&id).unwrap_or_else(|| id.name.clone())), id);
+    let ids: BTreeMap<ObjectId, ObjectId> = ids.into_iter().map(named).collect();
+    let asked = each(cloud, ids.keys().cloned().collect(), |cloud, id| async move {
         match kind_of(&id)?.last_used(&cloud, &id.name).await {
             Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
             used => used,
@@ -121,7 +146,7 @@ async fn used(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>) -> Result<BTreeMap<Ob
     let recent = |(id, used): (ObjectId, Option<LastUse>)| {
         let used = used.filter(|used| used.at.parse::<Timestamp>().is_ok_and(|at| at >= since))?;
         let text = format!("{id} was last used {} {}", used.at, used.how);
-        Some((id, text.trim_end().to_owned()))
+        Some((ids.get(&id)?.clone(), text.trim_end().to_owned()))
     };
     Ok(asked.await?.into_iter().filter_map(recent).collect())
 }

@@ -1,6 +1,7 @@
 //! One integration target; each module is one way to doubt the tool. Everything goes through the built
 //! binary and the real SDK.
 
+mod access_keys;
 mod architecture;
 mod begin;
 mod blueprints;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use seqera_iam::apply;
 use seqera_iam::cloud::{Cloud, Target};
+use seqera_iam::delivery::Delivery;
 use seqera_iam::error::Error;
 use seqera_iam::graph::Desired;
 use seqera_iam::manifest::{Inputs, Manifest};
@@ -128,6 +129,11 @@ impl Place {
         LocalStore::new(self.state()).load().await.map_err(|e| format!("the state cannot be read: {e}"))
     }
 
+    /// Where secrets go: beside the account.
+    fn delivery(&self) -> Delivery {
+        Delivery::new(self.state().parent().unwrap_or(std::path::Path::new(".")), false)
+    }
+
     /// Plans and applies, or destroys. Returns what it did, too.
     pub async fn run(&self, task: Task<'_>, weather: &Weather, chance: &mut Chance) -> Result<(Ran, Deeds), String> {
         match tokio::time::timeout(TOO_LONG, self.run_to_the_end(task, weather, chance)).await {
@@ -167,13 +173,14 @@ impl Place {
     }
 
     async fn carry_out(&self, plan: &Plan, open: &Open, store: &LocalStore, begin: State) -> Result<Ran, String> {
+        let delivery = self.delivery();
         let never = Box::pin(std::future::pending());
         let mut watch = |event: apply::Event| {
             if let apply::Event::Failed { step, error, .. } = event {
                 self.tell(|| format!("failed {}: {error}", step.address));
             }
         };
-        let applied = apply::apply(plan, &open.cloud, store, begin, never, &mut watch);
+        let applied = apply::apply(plan, &open.cloud, store, begin, &delivery, never, &mut watch);
         tokio::select! {
             biased;
             () = open.sandbox.halted() => Ok(Ran::Cut("killed".to_owned())),
@@ -198,7 +205,7 @@ impl Place {
             return Err(format!("this is account {}", cloud.account.id));
         }
         let purpose = if let Task::Apply(_) = task { Purpose::Converge } else { Purpose::Destroy };
-        let live = match survey::read(cloud, desired, state, purpose, *reader).await {
+        let live = match survey::read(cloud, desired, state, purpose, *reader, &self.delivery()).await {
             Ok(live) => live,
             Err(why) => return Ok(Planned::Failed(why.to_string())),
         };

@@ -10,6 +10,7 @@ use super::request::Request;
 use super::world::{Entity, Group, Role, User, World};
 use super::xml::Xml;
 
+mod access_key;
 mod account;
 mod account_details;
 mod attachment;
@@ -30,6 +31,7 @@ mod trust;
 mod usage;
 mod user;
 
+pub use access_key::{is_of as is_key_of, of_id as key_of_id};
 pub use oidc_provider::find as provider;
 pub use trust::named_by as trusted;
 
@@ -165,9 +167,11 @@ static ACTIONS: &[Action] = &[
     writes("CreateLoginProfile", user::create_login),
     reads("GetLoginProfile", user::get_login),
     writes("DeleteLoginProfile", user::delete_login),
-    writes("CreateAccessKey", user::create_key),
-    reads("ListAccessKeys", user::list_keys),
-    writes("DeleteAccessKey", user::delete_key),
+    writes("CreateAccessKey", access_key::create),
+    reads("ListAccessKeys", access_key::list),
+    reads("GetAccessKeyLastUsed", access_key::last_used),
+    writes("UpdateAccessKey", access_key::update),
+    writes("DeleteAccessKey", access_key::delete),
     reads("ListMFADevices", user::list_mfa),
     reads("ListSSHPublicKeys", user::list_ssh_keys),
     reads("ListSigningCertificates", user::list_certificates),

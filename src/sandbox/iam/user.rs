@@ -5,10 +5,8 @@ use super::owner::{self, Owner};
 use super::role::time;
 use super::tags::{self, Case};
 use super::{Answer, Call, account, boundary, names};
-use crate::policy::limits;
 use crate::sandbox::answer::Refusal;
-use crate::sandbox::ids;
-use crate::sandbox::world::{AccessKey, User, World};
+use crate::sandbox::world::{User, World};
 use crate::sandbox::xml::Xml;
 
 pub fn create(call: &mut Call) -> Answer {
@@ -128,51 +126,6 @@ pub fn delete_login(call: &mut Call) -> Answer {
     get_login(call)?;
     let name = owner::existing::<User>(call)?.name.clone();
     call.world.users.edit(&name, |user| user.password = None);
-    Ok(Xml::default())
-}
-
-/// The secret is in the answer and nowhere else.
-pub fn create_key(call: &mut Call) -> Answer {
-    let user = owner::existing::<User>(call)?;
-    let quota = call.world.account.quota("AccessKeysPerUserQuota");
-    if user.access_keys.len() >= quota {
-        return Err(Refusal::limit(limits::quota("AccessKeysPerUser", quota)));
-    }
-    let id = ids::of_write("AKIA", &call.world.account.id, call.number)[..20].to_owned();
-    let secret: String = ids::of_name("", &id, &call.now.to_string()).chars().cycle().take(40).collect();
-    let (name, now) = (user.name.clone(), call.now);
-    let key = AccessKey { created: now, active: true };
-    call.world.users.edit(&name, |user| {
-        user.access_keys.insert(id.clone(), key);
-    });
-    let mut xml = Xml::default();
-    xml.node("AccessKey", |xml| {
-        xml.text("UserName", name).text("AccessKeyId", id).text("Status", "Active");
-        xml.text("SecretAccessKey", secret).text("CreateDate", time(now));
-    });
-    Ok(xml)
-}
-
-pub fn list_keys(call: &mut Call) -> Answer {
-    let user = owner::existing::<User>(call)?;
-    let page = Page::of(call, user.access_keys.iter().map(|(id, key)| (id.clone(), (id, key))))?;
-    Ok(page.answer("AccessKeyMetadata", |xml, (id, key)| {
-        let status = if key.active { "Active" } else { "Inactive" };
-        xml.text("UserName", &user.name).text("AccessKeyId", id).text("Status", status);
-        xml.text("CreateDate", time(key.created));
-    }))
-}
-
-pub fn delete_key(call: &mut Call) -> Answer {
-    let user = owner::existing::<User>(call)?;
-    let id = call.request.required("AccessKeyId")?.to_owned();
-    if !user.access_keys.contains_key(&id) {
-        return Err(Refusal::absent(format!("The Access Key with id {id} cannot be found.")));
-    }
-    let name = user.name.clone();
-    call.world.users.edit(&name, |user| {
-        user.access_keys.shift_remove(&id);
-    });
     Ok(Xml::default())
 }
 

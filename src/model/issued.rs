@@ -1,0 +1,57 @@
+//! What AWS names itself and gives with a secret that it tells once: access keys.
+//!
+//! Nothing in AWS ties such an object to its place in the manifest, so the record does, and tells how far it
+//! came: *asked* for (an intent, before the call), made (AWS's id is known), *delivered* (the secret is where
+//! the manifest says). One that was made and not delivered is worth nothing to anybody and is made anew.
+
+use super::{Attributes, Record, Value};
+
+/// AWS's id of it: `AKIA…`.
+pub const KEY_ID: &str = "access_key_id";
+/// `terminal`, or the path of a file, from the manifest's folder.
+pub const DELIVER_TO: &str = "deliver_to";
+/// `yes` once the secret was handed over.
+pub const DELIVERED: &str = "delivered";
+/// When it was asked for, in a record of which it is not known whether anything was made.
+pub const ASKED: &str = "asked";
+/// The id that the destination may still hold of one that is gone: only that may be written over.
+pub const INSTEAD_OF: &str = "instead_of";
+/// The one before, switched off and not deleted yet.
+pub const PREVIOUS: &str = "previous";
+/// Until when the one before is kept.
+pub const UNTIL: &str = "until";
+/// One that a rotation made and that is not proven yet.
+pub const NEXT: &str = "next";
+
+pub const TERMINAL: &str = "terminal";
+pub const YES: &str = "yes";
+
+/// Returns the text of one of these fields.
+pub fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
+    attributes.get(field).and_then(Value::text)
+}
+
+/// Returns the record of something that is about to be asked for at `now`.
+pub fn asked(mut record: Record, now: String, instead_of: Option<String>) -> Record {
+    record.aws_id = None;
+    record.attributes.remove(DELIVERED);
+    record.attributes.insert(ASKED, now.into());
+    record.attributes.extend(instead_of.map(|id| (INSTEAD_OF, id.into())));
+    record
+}
+
+/// Returns the record of what was made and not handed over yet.
+pub fn undelivered(mut record: Record) -> Record {
+    record.attributes.remove(DELIVERED);
+    record
+}
+
+/// Says whether it is not known whether anything was made.
+pub fn is_asked(record: &Record) -> bool {
+    record.aws_id.is_none() && record.attributes.contains_key(ASKED)
+}
+
+/// Returns the id that the destination of a record may hold: its own, or that of the one before it.
+pub fn held_before(record: &Record) -> Option<String> {
+    record.aws_id.clone().or_else(|| text(&record.attributes, INSTEAD_OF).map(str::to_owned))
+}

@@ -1,0 +1,329 @@
+//! Access keys: made once, handed over once, found again whatever was cut short, and the secret is nowhere else.
+
+use std::fmt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use serde_json::{Value as Json, json};
+
+use crate::many;
+use crate::moto::Moto;
+use crate::scene::{Run, Scene};
+
+const HEAD: &str = "apiVersion: seqera-iam/v1\nname: keys\naccount: 123456789012\n";
+const TO_FILE: &str = "users: {ci: {access_keys: {primary: {deliver_to: {file: ci.env}}}}}\n";
+const WITHOUT: &str = "users: {ci: {}}\n";
+const ADDRESS: &str = "users.ci.access_keys.primary";
+
+/// A key as its file has it.
+#[derive(Debug, PartialEq)]
+struct Key {
+    id: String,
+    secret: String,
+}
+
+impl Scene {
+    fn with_keys() -> Self {
+        let scene = Scene::new();
+        scene.manifest(&format!("{HEAD}{TO_FILE}"));
+        scene
+    }
+
+    fn key(&self) -> Key {
+        let text = self.read("ci.env");
+        let mode = self.path("ci.env").metadata().expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let mut lines = text.lines();
+        let mut next = |name: &str| {
+            let line = lines.next().and_then(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("{name} is not in its place:\n{text}")).to_owned()
+        };
+        let key = Key { id: next("AWS_ACCESS_KEY_ID="), secret: next("AWS_SECRET_ACCESS_KEY=") };
+        assert_eq!(lines.next(), None, "more than two lines");
+        key
+    }
+
+    /// Ids of the keys that a user has, and whether each is valid.
+    fn keys_of(&self, user: &str) -> Vec<(String, bool)> {
+        let answer = self.call(&json!({"Action": "ListAccessKeys", "UserName": user}));
+        let texts = |element: &str| -> Vec<String> {
+            let opening = format!("<{element}>");
+            answer.split(&opening).skip(1).filter_map(|rest| rest.split('<').next()).map(str::to_owned).collect()
+        };
+        let active = texts("Status").into_iter().map(|status| status == "Active");
+        texts("AccessKeyId").into_iter().zip(active).collect()
+    }
+
+    /// Demands that a user has just the key that is in the file, and that it is valid.
+    #[track_caller]
+    fn expect_one_key(&self) {
+        assert_eq!(self.keys_of("ci"), [(self.key().id, true)]);
+        self.expect_no_changes();
+    }
+
+    /// Files in the scene's own folder, hidden ones as well.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path("")).expect("a folder").flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.file_type().expect("a type").is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Changes the record of the key as the state has it.
+    fn edit_record(&self, edit: impl FnOnce(&mut Json)) {
+        let mut state = self.state();
+        let objects = state["objects"].as_array_mut().expect("objects");
+        edit(objects.iter_mut().find(|object| object["kind"] == "access_key").expect("a key"));
+        self.write("state/keys.json", &state.to_string());
+    }
+}
+
+#[test]
+fn a_key_is_made_handed_over_and_removed_with_its_file() {
+    for scene in [Scene::new(), Moto::new().scene()] {
+        scene.manifest(&format!("{HEAD}{TO_FILE}"));
+        scene.apply();
+        scene.expect_one_key();
+        assert_eq!(scene.files(), ["ci.env", "seqera.yaml"]);
+        scene.manifest(&format!("{HEAD}{WITHOUT}"));
+        assert_eq!(scene.steps(), [format!("delete {ADDRESS}")]);
+        scene.apply();
+        assert_eq!((scene.keys_of("ci"), scene.files()), (vec![], vec!["seqera.yaml".to_owned()]));
+        scene.manifest(&format!("{HEAD}{TO_FILE}"));
+        scene.apply();
+        scene.lose_state();
+        assert_eq!(scene.steps(), ["import users.ci", &format!("import {ADDRESS}")]);
+        scene.destroy();
+        assert_eq!((scene.everything(), scene.files()), (vec![], vec!["seqera.yaml".to_owned()]));
+    }
+}
+
+#[test]
+fn a_key_that_was_switched_off_or_deleted_by_hand_is_drift() {
+    for scene in [Scene::new(), Moto::new().scene()] {
+        scene.manifest(&format!("{HEAD}{TO_FILE}"));
+        scene.apply();
+        let first = scene.key();
+        let call =
+            json!({"Action": "UpdateAccessKey", "UserName": "ci", "AccessKeyId": first.id, "Status": "Inactive"});
+        scene.call(&call);
+        assert_eq!(scene.plan()["steps"][0]["drift"], true);
+        scene.run("plan").says("somebody switched it off; it is valid again after this");
+        scene.apply();
+        assert_eq!(scene.key(), first);
+        scene.expect_one_key();
+        scene.call(&json!({"Action": "DeleteAccessKey", "UserName": "ci", "AccessKeyId": first.id}));
+        scene.run("plan").says("(deleted outside)");
+        scene.apply();
+        assert_ne!(scene.key(), first, "the file of a dead key is written over");
+        scene.expect_one_key();
+    }
+}
+
+#[test]
+fn a_key_of_somebody_else_is_told_and_never_deleted() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    scene.call(&json!({"Action": "CreateAccessKey", "UserName": "ci"}));
+    let foreign = scene.keys_of("ci").into_iter().map(|(id, _)| id).find(|id| *id != scene.key().id).expect("another");
+    scene.run("plan --detailed-exitcode").expect(0).says(&format!("kept: users.ci.access_keys.{foreign}"));
+    // Two are all that a user has.
+    scene.manifest(&format!("{HEAD}users: {{ci: {{access_keys: {{primary: {{deliver_to: {{file: ci.env}}}}, more: {{deliver_to: {{file: m.env}}}}}}}}}}\n"));
+    let third = scene.run("apply --auto-approve");
+    third.expect(1).says("user ci has 2 of 2 access keys").says(&format!("--access-key-id {foreign}"));
+    scene.manifest(HEAD);
+    scene.run("apply --auto-approve").expect(1).says(&format!("user ci has the access key {foreign}"));
+    scene.run("destroy --auto-approve").expect(1).says(&format!("user ci has the access key {foreign}"));
+    assert_eq!(scene.keys_of("ci").len(), 2);
+    scene.call(&json!({"Action": "DeleteAccessKey", "UserName": "ci", "AccessKeyId": foreign}));
+    scene.apply();
+    assert!(scene.everything().is_empty());
+}
+
+#[test]
+fn a_key_that_was_used_is_not_deleted_without_a_word() {
+    let scene = Scene::with_faults("now=2026-02-10T00:00:00Z");
+    scene.manifest(&format!("{HEAD}{TO_FILE}"));
+    scene.apply();
+    let used =
+        r#""active": true, "last_used": {"date": "2026-02-03T04:05:06Z", "service": "s3", "region": "eu-west-1"}"#;
+    let user = scene.read(".seqera-iam/sandbox/users/ci.json").replace(r#""active": true"#, used);
+    scene.write(".seqera-iam/sandbox/users/ci.json", &user);
+    let said = format!("{} was last used 2026-02-03T04:05:06Z by s3 in eu-west-1", scene.key().id);
+    scene.manifest(&format!("{HEAD}{WITHOUT}"));
+    let plan = scene.plan();
+    let dangers = plan["steps"][0]["dangers"].to_string();
+    assert!(dangers.contains(&said), "{dangers}");
+}
+
+/// What keeps a secret from being handed over.
+struct Obstacle {
+    name: &'static str,
+    lay: fn(&Scene),
+    says: &'static str,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// No key is made that could not be handed over; nothing else is made either.
+#[test]
+fn a_destination_that_cannot_be_written_is_said_by_the_plan() {
+    let obstacles = [
+        Obstacle { name: "a file", lay: |scene| scene.write("ci.env", "mine\n"), says: "ci.env exists" },
+        Obstacle { name: "an empty file", lay: |scene| scene.write("ci.env", ""), says: "ci.env exists" },
+        Obstacle {
+            name: "another key",
+            lay: |scene| scene.write("ci.env", "AWS_ACCESS_KEY_ID=AKIAX\nAWS_SECRET_ACCESS_KEY=x\n"),
+            says: "ci.env exists and holds the key AKIAX",
+        },
+        Obstacle {
+            name: "a link",
+            lay: |scene| symlink("elsewhere", scene.path("ci.env")).expect("a link"),
+            says: "is a link, which is not followed",
+        },
+        Obstacle { name: "a folder", lay: |scene| scene.write("ci.env/x", ""), says: "is no file" },
+    ];
+    many::each(&obstacles, |obstacle| {
+        let scene = Scene::with_keys();
+        (obstacle.lay)(&scene);
+        let before = scene.files();
+        for verb in ["plan", "apply --auto-approve"] {
+            scene.run(verb).expect(1).says(obstacle.says).says("seqera.yaml:4:").says("it is not overwritten");
+        }
+        assert_eq!((scene.everything(), scene.files()), (vec![], before));
+    });
+    let nowhere = Scene::new();
+    nowhere.manifest(&format!("{HEAD}{}", TO_FILE.replace("ci.env", "no/such/ci.env")));
+    nowhere.run("plan").expect(1).says("no/such/ci.env cannot be written");
+    nowhere.run("apply --auto-approve").expect(1);
+    assert!(nowhere.everything().is_empty());
+}
+
+#[test]
+fn a_secret_for_the_terminal_needs_one() {
+    let scene = Scene::new();
+    scene.manifest(&format!("{HEAD}{}", TO_FILE.replace("{file: ci.env}", "terminal")));
+    scene.run("plan").expect(0).says("terminal");
+    for verb in ["apply --auto-approve", "apply --auto-approve --json"] {
+        scene.run(verb).expect(3).says("stdout is none");
+    }
+    assert!(scene.everything().is_empty());
+}
+
+/// Killed, or the answer lost, before anything but the intent is known.
+#[test]
+fn a_key_of_which_nothing_was_heard_is_found_and_made_anew() {
+    for fault in ["kill_write=2:after", "fail_write=2:after"] {
+        let scene = Scene::with_keys();
+        scene.run_with(fault, "apply --auto-approve --parallelism 1");
+        let [(orphan, _)] = scene.keys_of("ci").try_into().expect("one key, told to nobody");
+        assert!(!scene.path("ci.env").exists());
+        assert_eq!(scene.steps(), [format!("replace {ADDRESS}")], "{fault}");
+        scene.run("plan").says("it was made and never handed over").says(&orphan);
+        let destroyed = scene.copy();
+        destroyed.destroy();
+        assert!(destroyed.everything().is_empty());
+        scene.apply();
+        assert_ne!(scene.key().id, orphan);
+        scene.expect_one_key();
+    }
+}
+
+/// Somebody made a key just then, and uses it: it is not taken for ours.
+#[test]
+fn a_key_that_is_used_is_never_an_orphan_of_ours() {
+    let scene = Scene::with_keys();
+    scene.run_with("kill_write=2:before", "apply --auto-approve --parallelism 1").expect(137);
+    scene.call(&json!({"Action": "CreateAccessKey", "UserName": "ci"}));
+    let used =
+        r#""active": true, "last_used": {"date": "2026-02-03T04:05:06Z", "service": "s3", "region": "eu-west-1"}"#;
+    let user = scene.read(".seqera-iam/sandbox/users/ci.json").replace(r#""active": true"#, used);
+    scene.write(".seqera-iam/sandbox/users/ci.json", &user);
+    assert_eq!(scene.steps(), [format!("create {ADDRESS}")]);
+    scene.apply();
+    assert_eq!(scene.keys_of("ci").len(), 2);
+}
+
+/// Killed when the state knows the key, and its secret is gone.
+#[test]
+fn a_key_that_was_not_handed_over_is_made_anew() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let orphan = scene.key();
+    std::fs::remove_file(scene.path("ci.env")).expect("a file");
+    scene.edit_record(|record| drop(record["attributes"].as_object_mut().expect("attributes").remove("delivered")));
+    assert_eq!(scene.steps(), [format!("replace {ADDRESS}")]);
+    scene.apply();
+    assert_ne!(scene.key(), orphan);
+    scene.expect_one_key();
+}
+
+/// Killed when the file is there and the state does not know it yet.
+#[test]
+fn a_key_in_its_file_was_handed_over_whatever_the_state_says() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let key = scene.key();
+    let undelivered =
+        |record: &mut Json| drop(record["attributes"].as_object_mut().expect("attributes").remove("delivered"));
+    scene.edit_record(undelivered);
+    scene.apply();
+    scene.edit_record(|record| {
+        undelivered(record);
+        record.as_object_mut().expect("a record").remove("aws_id");
+        record["attributes"]["asked"] = scene_time(&scene).into();
+    });
+    scene.apply();
+    assert_eq!(scene.key(), key);
+    scene.expect_one_key();
+}
+
+/// When the key of a user was made.
+fn scene_time(scene: &Scene) -> String {
+    let answer = scene.call(&json!({"Action": "ListAccessKeys", "UserName": "ci"}));
+    let created = answer.split("<CreateDate>").nth(1).and_then(|rest| rest.split('<').next());
+    created.expect("a date").to_owned()
+}
+
+/// The file appears while the key is made: the key is taken back, as nobody has its secret.
+#[test]
+fn two_deployments_cannot_share_a_file() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let first = scene.key();
+    scene.write("other.yaml", &format!("{HEAD}{TO_FILE}").replace("name: keys", "name: other").replace("ci:", "cd:"));
+    scene.run("apply --auto-approve -f other.yaml").expect(1).says("ci.env exists and holds the key");
+    assert_eq!(scene.key(), first);
+}
+
+fn said(run: &Run) -> String {
+    format!("{}{}", run.stdout, run.stderr)
+}
+
+/// The secret is in its file and nowhere else that anybody could look into.
+#[test]
+fn the_secret_is_nowhere_else() {
+    let scene = Scene::with_keys();
+    let planned = scene.run("plan -v --out plan.bin --markdown plan.md");
+    let applied = scene.run("apply --auto-approve -v");
+    applied.expect(0);
+    let secret = scene.key().secret;
+    // The part of it that is not the same in all secrets of the sandbox.
+    let part = &secret[8..17];
+    let json = scene.run("plan --json");
+    let reports = [&planned, &applied, &json].map(said);
+    let mut texts: Vec<String> = reports.to_vec();
+    for folder in ["state", ".seqera-iam"] {
+        texts.extend(scene.snapshot(folder).into_values());
+    }
+    texts.extend(["plan.bin", "plan.md", "state/keys.json"].map(|name| scene.read(name)));
+    scene.manifest(&format!("{HEAD}{WITHOUT}"));
+    texts.push(said(scene.run("apply --auto-approve --json -v").expect(0)));
+    assert!(texts.iter().all(|text| !text.contains(part)), "{texts:#?}");
+}
