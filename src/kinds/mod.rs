@@ -30,6 +30,7 @@ pub mod permissions;
 mod policy;
 mod profile_role;
 pub mod role;
+pub mod service_linked_role;
 mod tags;
 mod user;
 pub mod versions;
@@ -51,6 +52,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &attachment::OF_USER,
     &membership::Membership,
     &access_key::AccessKey,
+    &service_linked_role::ServiceLinkedRole,
 ];
 
 /// What a kind is, without any effect.

@@ -90,6 +90,8 @@ enum Guard {
     Pass,
     /// Anything else: it is ours.
     Owned,
+    /// A service-linked role: it takes no tags, and AWS keeps it as long as its service needs it.
+    Service,
     /// A group of the path: there is no tag to tell whose it is.
     Group,
     /// A boundary is never taken away.
@@ -97,7 +99,8 @@ enum Guard {
 }
 
 impl Guard {
-    const ALL: [Guard; 8] = [
+    const ALL: [Guard; 9] = [
+        Guard::Service,
         Guard::NewOwner,
         Guard::New,
         Guard::Tag,
@@ -111,6 +114,7 @@ impl Guard {
     fn of(action: &str) -> Self {
         match action {
             "iam:CreateRole" | "iam:CreateUser" => Guard::NewOwner,
+            _ if action.contains("ServiceLinkedRole") => Guard::Service,
             "iam:CreatePolicy" | "iam:CreateInstanceProfile" | "iam:CreateOpenIDConnectProvider" => Guard::New,
             "iam:AttachRolePolicy" | "iam:PutRolePolicy" | "iam:AttachUserPolicy" | "iam:PutUserPolicy" => Guard::Grant,
             "iam:PutRolePermissionsBoundary" | "iam:PutUserPermissionsBoundary" => Guard::Boundary,
@@ -145,6 +149,7 @@ impl Guard {
             Guard::Boundary => vec![("Boundary", bounded(tagged("Resource")))],
             Guard::Pass => vec![("Pass", json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}))],
             Guard::Owned => vec![("Owned", tagged("Resource"))],
+            Guard::Service => vec![("ServiceLinkedRoles", json!({}))],
             Guard::Group => vec![("Groups", json!({}))],
             Guard::Never => Vec::new(),
         }
@@ -156,6 +161,10 @@ fn resource(action: &str, scope: &Scope) -> String {
     let mut parts = scope.boundary.split(':').skip(1);
     let (partition, account) = (parts.next().unwrap_or("aws"), parts.nth(2).unwrap_or("*"));
     let kind = match action {
+        // AWS keeps them in a path of their own.
+        _ if action.contains("ServiceLinkedRole") => {
+            return format!("arn:{partition}:iam::{account}:role/aws-service-role/*");
+        }
         // A provider has no path: it goes by its URL.
         _ if action.contains("OpenIDConnect") => return format!("arn:{partition}:iam::{account}:oidc-provider/*"),
         _ if action.contains("InstanceProfile") => "instance-profile",

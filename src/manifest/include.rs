@@ -100,7 +100,13 @@ fn take(node: Node, root: &mut Node, report: &mut Report) {
 
 /// Adds the entries of one section.
 fn add(section: Entry, root: &mut Node, report: &mut Report) {
-    if shape::map(&section.value, &format!("`{}`", section.key), report).is_none() {
+    let what = format!("`{}`", section.key);
+    let is_list = names::sections().any(|(_, known)| known.name == section.key && known.is_list());
+    let is_well = match is_list {
+        true => shape::list(&section.value, &what, report).is_some(),
+        false => shape::map(&section.value, &what, report).is_some(),
+    };
+    if !is_well {
         return;
     }
     let NodeValue::Map(all) = &mut root.value else { return };
@@ -108,6 +114,7 @@ fn add(section: Entry, root: &mut Node, report: &mut Report) {
         None => all.push(section),
         Some(there) => match (&mut there.value.value, section.value.value) {
             (NodeValue::Map(entries), NodeValue::Map(more)) => entries.extend(more),
+            (NodeValue::List(items), NodeValue::List(more)) => items.extend(more),
             (NodeValue::Null, value) => there.value.value = value,
             // What is no map was reported, or will be.
             _ => {}

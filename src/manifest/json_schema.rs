@@ -22,7 +22,11 @@ pub fn json_schema() -> Json {
         properties.insert(key.to_owned(), of_header(key));
     }
     for (_, section) in names::sections() {
-        properties.insert(section.name.to_owned(), map_of(described(entry(section), section_doc(section))));
+        let of_section = match section.is_list() {
+            true => described(list_of(reference("text")), "Services of AWS whose roles shall be there"),
+            false => map_of(described(entry(section), section_doc(section))),
+        };
+        properties.insert(section.name.to_owned(), of_section);
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -145,8 +149,12 @@ fn param() -> Json {
 }
 
 fn of_use() -> Json {
+    let of_section = |section: &Section| match section.is_list() {
+        true => list_of(reference("text")),
+        false => json!({"type": "object"}),
+    };
     let sections: Map<String, Json> =
-        names::sections().map(|(_, section)| (section.name.to_owned(), json!({"type": "object"}))).collect();
+        names::sections().map(|(_, section)| (section.name.to_owned(), of_section(section))).collect();
     let mut of_use = closed(repeated(json!({
         "blueprint": described(reference("text"), "The name of one that is built in, or the path of a file"),
         "with": described(or_expression(json!({"type": "object"})), "Values of the blueprint's params"),
@@ -358,6 +366,9 @@ mod tests {
             "roles: {a: {trust: {document: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: x}]}}, prevent_destroy: true}}\n",
             "policies: {p: {statements: {'A${{ x }}': {for_each: {a: b}, Effect: Allow, Action: [x], Resource: '*'}}}}\n",
             "groups: {g: {policies: [a], inline: {i: {statements: {}}}}}\nusers: {u: {groups: [groups.g], boundary: none, tags: {a: b}}, v: }\n",
+            "oidc_providers: {a: {url: x, audiences: [a], thumbprints: [b], tags: {c: d}}, b: {existing: true, url: x}}\n",
+            "roles: {a: {trust: {federated: oidc_providers.a, audience: x, subjects: [y], source_identity: true}}}\n",
+            "service_linked_roles: [spot.amazonaws.com, {when: true, value: x}, '${{ params.x }}']\n",
             "instance_profiles: {a: , b: {role: roles.a}}\noutputs: {a: [1, {b: c}]}\n",
             "use: {f: {blueprint: x, with: {a: [1]}, for_each: [a], override: {roles: {a: null}}}}\n",
             "import: [roles.a]\nmoved: [{from: roles.a, to: roles.b}]\nremoved: [roles.c]\n",
@@ -376,6 +387,8 @@ mod tests {
             "roles: {a: {trust: {services: [x]}, bondary: none}}\n",
             "roles: {a: {trust: {services: [x]}, prevent_destroy: yes}}\n",
             "roles: [a]\n",
+            "service_linked_roles: {a: {}}\n",
+            "oidc_providers: {a: {audiences: [b]}}\n",
             "policies: {p: {}}\n",
             "policies: {p: {document: {file: x}, statements: {}}}\n",
             "policies: {p: {statements: {A: {Effect: Allow, Actions: x}}}}\n",

@@ -12,7 +12,7 @@ use super::expand::Expander;
 use super::issuer;
 use super::namespace::{Namespace, related};
 use super::report::Report;
-use super::shape;
+use super::{shape, trust};
 use crate::kinds::{self, Spec};
 use crate::model::schema::{Accepts, Key, Section};
 use crate::model::{Account, Address, Entry, Node, NodeValue};
@@ -65,6 +65,10 @@ impl<'a> Naming<'a> {
                 let Some(entry) = space.root.get(section.name) else { continue };
                 let what = format!("`{}`", section.name);
                 entries.sections.insert(section.name, IndexMap::new());
+                if section.is_list() {
+                    self.list(spec, section, at, entry, &mut entries, report);
+                    continue;
+                }
                 for entry in shape::map(&entry.value, &what, report).unwrap_or_default() {
                     report.turn(at);
                     let Some(key) = self.early.key(entry, report) else { continue };
@@ -76,6 +80,57 @@ impl<'a> Naming<'a> {
         }
         report.turn(0);
         Declarations::new(self.spaces, all)
+    }
+
+    /// Names the items of a section that lists services.
+    fn list(
+        &mut self,
+        spec: &'static dyn Spec,
+        section: &'static Section,
+        at: usize,
+        entry: &'a Entry,
+        entries: &mut Entries<'a>,
+        report: &mut Report,
+    ) {
+        let what = format!("`{}`", section.name);
+        let list = self.early.node(&entry.value, report);
+        let mut places: HashMap<String, Place> = HashMap::new();
+        for item in shape::list(&list, &what, report).unwrap_or_default() {
+            let Some(key) = shape::text(item, &what, report) else { continue };
+            if let Err(problem) = trust::service(key, &what) {
+                report.push(problem.at(item.place));
+                continue;
+            }
+            if let Some(first) = places.insert(key.to_owned(), item.place) {
+                let problem = Problem::error("duplicate-item", format!("{what} names {key} twice")).at(item.place);
+                report.push(problem.related(first, "the first"));
+                continue;
+            }
+            self.turns += 1;
+            report.turn(self.turns);
+            let address = self.spaces[at].address([section.name, key]);
+            let written = Address::new(self.spaces[at].written.iter().map(String::as_str)).child([section.name, key]);
+            let (name, path) = (Some(key.to_owned()), Some("/".to_owned()));
+            let arn = spec.arn(self.account, "/", key);
+            // An item says nothing but its key.
+            let node = &entry.value;
+            let named = Named {
+                spec,
+                section,
+                at,
+                turn: self.turns,
+                address,
+                written,
+                key_place: item.place,
+                node,
+                each: None,
+                existing: false,
+                name,
+                path,
+                arn,
+            };
+            entries.sections.entry(section.name).or_default().insert(key.to_owned(), named);
+        }
     }
 
     /// Names an entry, or all that its `for_each` makes.

@@ -26,7 +26,10 @@ pub fn merge(blueprint: &mut Node, over: &Node, report: &mut Report) {
             report.push(Problem::error("unknown-override", message).at(entry.key_place));
             continue;
         };
-        if shape::map(&entry.value, &format!("override.{}", entry.key), report).is_some() {
+        let is_list = names::sections().any(|(_, known)| known.name == entry.key && known.is_list());
+        if is_list {
+            section.value = entry.value.clone();
+        } else if shape::map(&entry.value, &format!("override.{}", entry.key), report).is_some() {
             into(&mut section.value, &entry.value, &mut vec![entry.key.as_str()], report);
         }
     }

@@ -177,20 +177,8 @@ impl Reading<'_> {
         let mut services = Vec::new();
         for item in self.some_of(node, &what)? {
             let Some(text) = shape::text(item, &what, &mut self.report) else { continue };
-            let host =
-                text.split('.').all(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
-            if !host || !(text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")) {
-                let problem =
-                    Problem::error("bad-service", format!("{what}: `{text}` is no AWS service")).at(item.place);
-                let bare = text
-                    .trim_end_matches('.')
-                    .split('.')
-                    .next()
-                    .filter(|b| !b.is_empty() && !b.contains(['*', ':', '/']));
-                self.report.push(match bare {
-                    Some(bare) => problem.help(format!("{bare}.amazonaws.com")),
-                    None => problem.note("a service is written ec2.amazonaws.com"),
-                });
+            if let Err(problem) = service(text, &what) {
+                self.report.push(problem.at(item.place));
                 continue;
             }
             self.add_once(&mut services, text.to_owned(), item, &what);
@@ -248,6 +236,20 @@ impl Reading<'_> {
             list.push(value);
         }
     }
+}
+
+/// Checks the name of a service of AWS.
+pub fn service(text: &str, what: &str) -> Result<(), Problem> {
+    let host = text.split('.').all(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+    if host && (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")) {
+        return Ok(());
+    }
+    let problem = Problem::error("bad-service", format!("{what}: `{text}` is no AWS service"));
+    let bare = text.trim_end_matches('.').split('.').next().filter(|b| !b.is_empty() && !b.contains(['*', ':', '/']));
+    Err(match bare {
+        Some(bare) => problem.help(format!("{bare}.amazonaws.com")),
+        None => problem.note("a service is written ec2.amazonaws.com"),
+    })
 }
 
 /// Where people sign in with SAML: "Configuring SAML assertions for the authentication response".

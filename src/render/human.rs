@@ -215,7 +215,10 @@ fn fields(step: &Step, detail: Detail) -> String {
 fn said_by_address(field: &Field, step: &Step) -> bool {
     let replaced = matches!(step.change, Change::Replace { .. });
     !replaced
-        && matches!(field.name, "name" | "delivered" | "role" | "user" | "group" | "policy_arn" | "instance_profile")
+        && matches!(
+            field.name,
+            "name" | "service" | "delivered" | "role" | "user" | "group" | "policy_arn" | "instance_profile"
+        )
 }
 
 /// Before every line of a step's body.

@@ -169,6 +169,33 @@ pub struct Role {
     pub tags: Tags,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<LastUsed>,
+    #[serde(default, skip_serializing_if = "Deletion::is_nothing")]
+    pub deletion: Deletion,
+}
+
+/// What keeps a service-linked role from being deleted. Nothing here uses one; a person writes this.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deletion {
+    /// Resources that need it, by region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub used_by: BTreeMap<String, Vec<String>>,
+    /// How often who asks is told that it is in progress.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub answers: u32,
+    /// The task that was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+}
+
+impl Deletion {
+    fn is_nothing(&self) -> bool {
+        self.used_by.is_empty() && self.answers == 0 && self.task.is_none()
+    }
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// Nothing here ever uses a role; a person writes this to see what happens to one that is used.

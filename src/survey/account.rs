@@ -70,6 +70,11 @@ impl AccountSurvey {
         self.roles.get(&name.to_lowercase()).map(|(detail, listed)| (detail, listed.as_ref()))
     }
 
+    /// Returns the role in this path, which holds no other.
+    pub fn role_in(&self, path: &str) -> Option<&RoleDetail> {
+        self.roles.values().map(|(detail, _)| detail).find(|role| role.path() == Some(path))
+    }
+
     pub fn user(&self, name: &str) -> Option<&UserDetail> {
         self.users.get(&name.to_lowercase())
     }

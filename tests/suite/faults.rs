@@ -66,6 +66,12 @@ groups:
   crew: {policies: [AmazonS3ReadOnlyAccess], inline: {logs: {statements: {S: {Effect: Allow, Action: "logs:*", Resource: "*"}}}}}
 users:
   ci: {boundary: policies.ceiling, groups: [groups.crew], policies: [AmazonS3ReadOnlyAccess]}
+oidc_providers:
+  tower: {url: "https://tower.example.com/api", audiences: [a, b]}
+  gone: {url: "https://gone.example.com"}
+roles:
+  runs: {trust: {federated: oidc_providers.tower, subjects: "org:1:wsp:2:*"}}
+service_linked_roles: [spot.amazonaws.com]
 "#;
 
 /// The same later.
@@ -78,6 +84,12 @@ groups:
 users:
   ci: {name: robot, boundary: policies.ceiling, groups: [groups.comes]}
   ana: {groups: [groups.crew]}
+oidc_providers:
+  tower: {url: "https://tower.example.com/api", audiences: [b, c], tags: {team: a}}
+  comes: {url: "https://comes.example.com"}
+roles:
+  runs: {trust: {federated: oidc_providers.comes, subjects: "org:1:wsp:2:*"}}
+service_linked_roles: [ecs.amazonaws.com]
 "#;
 
 /// One way from one account to another.

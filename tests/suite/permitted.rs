@@ -21,6 +21,8 @@ roles:
     policies: [policies.reads]
     inline: {logs: {statements: {Logs: {Effect: Allow, Action: logs:GetLogEvents, Resource: '*'}}}}
 instance_profiles: {head: {role: roles.head}}
+oidc_providers: {tower: {url: 'https://tower.example.com/api', tags: {team: a}}}
+service_linked_roles: [spot.amazonaws.com]
 ";
 
 /// Everything allowed by name, and nothing else.

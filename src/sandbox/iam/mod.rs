@@ -26,6 +26,7 @@ mod owner;
 mod policy;
 mod policy_version;
 mod role;
+mod service_linked_role;
 mod tags;
 mod trust;
 mod usage;
@@ -84,6 +85,10 @@ pub fn subject(world: &World, request: &Request) -> String {
     }
     if let Some(name) = request.get("RoleName") {
         return arn("role", world.roles.get(name).map(|it| it.path.as_str()), name);
+    }
+    let (service, task) = (request.get("AWSServiceName"), request.get("DeletionTaskId"));
+    if let Some(arn) = service_linked_role::subject(world, service, task) {
+        return arn;
     }
     // A membership is an action on the group.
     if let Some(name) = request.get("GroupName") {
@@ -192,6 +197,10 @@ static ACTIONS: &[Action] = &[
     writes("AttachGroupPolicy", attachment::attach::<Group>),
     writes("DetachGroupPolicy", attachment::detach::<Group>),
     reads("ListAttachedGroupPolicies", attachment::list::<Group>),
+    // Service-linked roles
+    writes("CreateServiceLinkedRole", service_linked_role::create),
+    writes("DeleteServiceLinkedRole", service_linked_role::delete),
+    reads("GetServiceLinkedRoleDeletionStatus", service_linked_role::status),
     // OIDC providers
     writes("CreateOpenIDConnectProvider", oidc_provider::create),
     reads("GetOpenIDConnectProvider", oidc_provider::get),

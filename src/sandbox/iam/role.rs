@@ -37,6 +37,7 @@ pub fn create(call: &mut Call) -> Answer {
         inline: Default::default(),
         tags,
         last_used: None,
+        deletion: Default::default(),
     };
     call.world.roles.insert(role);
     answer_one(call)
@@ -125,10 +126,16 @@ pub fn editable<'a>(call: &'a Call) -> Result<&'a Role, Refusal> {
 }
 
 fn answer_one(call: &Call) -> Answer {
-    let role = existing(call)?;
+    Ok(one(call.world, Some(existing(call)?)))
+}
+
+/// Returns a role as answers about one show it.
+pub fn one(world: &World, role: Option<&Role>) -> Xml {
     let mut xml = Xml::default();
-    xml.node("Role", |xml| write(xml, call.world, role));
-    Ok(xml)
+    if let Some(role) = role {
+        xml.node("Role", |xml| write(xml, world, role));
+    }
+    xml
 }
 
 fn write(xml: &mut Xml, world: &World, role: &Role) {
