@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{DeletionTaskFailureReasonType as Reason, DeletionTaskStatusType as Status, Role};
 
 use super::{Hanging, Kind, Needed, Spec, Surveyed, text};
-use crate::cloud::{Cloud, time};
+use crate::cloud::{AwsError, Cloud, time};
 use crate::error::{Error, Result};
 use crate::manifest::Declared;
 use crate::model::schema::{Field, Holds, OnChange, Schema, Section};
@@ -83,7 +83,11 @@ async fn find(cloud: &Cloud, service: &str) -> Result<Option<Role>> {
         }
     }
     let pages = cloud.iam.list_roles().path_prefix(&path).into_paginator().send();
-    Ok(cloud.all("ListRoles", service, pages, |page| page.roles).await?.into_iter().next())
+    match cloud.all("ListRoles", service, pages, |page| page.roles).await {
+        // That there is none of the name that AWS gives was told before.
+        Err(error) if name_of(service).is_some() && AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
+        found => Ok(found?.into_iter().next()),
+    }
 }
 
 impl Spec for ServiceLinkedRole {
