@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{DeletionTaskFailureReasonType as Reason, DeletionTaskStatusType as Status, Role};
 
-use super::{Hanging, Kind, Needed, Spec, Surveyed, text};
+use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, text};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::{Error, Result};
 use crate::manifest::Declared;
@@ -142,11 +142,11 @@ impl Kind for ServiceLinkedRole {
         Ok(Vec::new())
     }
 
-    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Option<String>> {
+    async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let service = service(wanted);
         let call = cloud.iam.create_service_linked_role().aws_service_name(service).send();
         let made = cloud.call("CreateServiceLinkedRole", service, call).await?;
-        Ok(made.role.map(|role| role.role_id))
+        Ok(made.role.map(|role| role.role_id).into())
     }
 
     async fn converge(&self, _: &Cloud, _: &Attributes, _: &Attributes) -> Result<()> {

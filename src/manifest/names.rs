@@ -125,6 +125,7 @@ impl<'a> Naming<'a> {
                 node,
                 each: None,
                 existing: false,
+                split: false,
                 name,
                 path,
                 arn,
