@@ -43,6 +43,9 @@ pub enum Command {
     /// Prints the IAM policy that this program itself needs
     #[command(subcommand)]
     Permissions(PermissionsCommand),
+    /// Access keys of users
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Prints the JSON Schema of the manifest, for editors
     Schema,
     /// Prints what a shell needs to complete commands and options
@@ -127,6 +130,19 @@ pub struct RollbackArgs {
     /// Do not ask
     #[arg(long)]
     pub auto_approve: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Makes a second key, hands it over, proves it, and switches the old one off; a later run deletes that
+    Rotate {
+        /// A user's address or its name in AWS; the address of a key where it has several
+        #[arg(value_name = "USER")]
+        user: String,
+        /// How long the old key is kept, switched off, before a later run deletes it [default: 24h]
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        grace: Option<Duration>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod policy;
 pub mod problem;
 pub mod render;
+pub mod rotation;
 pub mod sandbox;
 pub mod secret;
 pub mod state;

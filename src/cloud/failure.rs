@@ -38,6 +38,10 @@ impl AwsError {
                     meta.extra("aws_request_id").map(str::to_owned),
                 )
             }
+            // What it answered may hold a secret.
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) if operation == "CreateAccessKey" => {
+                (String::new(), "the answer is not whole, or not one of IAM".to_owned(), None)
+            }
             SdkError::ServiceError(service) => (String::new(), strange_answer(service.raw()), None),
             SdkError::ResponseError(response) => (String::new(), strange_answer(response.raw()), None),
             other => (String::new(), causes(other), None),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_iam::config::Credentials;
 use aws_sdk_iam::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::future::pagination_stream::PaginationStream;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::Account;
 use crate::policy::Document;
+use crate::secret::Secret;
 
 mod failure;
 mod pace;
@@ -47,12 +49,17 @@ pub struct Caller {
     pub arn: String,
 }
 
+/// How long a new key may be unknown.
+const KNOWN_WITHIN: Duration = Duration::from_secs(90);
+
 /// Clients for one account.
 pub struct Cloud {
     pub iam: aws_sdk_iam::Client,
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     pub account: Account,
     pub caller: String,
+    /// For clients with other credentials.
+    config: SdkConfig,
     pace: Arc<Pace>,
     local: bool,
     now: Option<Timestamp>,
@@ -84,6 +91,7 @@ impl Cloud {
             account: caller.account,
             caller: caller.arn,
             pace,
+            config: config.clone(),
             local: config.endpoint_url().is_some_and(is_loopback),
             now: target.now,
             calls: AtomicU64::new(1),
@@ -99,6 +107,23 @@ impl Cloud {
     /// Returns what time it is.
     pub fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
+    }
+
+    /// Asks STS, with a key that was just made, whose it is. A key is not known everywhere at once.
+    pub async fn identity_of(&self, key: &str, secret: &Secret) -> Result<String> {
+        let credentials = Credentials::new(key, secret.reveal(), None, None, "a new key");
+        let sts = aws_sdk_sts::config::Builder::from(&self.config).credentials_provider(credentials).build();
+        let sts = aws_sdk_sts::Client::from_conf(sts);
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.call("GetCallerIdentity", key, sts.get_caller_identity().send()).await {
+                Ok(identity) => return Ok(identity.arn.unwrap_or_default()),
+                Err(error) if error.is("InvalidClientTokenId") && began.elapsed() < KNOWN_WITHIN => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Says whether a server on this machine answers instead of AWS.
@@ -280,7 +305,7 @@ async fn from_environment(target: &Target) -> SdkConfig {
 }
 
 fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
-    let nobody = aws_sdk_iam::config::Credentials::new("SANDBOX", "sandbox", None, None, "sandbox");
+    let nobody = Credentials::new("SANDBOX", "sandbox", None, None, "sandbox");
     let region = target.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -8,6 +8,7 @@ pub mod drift;
 pub mod graph;
 pub mod import;
 pub mod init;
+pub mod key;
 pub mod man;
 mod output;
 pub mod permissions;
@@ -59,6 +60,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Blueprint(command)) => blueprint::run(&cli.global, command, output),
         Some(Command::Policy(command)) => policy::run(&cli.global, command, output).await,
         Some(Command::Permissions(command)) => permissions::run(command, output),
+        Some(Command::Key(command)) => key::run(&cli.global, command, output).await,
         Some(Command::Schema) => schema::run(output),
         Some(Command::Completions(args)) => completions::run(args, output),
         Some(Command::Man) => man::run(output),

@@ -34,6 +34,7 @@ static SCHEMA: Schema = Schema {
             on_change: OnChange::Replace("it was made and never handed over: AWS tells its secret only once"),
         },
         Field { name: PREVIOUS, holds: Holds::Text, on_change: OnChange::Noted },
+        Field { name: issued::OFF_SINCE, holds: Holds::Text, on_change: OnChange::Noted },
         Field { name: UNTIL, holds: Holds::Text, on_change: OnChange::Noted },
         Field { name: NEXT, holds: Holds::Text, on_change: OnChange::Update },
         Field { name: issued::ASKED, holds: Holds::Text, on_change: OnChange::Noted },

@@ -18,6 +18,8 @@ pub const ASKED: &str = "asked";
 pub const INSTEAD_OF: &str = "instead_of";
 /// The one before, switched off and not deleted yet.
 pub const PREVIOUS: &str = "previous";
+/// Since when the one before is off; without it, it is not off yet.
+pub const OFF_SINCE: &str = "off_since";
 /// Until when the one before is kept.
 pub const UNTIL: &str = "until";
 /// One that a rotation made and that is not proven yet.

@@ -13,7 +13,7 @@ use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::graph::Desired;
 use crate::kinds;
-use crate::model::issued::{ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, NEXT, PREVIOUS, UNTIL, YES, text};
+use crate::model::issued::{ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, NEXT, OFF_SINCE, PREVIOUS, UNTIL, YES, text};
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State, Value};
 
 /// How long a call may take from the intent to the creation of what it asks for; and how much the clocks may
@@ -105,7 +105,9 @@ impl Labels<'_> {
             }
         }
         if key.attributes.contains_key(PREVIOUS) {
-            key.attributes.extend(text(&record.attributes, UNTIL).map(|until| (UNTIL, until.into())));
+            for field in [OFF_SINCE, UNTIL] {
+                key.attributes.extend(text(&record.attributes, field).map(|at| (field, at.into())));
+            }
         }
         self.found.push(key);
     }

@@ -327,3 +327,115 @@ fn the_secret_is_nowhere_else() {
     texts.push(said(scene.run("apply --auto-approve --json -v").expect(0)));
     assert!(texts.iter().all(|text| !text.contains(part)), "{texts:#?}");
 }
+
+/// Another key is in the file, the old one is off and later gone; nothing is left to do at any stage.
+#[test]
+fn a_key_is_rotated_in_two_runs() {
+    let moto = Moto::new();
+    for scene in [Scene::new(), moto.scene()] {
+        scene.manifest(&format!("{HEAD}{TO_FILE}"));
+        scene.apply();
+        let old = scene.key();
+        let run = scene.run("key rotate users.ci");
+        run.expect(0).says(&old.id).says("made, proven and handed over");
+        let new = scene.key();
+        assert_ne!(new, old);
+        let mut both = vec![(old.id.clone(), false), (new.id.clone(), true)];
+        both.sort();
+        let mut keys = scene.keys_of("ci");
+        keys.sort();
+        assert_eq!(keys, both);
+        assert_eq!(scene.files(), ["ci.env", "seqera.yaml"]);
+        scene.expect_no_changes();
+        // Neither an apply nor a run that comes too early deletes it.
+        scene.apply();
+        scene.run("key rotate ci").expect(0).says("off and kept until then");
+        assert_eq!(scene.keys_of("ci").len(), 2);
+        scene.run("key rotate ci --grace 0s --json").expect(0).says(r#""action": "deleted""#);
+        scene.expect_one_key();
+        assert_eq!(scene.key(), new);
+        // What goes takes all its keys along.
+        scene.run("key rotate ci").expect(0);
+        scene.destroy();
+        assert!(scene.everything().is_empty());
+    }
+}
+
+#[test]
+fn a_rotation_that_cannot_be_says_why_and_changes_nothing() {
+    let scene = Scene::with_keys();
+    scene.run("key rotate ci").expect(3).says("seqera-iam apply");
+    scene.apply();
+    scene.run("key rotate nobody").expect(1).says("seqera-iam key rotate users.ci.access_keys.primary");
+    let mine = scene.key();
+    std::fs::write(scene.path("ci.env"), "mine").expect("a file");
+    scene.run("key rotate ci").expect(1).says("ci.env exists; it is not overwritten");
+    scene.write("ci.env", &format!("AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}\n", mine.id, mine.secret));
+    scene.call(&json!({"Action": "CreateAccessKey", "UserName": "ci"}));
+    let (account, state) = (scene.account(), scene.snapshot("state"));
+    let run = scene.run("key rotate ci");
+    run.expect(3).says("user ci has 2 of 2 access keys").says("0 days old, never used, the one to be rotated");
+    assert_eq!((scene.account(), scene.snapshot("state")), (account, state));
+}
+
+/// The old key stays as long as it is used or somebody switched it on again.
+#[test]
+fn an_old_key_that_is_missed_is_not_deleted() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let old = scene.key();
+    scene.run("key rotate ci").expect(0);
+    let again = json!({"Action": "UpdateAccessKey", "UserName": "ci", "AccessKeyId": old.id, "Status": "Active"});
+    scene.call(&again);
+    scene.run("key rotate ci --grace 0s").expect(3).says("was switched on again");
+    let used = r#""last_used": {"date": "2099-02-03T04:05:06Z", "service": "s3", "region": "eu-west-1"}"#;
+    let file = ".seqera-iam/sandbox/users/ci.json";
+    let user: Json = serde_json::from_str(&scene.read(file)).expect("JSON");
+    let mut user = user;
+    user["access_keys"][&old.id]["last_used"] =
+        serde_json::from_str::<Json>(&format!("{{{used}}}")).expect("JSON")["last_used"].clone();
+    scene.write(file, &user.to_string());
+    scene.run("key rotate ci --grace 0s").expect(3).says("after it was switched off");
+    assert_eq!(scene.keys_of("ci").len(), 2);
+}
+
+/// Killed anywhere, the key in the file is valid, and what nobody has is deleted by the next apply.
+#[test]
+fn a_rotation_may_be_cut_short_anywhere() {
+    let faults = [
+        "kill_write=1:before",
+        "kill_write=1:after",
+        "fail_write=1:after",
+        "kill_write=2:before",
+        "kill_write=2:after",
+        "fail_write=2:before",
+    ];
+    many::each(&faults, |fault| {
+        let scene = Scene::with_keys();
+        scene.apply();
+        scene.run_with(fault, "key rotate ci");
+        let in_file = scene.key().id;
+        assert!(scene.keys_of("ci").contains(&(in_file.clone(), true)), "{fault}");
+        if *fault == "kill_write=1:after" || *fault == "fail_write=1:after" {
+            scene.run("plan").says("a rotation that was cut short made it");
+            scene.run("key rotate ci").expect(3).says("seqera-iam apply");
+        }
+        scene.apply();
+        if fault.contains("=2:") {
+            scene.run("key rotate ci").expect(0).says("is switched off");
+            scene.expect_no_changes();
+            scene.run("key rotate ci --grace 0s").expect(0).says("is deleted");
+        }
+        scene.expect_one_key();
+        assert_eq!(scene.key().id, in_file);
+    });
+}
+
+/// Just after it was made, no key is known everywhere.
+#[test]
+fn a_new_key_is_waited_for() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    scene.run_with("delay=3s", "key rotate ci").expect(0).says("made, proven and handed over");
+    scene.expect_no_changes();
+}

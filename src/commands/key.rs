@@ -1,0 +1,101 @@
+//! `key rotate`: a second access key in the place of the first.
+
+use serde_json::json;
+
+use super::session::Session;
+use super::{Exit, Output, plan as plan_command};
+use crate::cli::{Global, KeyCommand};
+use crate::error::{Error, Result};
+use crate::kinds;
+use crate::model::{ObjectId, Resource};
+use crate::plan;
+use crate::rotation::{Rotated, Rotation};
+use crate::state::Access;
+use crate::survey::Purpose;
+
+pub async fn run(global: &Global, command: &KeyCommand, output: &Output) -> Result<Exit> {
+    let KeyCommand::Rotate { user, grace } = command;
+    let session = plan_command::open(global, Access::Writing, Purpose::Converge, output).await?;
+    let key = key_of(&session, user)?;
+    let (address, id) = (key.address.to_string(), key.id.clone());
+    refuse_unfinished(&session, &id, &address)?;
+    let state = session.state_for(&session.plan()?);
+    let (Some(record), Some(live)) = (state.objects.get(&id), session.live.objects.get(&id)) else {
+        return Err(not_settled(&address));
+    };
+    let (record, live) = (record.clone(), live.clone());
+    let at = (session.cloud.as_ref(), session.store.as_ref(), &session.delivery);
+    let rotated = Rotation::new(at, state, record, live, *grace).go_on().await?;
+    if output.json {
+        output.document(&to_json(&address, &rotated))?;
+    } else {
+        output.say(&in_words(&address, user, &rotated))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Finds the one key of a user that goes by an address or by its name in AWS.
+fn key_of<'s>(session: &'s Session, user: &str) -> Result<&'s Resource> {
+    let is_issued = |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued());
+    let fits = |key: &&Resource| {
+        let owner = kinds::hanging(&key.id, &key.wanted).map(|hangs| hangs.owner);
+        let of_user = owner.as_ref().and_then(|owner| session.desired.address_of(owner));
+        key.address.to_string() == user
+            || of_user.is_some_and(|address| address.to_string() == user)
+            || owner.is_some_and(|owner| owner.name == user)
+    };
+    let keys: Vec<&Resource> = session.desired.resources.values().filter(|it| is_issued(&it.id)).collect();
+    let fitting: Vec<&Resource> = keys.iter().copied().filter(fits).collect();
+    match fitting.as_slice() {
+        [key] => Ok(key),
+        [] => {
+            let error = Error::failed(format!("the manifest has no access key of a user `{user}`"));
+            Err(keys.iter().fold(error, |error, key| error.hint(format!("seqera-iam key rotate {}", key.address))))
+        }
+        several => {
+            let error = Error::failed(format!("`{user}` has {} access keys: say which", several.len()));
+            Err(several.iter().fold(error, |error, key| error.hint(format!("seqera-iam key rotate {}", key.address))))
+        }
+    }
+}
+
+/// A key that the next apply would make, make anew or change is none to go on from.
+fn refuse_unfinished(session: &Session, id: &ObjectId, address: &str) -> Result<()> {
+    let plan = session.plan()?;
+    let about = |step: &plan::Step| step.made.as_ref() == Some(id) || step.removed.as_ref() == Some(id);
+    if plan.steps.iter().any(about) { Err(not_settled(address)) } else { Ok(()) }
+}
+
+fn not_settled(address: &str) -> Error {
+    Error::refused(format!("{address} is not what the manifest asks for; nothing was changed"))
+        .hint("first:   seqera-iam apply")
+}
+
+fn in_words(address: &str, user: &str, rotated: &Rotated) -> String {
+    let again = |until: &str| format!("After {until}, this deletes it:   seqera-iam key rotate {user}\n");
+    match rotated {
+        Rotated::Exchanged { old, new, until } => {
+            format!("{address}: {new} is made, proven and handed over.\n{old} is switched off. {}", again(until))
+        }
+        Rotated::SwitchedOff { old, until } => format!("{address}: {old} is switched off. {}", again(until)),
+        Rotated::Waits { old, until } => {
+            format!("{address}: the old key {old} is off and kept until then. {}", again(until))
+        }
+        Rotated::Deleted { old } => {
+            format!("{address}: the old key {old} is deleted. The next run makes another one.\n")
+        }
+    }
+}
+
+fn to_json(address: &str, rotated: &Rotated) -> serde_json::Value {
+    match rotated {
+        Rotated::Exchanged { old, new, until } => {
+            json!({"address": address, "action": "exchanged", "old": old, "new": new, "until": until})
+        }
+        Rotated::SwitchedOff { old, until } => {
+            json!({"address": address, "action": "switched_off", "old": old, "until": until})
+        }
+        Rotated::Waits { old, until } => json!({"address": address, "action": "waits", "old": old, "until": until}),
+        Rotated::Deleted { old } => json!({"address": address, "action": "deleted", "old": old}),
+    }
+}
