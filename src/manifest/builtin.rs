@@ -15,7 +15,10 @@ macro_rules! builtin {
 
 /// All of them, by name. To add one, write `manifests/NAME.yaml` and a line here.
 pub const BUILTINS: &[Builtin] = &[
+    builtin!("aws-cloud"),
+    builtin!("aws-cloud-instance-profile"),
     builtin!("batch-forge"),
+    builtin!("batch-manual-roles"),
     builtin!("enterprise-instance-role"),
     builtin!("role-assumed-by-users"),
     builtin!("seqera-cloud-role"),
