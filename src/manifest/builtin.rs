@@ -19,7 +19,13 @@ pub const BUILTINS: &[Builtin] = &[
     builtin!("aws-cloud-instance-profile"),
     builtin!("batch-forge"),
     builtin!("batch-manual-roles"),
+    builtin!("eks"),
+    builtin!("eks-service-account"),
+    builtin!("enterprise-host"),
     builtin!("enterprise-instance-role"),
+    builtin!("enterprise-jump-role"),
+    builtin!("enterprise-workload-identity"),
+    builtin!("intelligent-compute"),
     builtin!("role-assumed-by-users"),
     builtin!("seqera-cloud-role"),
 ];
