@@ -40,6 +40,9 @@ pub enum Command {
     /// One policy document at a time: what changed, whether AWS takes it, what it allows
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// The state: what the deployment last asked AWS for
+    #[command(subcommand)]
+    State(StateCommand),
     /// Prints the IAM policy that this program itself needs
     #[command(subcommand)]
     Permissions(PermissionsCommand),
@@ -99,6 +102,37 @@ pub enum PermissionsCommand {
         /// A role or policy that holds these permissions, which it may not change
         #[arg(long, value_name = "ARN")]
         holder: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Names everything in it by its address, with what AWS knows it by
+    List,
+    /// Shows what it says of one address
+    Show {
+        #[arg(value_name = "ADDR")]
+        address: String,
+    },
+    /// Prints it, as a file that `push` takes
+    Pull,
+    /// Puts a file in its place; what was there is kept beside it. Another deployment, an older one: refused
+    Push {
+        /// A state as `pull` prints it; `-` reads it from stdin
+        #[arg(value_name = "FILE")]
+        pushed: PathBuf,
+    },
+    /// Makes it anew from AWS alone: of all that carries the deployment's tags, what the manifest says
+    Rebuild {
+        /// Something of ours that the manifest does not say, by address or ARN, to be recorded: the next apply deletes it
+        #[arg(value_name = "ADDR|ARN")]
+        named: Vec<String>,
+    },
+    /// Says whether the lock of this id is held, and how to end it: it ends with its process
+    Unlock {
+        /// The number of the process that holds it
+        #[arg(value_name = "ID")]
+        id: String,
     },
 }
 

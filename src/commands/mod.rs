@@ -18,6 +18,7 @@ mod progress;
 pub mod sandbox;
 pub mod schema;
 mod session;
+pub mod state;
 pub mod validate;
 
 pub use output::Output;
@@ -59,6 +60,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Init(args)) => init::run(&cli.global, args, output),
         Some(Command::Blueprint(command)) => blueprint::run(&cli.global, command, output),
         Some(Command::Policy(command)) => policy::run(&cli.global, command, output).await,
+        Some(Command::State(command)) => state::run(&cli.global, command, output).await,
         Some(Command::Permissions(command)) => permissions::run(command, output),
         Some(Command::Key(command)) => key::run(&cli.global, command, output).await,
         Some(Command::Schema) => schema::run(output),

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::graph::Desired;
 use crate::manifest::{Files, Inputs, Manifest, ParamValue};
 use crate::model::issued::TERMINAL;
-use crate::model::{Account, LiveState, State};
+use crate::model::{Account, LiveState, ObjectId, State};
 use crate::plan::{self, Plan, Question};
 use crate::problem::{Problem, Sources};
 use crate::render::problem;
@@ -112,7 +112,14 @@ impl Declared {
         self.resolve(&likely_account(&self.manifest)).map(|(desired, _)| desired)
     }
 
-    fn resolve(&self, account: &Account) -> Result<(Desired, Vec<Problem>)> {
+    /// Opens the place where the state is kept.
+    pub fn store(&self, global: &Global) -> Result<Box<dyn StateStore>> {
+        let from = if global.state.is_some() { Path::new("") } else { &self.folder };
+        let location = global.state.as_deref().or(self.manifest.state());
+        state::open(location, from, self.manifest.deployment())
+    }
+
+    pub fn resolve(&self, account: &Account) -> Result<(Desired, Vec<Problem>)> {
         self.manifest.resolve(account).map_err(|problems| Error::problems(problems, self.sources()))
     }
 
@@ -126,13 +133,19 @@ impl Declared {
         let cloud = connect(global, self.manifest.account(), self.manifest.region(), output).await?;
         same_partition(&self.manifest, &cloud, global)?;
         let cloud = Arc::new(cloud);
-        let (desired, warnings) = self.resolve(&cloud.account)?;
+        let (desired, mut warnings) = self.resolve(&cloud.account)?;
         if !warnings.is_empty() && !output.json {
             output.note(&problem::render(&warnings, self.manifest.sources(), false));
         }
         let known = self.remember(global, access, &cloud, &desired).await?;
         let delivery = self.delivery(output);
         let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader, &delivery).await?;
+        say_throttled(&cloud, output);
+        let strays: Vec<Problem> = live.strays.iter().map(|id| stray(id, &desired)).collect();
+        if !strays.is_empty() && !output.json {
+            output.note(&problem::render(&strays, self.manifest.sources(), false));
+        }
+        warnings.extend(strays);
         Ok(self.session(cloud, known, desired, warnings, live, delivery))
     }
 
@@ -154,14 +167,13 @@ impl Declared {
         let remembered = plan::drift::remembered(state, wish.as_ref());
         let delivery = self.delivery(output);
         let live = survey::read(&cloud, &remembered, Some(state), Purpose::Look, global.reader, &delivery).await?;
+        say_throttled(&cloud, output);
         Ok(self.session(cloud, known, remembered, Vec::new(), live, delivery))
     }
 
     /// Locks and reads the state.
     async fn remember(&self, global: &Global, access: Access, cloud: &Cloud, desired: &Desired) -> Result<Known> {
-        let from = if global.state.is_some() { Path::new("") } else { &self.folder };
-        let location = global.state.as_deref().or(self.manifest.state());
-        let store = state::open(location, from, self.manifest.deployment())?;
+        let store = self.store(global)?;
         let lock = store.lock(access, global.lock_timeout).await?;
         let state = store.load().await?;
         // A server on this machine is no AWS either.
@@ -336,8 +348,24 @@ impl Session {
     }
 }
 
+fn say_throttled(cloud: &Cloud, output: &Output) {
+    if cloud.was_throttled() {
+        output.note("IAM throttles the account; fewer calls are made at a time.\n");
+    }
+}
+
+/// Something of ours that the manifest does not say and that no plan touches.
+fn stray(id: &ObjectId, desired: &Desired) -> Problem {
+    let named = plan::stray_address(desired, id).map_or_else(|| id.name.clone(), |address| address.to_string());
+    let message = format!("{id} carries the tag of {}, and neither manifest nor state knows it", desired.deployment);
+    Problem::warning("stray", message)
+        .note("no plan touches it")
+        .help(format!("to have the next apply delete it:   seqera-iam state rebuild '{named}'"))
+        .help("to keep it:   take its seqera-iam tags off, or declare it in the manifest")
+}
+
 /// A state file belongs to one deployment in one account.
-fn same_deployment(state: &State, desired: &Desired, location: &str, sandbox: bool) -> Result<()> {
+pub fn same_deployment(state: &State, desired: &Desired, location: &str, sandbox: bool) -> Result<()> {
     if state.deployment != desired.deployment {
         return Err(Error::refused(format!(
             "the state {location} is of deployment {}, and the manifest is of {}",
@@ -361,7 +389,7 @@ fn same_deployment(state: &State, desired: &Desired, location: &str, sandbox: bo
 }
 
 /// A lineage for a deployment that has none: 16 random hexadecimal digits.
-fn lineage(state: Option<&State>) -> String {
+pub fn lineage(state: Option<&State>) -> String {
     use std::hash::{BuildHasher, Hasher};
     match state {
         Some(state) => state.lineage.clone(),

@@ -128,6 +128,10 @@ impl Kind for InstanceProfile {
         })
     }
 
+    fn signed(&self, survey: &AccountSurvey) -> Vec<ObjectId> {
+        survey.signed_profiles().map(id_of).collect()
+    }
+
     async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
         Ok(Vec::new())
     }

@@ -184,6 +184,11 @@ pub trait Kind: Spec {
         Ok(Surveyed::Unknown)
     }
 
+    /// Returns the objects of this kind that carry the deployment's tag, as far as a survey of the account tells.
+    fn signed(&self, _survey: &AccountSurvey) -> Vec<ObjectId> {
+        Vec::new()
+    }
+
     /// Returns what hangs on the object and would make AWS refuse to delete it.
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
 

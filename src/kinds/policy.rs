@@ -211,6 +211,10 @@ impl Kind for Policy {
         Ok(Surveyed::WithoutTags(vec![Live { id: id_of(arn), aws_id, attributes, created }]))
     }
 
+    fn signed(&self, survey: &AccountSurvey) -> Vec<ObjectId> {
+        survey.signed_policies().map(id_of).collect()
+    }
+
     async fn obstacles(&self, cloud: &Cloud, arn: &str) -> Result<Vec<Obstacle>> {
         let mut found = Vec::new();
         for usage in [PolicyUsageType::PermissionsPolicy, PolicyUsageType::PermissionsBoundary] {

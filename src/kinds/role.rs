@@ -258,6 +258,10 @@ impl Kind for Role {
         Ok(Surveyed::Known(found))
     }
 
+    fn signed(&self, survey: &AccountSurvey) -> Vec<ObjectId> {
+        survey.signed_roles().map(id_of).collect()
+    }
+
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {
         let obstacle = |profile: ObjectId| Obstacle {
             object: super::profile_role::id_of(&profile.name),

@@ -42,6 +42,8 @@ pub struct LiveState {
     pub elsewhere: BTreeMap<ObjectId, ObjectId>,
     /// Of what may have to go: when and for what it was last used, where AWS says it.
     pub used: BTreeMap<ObjectId, String>,
+    /// What carries the deployment's tag, and neither manifest nor state knows. Only the survey sees it.
+    pub strays: BTreeSet<ObjectId>,
     /// How many of what the account holds and may hold, as `GetAccountSummary` names it: `Roles`, `RolesQuota`.
     /// Empty when nothing is to be made, or nobody may ask.
     pub figures: BTreeMap<String, usize>,

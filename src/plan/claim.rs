@@ -127,13 +127,25 @@ fn refuse(deployment: &str, state: Option<&str>, carried: &[&str]) -> Error {
 /// lost.
 pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh: &str) -> Result<State, Error> {
     let claims = Claims::settle(desired, state, live, fresh)?;
+    // What AWS cannot tag is told by what it holds, where something else tells that there was a state.
+    let is_known = live.objects.values().any(|object| claims.of(&object.attributes) == Claim::Ours);
+    let untagged = if state.is_none() && is_known { as_asked(desired, live) } else { BTreeSet::new() };
+    Ok(with_ours(desired, state, live, &claims, &untagged))
+}
+
+/// Returns the state with what is wanted and ours added: by its tags, as one of these that AWS cannot tag, or by
+/// what it hangs on.
+pub fn with_ours(
+    desired: &Desired,
+    state: Option<&State>,
+    live: &LiveState,
+    claims: &Claims,
+    untagged: &BTreeSet<ObjectId>,
+) -> State {
     let mut recovered = match state {
         Some(state) => state.clone(),
         None => State::new(&desired.deployment, &desired.account, claims.lineage.clone()),
     };
-    // What AWS cannot tag is told by what it holds, where something else tells that there was a state.
-    let is_known = live.objects.values().any(|object| claims.of(&object.attributes) == Claim::Ours);
-    let untagged = if state.is_none() && is_known { as_asked(desired, live) } else { BTreeSet::new() };
     let signed = |id: &ObjectId| {
         let is_signed = live.objects.get(id).is_some_and(|it| claims.of(&it.attributes) == Claim::Ours);
         is_signed || untagged.contains(id)
@@ -159,7 +171,7 @@ pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh
             recovered.objects.insert(record.id.clone(), record);
         }
     }
-    Ok(recovered)
+    recovered
 }
 
 /// Returns the owners that AWS cannot tag and that are just what the manifest asks for, with all that hangs on

@@ -24,6 +24,7 @@ mod moved;
 pub mod order;
 mod permissions;
 mod quota;
+mod rebuild;
 mod refusal;
 mod room;
 pub mod saved;
@@ -34,6 +35,7 @@ pub use brake::Brake;
 pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
+pub use rebuild::{rebuild, stray_address};
 
 /// What happens to one address.
 #[derive(Clone, Debug, PartialEq)]

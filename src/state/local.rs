@@ -21,6 +21,8 @@ pub struct LocalStore {
 
 impl LocalStore {
     pub fn new(path: PathBuf) -> Self {
+        // As one would type it.
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
         Self { path, journal: Mutex::new(None) }
     }
 
@@ -68,6 +70,42 @@ impl LocalStore {
     }
 }
 
+/// Who holds a lock: a run that writes has left its name in the file, runs that only read leave none.
+enum Holder {
+    Writer(String),
+    Readers,
+}
+
+impl Holder {
+    fn of(file: &mut File) -> Self {
+        if file.try_lock_shared().is_ok() {
+            // It is only to be told apart; what is held here ends with the file.
+            return Self::Readers;
+        }
+        let mut name = String::new();
+        // Only names the holder; an unreadable name is no reason to fail otherwise.
+        let _ = file.read_to_string(&mut name);
+        Self::Writer(name.trim().to_owned())
+    }
+
+    /// The number of the process, which is the lock's id.
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Writer(name) => name.split(' ').nth(2),
+            Self::Readers => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Writer(name) => f.write_str(name),
+            Self::Readers => f.write_str("by a run that reads it"),
+        }
+    }
+}
+
 /// Returns options for a file that only its owner may read.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -107,10 +145,8 @@ impl StateStore for LocalStore {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let mut holder = String::new();
-                    // Only names the holder; an unreadable name is no reason to fail otherwise.
-                    let _ = file.read_to_string(&mut holder);
-                    return Err(Error::refused(format!("the state {} is locked {}", self.location(), holder.trim()))
+                    let holder = Holder::of(&mut file);
+                    return Err(Error::refused(format!("the state {} is locked {holder}", self.location()))
                         .hint("wait for the other run, or let this one wait: --lock-timeout 5m"));
                 }
             }
@@ -176,5 +212,56 @@ impl StateStore for LocalStore {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(self.broken("write", e)),
             _ => Ok(()),
         }
+    }
+
+    async fn backup(&self) -> Result<Option<String>> {
+        let copy = || -> std::io::Result<Option<PathBuf>> {
+            let Some(text) = read_bytes_if_present(&self.path)? else { return Ok(None) };
+            let names = std::iter::once(".backup".to_owned()).chain((2..).map(|n: u32| format!(".backup.{n}")));
+            for name in names {
+                let path = self.beside(&name);
+                match private().create_new(true).open(&path) {
+                    Err(e) if e.kind() == ErrorKind::AlreadyExists => continue,
+                    file => file?.write_all(&text)?,
+                }
+                if let Some(journal) = read_bytes_if_present(&self.beside(".journal"))? {
+                    private().create_new(true).open(self.beside(&format!("{name}.journal")))?.write_all(&journal)?;
+                }
+                return Ok(Some(path));
+            }
+            Ok(None)
+        };
+        let path = copy().map_err(|e| self.broken("copy", e))?;
+        Ok(path.map(|path| path.display().to_string()))
+    }
+
+    /// The operating system ends a lock with its process, so there is one only where the process lives.
+    async fn unlock(&self, id: &str) -> Result<()> {
+        let Some(mut file) = self.lock_file(Access::Reading).map_err(|e| self.broken("unlock", e))? else {
+            return Ok(());
+        };
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(e)) => return Err(self.broken("unlock", e)),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let holder = Holder::of(&mut file);
+        let error = Error::refused(format!("the state {} is locked {holder}", self.location()));
+        Err(match holder.id() {
+            Some(process) if process == id => error
+                .note("that process lives, and a lock ends with its process")
+                .hint(format!("to end it:   kill {process}   it finishes what runs, and writes the state")),
+            Some(process) => error
+                .note(format!("that is another lock than {id}"))
+                .hint(format!("to see how to end it:   seqera-iam state unlock {process}")),
+            None => error.note("a lock of a run that only reads has no id, and ends with that run"),
+        })
+    }
+}
+
+fn read_bytes_if_present(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        bytes => bytes.map(Some),
     }
 }

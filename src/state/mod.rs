@@ -38,6 +38,13 @@ pub trait StateStore: Send + Sync {
 
     /// Writes the whole state in one step and ends the journal.
     async fn compact(&self, state: &State) -> Result<()>;
+
+    /// Puts a copy of what is there aside, as it is, and returns where. Nothing overwrites it; `None` where there
+    /// is nothing yet.
+    async fn backup(&self) -> Result<Option<String>>;
+
+    /// Sees to it that the lock of this id is held no more. An error says who holds one.
+    async fn unlock(&self, id: &str) -> Result<()>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,9 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_iam::types::{EntityType, GroupDetail, InstanceProfile, ManagedPolicyDetail, Role, RoleDetail, UserDetail};
+use aws_sdk_iam::types::{
+    EntityType, GroupDetail, InstanceProfile, ManagedPolicyDetail, Role, RoleDetail, Tag, UserDetail,
+};
 use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
 
 use crate::cloud::Cloud;
@@ -37,6 +39,7 @@ pub struct AccountSurvey {
     profiles: HashMap<String, InstanceProfile>,
     /// Of what carries the deployment's tag, by ARN.
     tags: HashMap<String, Tags>,
+    deployment: String,
 }
 
 impl AccountSurvey {
@@ -62,6 +65,7 @@ impl AccountSurvey {
             policies: policies.into_iter().map(|policy| (arn(&policy), policy)).collect(),
             profiles: profiles.into_iter().map(|p| (p.instance_profile_name.to_lowercase(), p)).collect(),
             tags,
+            deployment: deployment.to_owned(),
         })
     }
 
@@ -98,6 +102,34 @@ impl AccountSurvey {
 
     pub fn tags(&self, arn: &str) -> Option<&Tags> {
         self.tags.get(arn)
+    }
+
+    /// Returns the names of the roles that carry the deployment's tag.
+    pub fn signed_roles(&self) -> impl Iterator<Item = &str> {
+        let signed = self.roles.values().filter(|(role, _)| self.is_signature(role.tags()));
+        signed.filter_map(|(role, _)| role.role_name())
+    }
+
+    /// Returns the names of the users that carry the deployment's tag.
+    pub fn signed_users(&self) -> impl Iterator<Item = &str> {
+        self.users.values().filter(|user| self.is_signature(user.tags())).filter_map(|user| user.user_name())
+    }
+
+    /// Returns the ARNs of the policies that carry the deployment's tag. What the tagging API tells late is gone.
+    pub fn signed_policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.keys().map(String::as_str).filter(|arn| self.tags.contains_key(*arn))
+    }
+
+    /// Returns the names of the instance profiles that carry the deployment's tag.
+    pub fn signed_profiles(&self) -> impl Iterator<Item = &str> {
+        self.profiles
+            .values()
+            .filter(|profile| self.tags.contains_key(profile.arn()))
+            .map(|p| p.instance_profile_name())
+    }
+
+    fn is_signature(&self, tags: &[Tag]) -> bool {
+        tags.iter().any(|tag| tag.key() == DEPLOYMENT_TAG && tag.value() == self.deployment)
     }
 }
 

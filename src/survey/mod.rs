@@ -22,7 +22,7 @@ mod issued;
 
 pub use account::AccountSurvey;
 pub use choice::Reader;
-pub use holdings::{Holdings, holdings};
+pub use holdings::{Holdings, holdings, objects};
 
 /// What is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,10 @@ pub async fn read(
 
     let mut live = LiveState::default();
     let mut read = match survey(cloud, desired, state, reader, &mut live.figures).await? {
-        Some(survey) => from_survey(&survey, cloud, &owners, desired, state)?,
+        Some(survey) => {
+            live.strays = strays(&survey, &owners);
+            from_survey(&survey, cloud, &owners, desired, state)?
+        }
         None => BTreeMap::new(),
     };
     let rest = owners.into_iter().filter(|id| !read.contains_key(id)).collect();
@@ -208,6 +211,14 @@ async fn survey(
         Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
         survey => survey.map(Some),
     }
+}
+
+/// Returns what carries the deployment's tag and is none of these objects.
+fn strays(survey: &AccountSurvey, known: &BTreeSet<ObjectId>) -> BTreeSet<ObjectId> {
+    let name = |id: &ObjectId| kinds::spec(&id.kind).map(|spec| (id.kind.clone(), spec.unique_name(id)));
+    let known: BTreeSet<_> = known.iter().filter_map(name).collect();
+    let signed = kinds::KINDS.iter().flat_map(|kind| kind.signed(survey));
+    signed.filter(|id| name(id).is_some_and(|name| !known.contains(&name))).collect()
 }
 
 /// Returns what the survey says of these objects and need not be read again.

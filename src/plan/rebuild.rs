@@ -1,0 +1,68 @@
+//! The state from AWS alone: what carries our tags and is wanted, and what somebody asks for by name.
+
+use std::collections::BTreeMap;
+
+use super::claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, as_asked, with_ours};
+use crate::error::Error;
+use crate::graph::Desired;
+use crate::kinds;
+use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value};
+
+/// Returns the state as AWS tells it. `before` is the one that was there, if any; `named` are objects of ours that
+/// the manifest does not say, to be recorded, so that the next plan deletes them. Two lives of one deployment are
+/// refused.
+pub fn rebuild(
+    desired: &Desired,
+    before: Option<&State>,
+    live: &LiveState,
+    named: &BTreeMap<ObjectId, Address>,
+    fresh: &str,
+) -> Result<State, Error> {
+    let claims = Claims::settle(desired, before, live, fresh)?;
+    let mut state = with_ours(desired, None, live, &claims, &as_asked(desired, live));
+    for record in state.objects.values_mut() {
+        let wanted = desired.resources.get(&record.address).map(|resource| &resource.wanted);
+        drop_foreign_tags(&mut record.attributes, wanted);
+    }
+    for object in live.objects.values() {
+        let hangs = kinds::hanging(&object.id, &object.attributes);
+        let address = match &hangs {
+            Some(hangs) => named.get(&hangs.owner).map(|owner| hangs.address(owner)),
+            None => named.get(&object.id).cloned(),
+        };
+        state.objects.extend(address.map(|address| (object.id.clone(), record(object, address))));
+    }
+    state.serial = before.map_or(0, |before| before.serial) + 1;
+    state.outputs = desired.outputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    Ok(state)
+}
+
+/// A tag that the manifest does not say may be anybody's; recorded, it would be ours to remove.
+fn drop_foreign_tags(attributes: &mut Attributes, wanted: Option<&Attributes>) {
+    let wanted = wanted.and_then(|wanted| wanted.get("tags")).and_then(Value::tags);
+    if let Some(Value::Tags(tags)) = attributes.get_mut("tags") {
+        tags.retain(|key, _| {
+            key == DEPLOYMENT_TAG || key == LINEAGE_TAG || wanted.is_some_and(|wanted| wanted.contains_key(key))
+        });
+    }
+}
+
+fn record(object: &Live, address: Address) -> Record {
+    Record {
+        address,
+        id: object.id.clone(),
+        aws_id: object.aws_id.clone(),
+        prevent_destroy: false,
+        attributes: object.attributes.clone(),
+    }
+}
+
+/// Returns the address that an object of ours would have which the manifest does not say: its section and its
+/// name, with a number where something else stands there.
+pub fn stray_address(desired: &Desired, id: &ObjectId) -> Option<Address> {
+    let section = kinds::spec(&id.kind)?.schema().section.as_ref()?.name;
+    let name = id.name.rsplit('/').next().unwrap_or(&id.name);
+    let numbered = (2..).map(|number: u32| format!("{name}-{number}"));
+    let mut addresses = std::iter::once(name.to_owned()).chain(numbered).map(|key| Address::new([section, &key]));
+    addresses.find(|address| !desired.resources.contains_key(address))
+}
