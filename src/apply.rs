@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
-use crate::model::{Attributes, ObjectId, Record, State, issued};
+use crate::model::{Address, Attributes, ObjectId, Record, State, issued};
 use crate::plan::order::{self, Part, Task};
 use crate::plan::{self, Change, Claims, Plan, Step};
 use crate::secret::Secret;
@@ -49,6 +50,16 @@ pub enum Event<'a> {
     HandingOver {
         hand_over: &'a mut dyn FnMut(),
     },
+    /// A step is refused as long as IAM does not know everywhere what the step names, and is tried again.
+    Waiting {
+        step: &'a Step,
+        part: Part,
+        /// What it names that is new, by address.
+        to_know: &'a [String],
+        elapsed: Duration,
+    },
+    /// IAM throttles the account for the first time in this run; from here on fewer calls are made at a time.
+    Throttled,
     /// The user asked to stop; what runs is finished.
     Interrupted {
         running: usize,
@@ -83,6 +94,8 @@ pub async fn apply(
     store.begin(&state).await?;
     let mut run = Run::new(plan, cloud.clone(), state, delivery);
     let mut failure = None;
+    // What happened before the run was said before the run.
+    let mut throttled = cloud.was_throttled();
     loop {
         if let Err(error) = run.start(store, observe).await {
             run.stop.store(true, Ordering::Relaxed);
@@ -97,6 +110,16 @@ pub async fn apply(
                 observe(Event::Interrupted { running: run.running.len() });
                 run.outcome.interrupted = true;
                 run.stop.store(true, Ordering::Relaxed);
+            }
+            Some(waiting) = run.waits.recv() => {
+                let task = &run.tasks[waiting.task];
+                let step = &plan.steps[task.step];
+                let Waiting { to_know, elapsed, .. } = &waiting;
+                observe(Event::Waiting { step, part: task.part, to_know, elapsed: *elapsed });
+            }
+            () = cloud.throttled(), if !throttled => {
+                throttled = true;
+                observe(Event::Throttled);
             }
             Some(done) = run.running.join_next() => {
                 let done = done.map_err(|e| Error::failed("a task died").caused_by(e))?;
@@ -133,6 +156,13 @@ fn waiting_for_each_other(plan: &Plan, outcome: &Outcome) -> Error {
     Error::failed(format!("these steps wait for each other and were not started: {}", waiting.join(", ")))
 }
 
+/// One task that is refused for now.
+struct Waiting {
+    task: usize,
+    to_know: Vec<String>,
+    elapsed: Duration,
+}
+
 /// One task that came to its end.
 struct Done {
     task: usize,
@@ -167,8 +197,11 @@ struct Run<'a> {
     dependents: Vec<Vec<usize>>,
     ready: VecDeque<usize>,
     running: JoinSet<Done>,
-    /// Objects that this run created: IAM may not know them everywhere yet.
-    fresh: HashSet<ObjectId>,
+    /// What tasks say that wait; they hold the other end.
+    waits: UnboundedReceiver<Waiting>,
+    waiter: UnboundedSender<Waiting>,
+    /// Objects that this run created, by where they stand: IAM may not know them everywhere yet.
+    fresh: HashMap<ObjectId, Address>,
     finished: Vec<bool>,
     started: Vec<bool>,
     stop: Arc<AtomicBool>,
@@ -184,6 +217,7 @@ impl<'a> Run<'a> {
             task.after.iter().for_each(|&before| dependents[before].push(index));
         }
         let instead_of = |(index, step): (usize, &Step)| Some((index, plan::held_before(step, Some(&state))?));
+        let (waiter, waits) = mpsc::unbounded_channel();
         Self {
             plan,
             delivery,
@@ -191,6 +225,8 @@ impl<'a> Run<'a> {
             instead_of: plan.steps.iter().enumerate().filter_map(instead_of).collect(),
             cloud,
             state,
+            waits,
+            waiter,
             ready: (0..tasks.len()).filter(|&task| waiting[task] == 0).collect(),
             finished: vec![false; tasks.len()],
             started: vec![false; tasks.len()],
@@ -198,7 +234,7 @@ impl<'a> Run<'a> {
             dependents,
             tasks,
             running: JoinSet::new(),
-            fresh: HashSet::new(),
+            fresh: HashMap::new(),
             stop: Arc::new(AtomicBool::new(false)),
             outcome: Outcome::default(),
         }
@@ -230,13 +266,17 @@ impl<'a> Run<'a> {
                 }
             }
             observe(Event::Started { step, part: task.part });
+            let fresh = self.fresh_for(step);
             let work = Work {
+                task: index,
                 step: step.clone(),
                 part: task.part,
                 interim: task.interim,
                 claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
                 cloud: self.cloud.clone(),
-                patience: if self.refers_to_fresh(step) { PATIENCE } else { SHORT_PATIENCE },
+                patience: if fresh.is_empty() { SHORT_PATIENCE } else { PATIENCE },
+                to_know: if fresh.is_empty() { self.named_by(step) } else { fresh },
+                waiter: self.waiter.clone(),
                 stop: self.stop.clone(),
             };
             self.running.spawn(async move {
@@ -301,10 +341,25 @@ impl<'a> Run<'a> {
         Ok(Err(error))
     }
 
-    fn refers_to_fresh(&self, step: &Step) -> bool {
+    /// Returns what this run made and the step names, by address.
+    fn fresh_for(&self, step: &Step) -> Vec<String> {
+        self.needed(step).filter(|id| self.fresh.contains_key(id)).map(|id| self.address_of(&id)).collect()
+    }
+
+    /// Returns all that a step names, by address where the run knows it.
+    fn named_by(&self, step: &Step) -> Vec<String> {
+        self.needed(step).map(|id| self.address_of(&id)).collect()
+    }
+
+    fn needed(&self, step: &Step) -> impl Iterator<Item = ObjectId> {
         let spec = step.id().and_then(|id| kinds::spec(&id.kind));
-        let (Some(spec), Some(after)) = (spec, step.change.after()) else { return false };
-        spec.refers(&self.plan.account, after).iter().any(|needed| self.fresh.contains(&needed.id))
+        let needed = spec.zip(step.change.after()).map(|(spec, after)| spec.refers(&self.plan.account, after));
+        needed.into_iter().flatten().map(|needed| needed.id)
+    }
+
+    fn address_of(&self, id: &ObjectId) -> String {
+        let recorded = || self.state.objects.get(id).map(|record| &record.address);
+        self.fresh.get(id).or_else(recorded).map_or_else(|| id.to_string(), Address::to_string)
     }
 
     async fn finish(&mut self, done: Done, store: &dyn StateStore, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
@@ -324,7 +379,7 @@ impl<'a> Run<'a> {
                 store.append(&entry).await?;
                 self.clear(step, part);
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
-                    self.fresh.insert(record.id.clone());
+                    self.fresh.insert(record.id.clone(), record.address.clone());
                 }
                 entry.apply(&mut self.state);
                 self.finished[index] = true;
@@ -378,6 +433,7 @@ impl<'a> Run<'a> {
 
 /// One part of one step, to be carried out.
 struct Work {
+    task: usize,
     step: Step,
     part: Part,
     /// Whether to leave out the names of what does not exist yet.
@@ -385,6 +441,9 @@ struct Work {
     claims: Claims,
     cloud: Arc<Cloud>,
     patience: Duration,
+    /// What IAM may not know everywhere yet.
+    to_know: Vec<String>,
+    waiter: UnboundedSender<Waiting>,
     stop: Arc<AtomicBool>,
 }
 
@@ -395,6 +454,9 @@ impl Work {
         loop {
             match self.once().await {
                 Err(error) if self.is_too_early(&error) && began.elapsed() + pause < self.patience => {
+                    let (to_know, elapsed) = (self.to_know.clone(), began.elapsed());
+                    // Who does not listen any more need not know.
+                    let _ = self.waiter.send(Waiting { task: self.task, to_know, elapsed });
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(10));
                 }
@@ -410,8 +472,13 @@ impl Work {
         // A policy of AWS's is known everywhere, or there is none. A principal in another account may not
         // exist at all.
         let early = (error.is_absent() && !error.message.contains(":iam::aws:policy/"))
-            || (unknown_principal && self.trusts_in_the_account());
+            || (unknown_principal && self.is_of_the_account(&error.message) && self.trusts_in_the_account());
         early && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it may be somebody of this account whom IAM does not know. It names one: `"AWS":"arn:…"`.
+    fn is_of_the_account(&self, message: &str) -> bool {
+        !message.contains("arn:") || message.contains(&format!(":{}:", self.cloud.account.id))
     }
 
     /// Says whether a trust policy names somebody of this account; survey and plan saw to it that they are there.

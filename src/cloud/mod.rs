@@ -141,6 +141,11 @@ impl Cloud {
         self.pace.was_throttled()
     }
 
+    /// Resolves as soon as AWS has throttled us.
+    pub async fn throttled(&self) {
+        self.pace.until_throttled().await;
+    }
+
     /// Makes one call. `subject` is what it is about, for the error.
     pub async fn call<O, E>(
         &self,

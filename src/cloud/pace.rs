@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 #[derive(Debug)]
 pub struct Pace {
@@ -15,6 +15,8 @@ pub struct Pace {
     /// Calls since the limit last changed.
     calm: AtomicUsize,
     throttled: AtomicBool,
+    /// Tells those who wait for it.
+    told: Notify,
 }
 
 /// The right to make one call.
@@ -32,6 +34,7 @@ impl Pace {
             debt: AtomicUsize::new(0),
             calm: AtomicUsize::new(0),
             throttled: AtomicBool::new(false),
+            told: Notify::new(),
         }
     }
 
@@ -46,6 +49,7 @@ impl Pace {
     /// Halves the number of calls at a time.
     pub fn throttled(&self) {
         self.throttled.store(true, Ordering::Relaxed);
+        self.told.notify_one();
         self.calm.store(0, Ordering::Relaxed);
         let limit = self.limit.load(Ordering::Relaxed);
         let withdrawn = limit / 2;
@@ -57,6 +61,13 @@ impl Pace {
 
     pub fn was_throttled(&self) -> bool {
         self.throttled.load(Ordering::Relaxed)
+    }
+
+    /// Resolves as soon as AWS has throttled us.
+    pub async fn until_throttled(&self) {
+        while !self.was_throttled() {
+            self.told.notified().await;
+        }
     }
 
     fn settle(&self, permit: SemaphorePermit<'_>) {

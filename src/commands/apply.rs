@@ -164,9 +164,6 @@ pub async fn carry_out(session: &Session, plan: &Plan, state: State, verb: Verb,
     .await;
     let (outcome, _) =
         result.map_err(|error| error.hint("plan again: what was made is recorded, or found by its tags"))?;
-    if session.cloud.was_throttled() {
-        output.note("IAM throttled the account; fewer calls were made at a time.\n");
-    }
     report(plan, &outcome, &verb, output)
 }
 

@@ -13,6 +13,9 @@ use crate::plan::order::Part;
 use crate::plan::{Change, Step};
 use crate::render::theme::{self, paint};
 
+/// A wait that is shorter than this is not worth a line.
+const PATIENT: Duration = Duration::from_secs(3);
+
 pub struct Progress<'a> {
     output: &'a Output,
     bars: Option<MultiProgress>,
@@ -51,6 +54,11 @@ impl<'a> Progress<'a> {
                 "type": "apply_errored", "address": step.address, "action": doing(step, *part).0,
                 "message": error.to_string(), "hints": error.hints, "elapsed_seconds": elapsed.as_secs_f64(),
             }),
+            Event::Waiting { step, part, to_know, elapsed } => json!({
+                "type": "apply_progress", "address": step.address, "action": doing(step, *part).0,
+                "waiting_for": to_know, "elapsed_seconds": elapsed.as_secs_f64(),
+            }),
+            Event::Throttled => json!({"type": "throttled"}),
             Event::Interrupted { running } => json!({"type": "interrupted", "running": running}),
             Event::HandingOver { .. } => return,
         };
@@ -73,6 +81,11 @@ impl<'a> Progress<'a> {
                 self.end(step, *part, format!("{}: {failed}: {error}", paint(theme::STRONG, &step.address)));
             }
             Event::HandingOver { .. } => {}
+            Event::Waiting { step, part, to_know, elapsed } => self.wait(step, *part, to_know, *elapsed),
+            Event::Throttled => self.print(format!(
+                "{} the account; fewer calls are made at a time",
+                paint(theme::WARNING, "IAM throttles")
+            )),
             Event::Interrupted { running } => self.print(format!(
                 "{} finishing what runs ({running}), then the state is written; once more to stop at once",
                 paint(theme::WARNING, "Interrupted:")
@@ -94,6 +107,20 @@ impl<'a> Progress<'a> {
                 self.running.insert((step.address.to_string(), part), bar);
             }
             None => self.print(text),
+        }
+    }
+
+    /// On a terminal the running line says it, beside its time; in a pipe each try after some seconds is a line.
+    fn wait(&mut self, step: &Step, part: Part, to_know: &[String], elapsed: Duration) {
+        let whom = match to_know {
+            [] => "what is new".to_owned(),
+            names => names.join(", "),
+        };
+        let text = format!("{}: waiting for IAM to know {whom}", step.address);
+        match self.running.get(&(step.address.to_string(), part)) {
+            Some(bar) => bar.set_message(text),
+            None if elapsed >= PATIENT => self.print(format!("{text}, {} s", elapsed.as_secs())),
+            None => {}
         }
     }
 

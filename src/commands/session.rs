@@ -212,7 +212,7 @@ impl Declared {
     }
 
     /// Where secrets of this run can go.
-    fn delivery(&self, output: &Output) -> Delivery {
+    pub fn delivery(&self, output: &Output) -> Delivery {
         Delivery::new(&self.folder, std::io::stdout().is_terminal() && !output.json)
     }
 }

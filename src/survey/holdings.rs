@@ -22,12 +22,12 @@ pub struct Holdings {
 /// Reads the roles of these names and what they hold.
 pub async fn holdings(cloud: &Arc<Cloud>, names: &[String]) -> Result<Holdings> {
     let ids: BTreeSet<ObjectId> = names.iter().map(|name| role::id_of(name)).collect();
-    let roles = objects(cloud, ids).await?;
+    let roles = read_all(cloud, ids).await?;
     let there = roles.iter().filter(|(_, found)| !found.is_empty()).map(|(id, _)| id.clone()).collect();
     let profiles = each(cloud, there, |cloud, id| async move { role::profiles(&cloud, &id.name).await }).await?;
     let mut wanted: BTreeSet<ObjectId> = profiles.into_values().flatten().collect();
     wanted.extend(roles.values().flatten().flat_map(|object| referred(cloud, object)));
-    let held = objects(cloud, wanted.into_iter().filter(|id| !roles.contains_key(id)).collect()).await?;
+    let held = read_all(cloud, wanted.into_iter().filter(|id| !roles.contains_key(id)).collect()).await?;
     Ok(Holdings { roles, held })
 }
 
@@ -40,6 +40,6 @@ fn referred(cloud: &Cloud, object: &Live) -> Vec<ObjectId> {
 }
 
 /// Reads these objects, each with what hangs on it.
-pub async fn objects(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
+pub async fn read_all(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
     each(cloud, ids, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await
 }

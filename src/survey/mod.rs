@@ -22,7 +22,7 @@ mod issued;
 
 pub use account::AccountSurvey;
 pub use choice::Reader;
-pub use holdings::{Holdings, holdings, objects};
+pub use holdings::{Holdings, holdings, read_all};
 
 /// What is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

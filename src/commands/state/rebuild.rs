@@ -9,6 +9,7 @@ use super::super::Output;
 use super::super::session;
 use crate::cli::Global;
 use crate::cloud::{AwsError, Cloud};
+use crate::delivery::Delivery;
 use crate::error::{Error, Result};
 use crate::graph::Desired;
 use crate::kinds;
@@ -40,8 +41,8 @@ pub async fn run(global: &Global, named: &[String], output: &Output) -> Result<(
         session::same_deployment(before, &desired, &store.location(), sandbox)?;
     }
 
-    let mut live = read(&cloud, &desired, output).await?;
-    let found = survey::objects(&cloud, live.strays.clone()).await?;
+    let mut live = read(&cloud, &desired, &declared.delivery(output), output).await?;
+    let found = survey::read_all(&cloud, live.strays.clone()).await?;
     let strays = strays(&desired, &found, named)?;
     live.objects.extend(found.into_values().flatten().map(|object| (object.id.clone(), object)));
     let recorded = strays.iter().filter(|stray| stray.named).map(|stray| (stray.id.clone(), stray.address.clone()));
@@ -65,11 +66,11 @@ async fn what_was(store: &dyn StateStore, output: &Output) -> Option<State> {
 }
 
 /// Surveys the account, as only that shows what nobody asks for; who may not, learns what the manifest asks for.
-async fn read(cloud: &Arc<Cloud>, desired: &Desired, output: &Output) -> Result<LiveState> {
-    match survey::read(cloud, desired, None, Purpose::Converge, Some(Reader::Survey)).await {
+async fn read(cloud: &Arc<Cloud>, desired: &Desired, delivery: &Delivery, output: &Output) -> Result<LiveState> {
+    match survey::read(cloud, desired, None, Purpose::Converge, Some(Reader::Survey), delivery).await {
         Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => {
             output.note("The account may not be surveyed: only what the manifest says is looked for.\n");
-            survey::read(cloud, desired, None, Purpose::Converge, Some(Reader::Targeted)).await
+            survey::read(cloud, desired, None, Purpose::Converge, Some(Reader::Targeted), delivery).await
         }
         live => live,
     }
