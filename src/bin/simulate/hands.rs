@@ -41,6 +41,41 @@ pub fn on_policy(path: &str, policy: &str, chance: &mut Chance) -> Call {
     }
 }
 
+pub fn on_user(user: &str, chance: &mut Chance) -> Call {
+    let owner = ("UserName", user);
+    let tag = *chance.pick(&TAGS);
+    let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
+    match chance.below(6) {
+        0 => call("AttachUserPolicy", &[owner, ("PolicyArn", admin)]),
+        1 => call("PutUserPolicy", &[owner, ("PolicyName", "one"), ("PolicyDocument", ALL_OF_IAM)]),
+        2 => call("DeleteUserPolicy", &[owner, ("PolicyName", "one")]),
+        3 => call("TagUser", &[owner, ("Tags.member.1.Key", tag), ("Tags.member.1.Value", "hand")]),
+        4 => call("PutUserPermissionsBoundary", &[owner, ("PermissionsBoundary", admin)]),
+        _ => call("DetachUserPolicy", &[owner, ("PolicyArn", "arn:aws:iam::aws:policy/PowerUserAccess")]),
+    }
+}
+
+pub fn on_group(group: &str, chance: &mut Chance) -> Call {
+    let owner = ("GroupName", group);
+    match chance.below(3) {
+        0 => call("PutGroupPolicy", &[owner, ("PolicyName", "one"), ("PolicyDocument", ALL_OF_IAM)]),
+        1 => call("DeleteGroupPolicy", &[owner, ("PolicyName", "one")]),
+        _ => call("AttachGroupPolicy", &[owner, ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]),
+    }
+}
+
+pub fn on_provider(url: &str, chance: &mut Chance) -> Call {
+    let arn = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{url}");
+    let owner = ("OpenIDConnectProviderArn", arn.as_str());
+    let print = "f".repeat(40);
+    match chance.below(4) {
+        0 => call("AddClientIDToOpenIDConnectProvider", &[owner, ("ClientID", "hand")]),
+        1 => call("RemoveClientIDFromOpenIDConnectProvider", &[owner, ("ClientID", "a")]),
+        2 => call("UpdateOpenIDConnectProviderThumbprint", &[owner, ("ThumbprintList.member.1", &print)]),
+        _ => call("TagOpenIDConnectProvider", &[owner, ("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "hand")]),
+    }
+}
+
 pub fn on_profile(profile: &str, role: Option<&str>) -> Option<Call> {
     let owner = ("InstanceProfileName", profile);
     role.map(|role| call("RemoveRoleFromInstanceProfile", &[owner, ("RoleName", role)]))

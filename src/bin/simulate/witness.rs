@@ -115,8 +115,26 @@ impl File {
             let name = call.get("PolicyArn")?.rsplit('/').next()?.to_owned();
             Some(Self { folder: "policies", name })
         };
+        let provider = || {
+            let arn = call.get("OpenIDConnectProviderArn").and_then(|arn| arn.split_once(":oidc-provider/"));
+            let url = arn.map(|(_, url)| url).or_else(|| call.get("Url")?.strip_prefix("https://"))?;
+            Some(Self { folder: "oidc_providers", name: url.replace('/', "%2F") })
+        };
+        let linked = || {
+            let name = match call.get("AWSServiceName")? {
+                "spot.amazonaws.com" => "AWSServiceRoleForEC2Spot",
+                "batch.amazonaws.com" => "AWSServiceRoleForBatch",
+                _ => "AWSServiceRoleForTransfer",
+            };
+            Some(Self { folder: "roles", name: name.to_owned() })
+        };
         named("instance_profiles", "InstanceProfileName")
             .or_else(|| named("roles", "RoleName"))
+            // A membership is in the file of the user.
+            .or_else(|| named("users", "UserName"))
+            .or_else(|| named("groups", "GroupName"))
+            .or_else(provider)
+            .or_else(linked)
             .or_else(policy)
             .or_else(|| named("policies", "PolicyName"))
     }
@@ -132,12 +150,23 @@ impl File {
         let name = &self.name;
         let mut objects = BTreeSet::new();
         match self.folder {
-            "roles" => {
-                objects.insert(ObjectId::new("role", name));
+            "roles" | "users" | "groups" => {
+                let path = content["path"].as_str().unwrap_or("/");
+                if let Some(service) = path.strip_prefix("/aws-service-role/") {
+                    return BTreeSet::from([ObjectId::new("service_linked_role", service.trim_end_matches('/'))]);
+                }
+                let owner = self.folder.trim_end_matches('s');
+                let kind = |of: &str| if owner == "role" { of.to_owned() } else { format!("{owner}_{of}") };
+                objects.insert(ObjectId::new(owner, name));
                 let attached = content["policies"].as_array().into_iter().flatten().filter_map(Json::as_str);
-                objects.extend(attached.map(|arn| ObjectId::new("attachment", format!("{name} {arn}"))));
+                objects.extend(attached.map(|arn| ObjectId::new(kind("attachment"), format!("{name} {arn}"))));
                 let inline = content["inline"].as_object().into_iter().flatten();
-                objects.extend(inline.map(|(key, _)| ObjectId::new("inline_policy", format!("{name}/{key}"))));
+                objects.extend(inline.map(|(key, _)| ObjectId::new(kind("inline_policy"), format!("{name}/{key}"))));
+                let groups = content["groups"].as_array().into_iter().flatten().filter_map(Json::as_str);
+                objects.extend(groups.map(|group| ObjectId::new("membership", format!("{name}/{group}"))));
+            }
+            "oidc_providers" => {
+                objects.insert(ObjectId::new("oidc_provider", name.replace("%2F", "/")));
             }
             "policies" => {
                 let path = content["path"].as_str().unwrap_or("/");
@@ -155,8 +184,15 @@ impl File {
 /// Returns the owner that an object hangs on.
 fn owner(id: &ObjectId) -> Option<ObjectId> {
     match id.kind.as_str() {
-        "attachment" => id.name.split(' ').next().map(|role| ObjectId::new("role", role)),
-        "inline_policy" => id.name.split('/').next().map(|role| ObjectId::new("role", role)),
+        kind if kind.ends_with("attachment") || kind.ends_with("inline_policy") || kind == "membership" => {
+            let of = kind.split_once('_').map_or("", |(of, _)| of);
+            let owner = match kind {
+                "membership" => "user",
+                _ if ["user", "group"].contains(&of) => of,
+                _ => "role",
+            };
+            id.name.split([' ', '/']).next().map(|name| ObjectId::new(owner, name))
+        }
         "profile_role" => Some(ObjectId::new("instance_profile", &id.name)),
         _ => None,
     }

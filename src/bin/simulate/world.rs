@@ -1,6 +1,6 @@
 //! A wish that changes: what a drawn manifest asks for, and its text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -10,6 +10,8 @@ const KEYS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const AWS_MANAGED: [&str; 3] = ["AmazonS3ReadOnlyAccess", "CloudWatchLogsReadOnlyAccess", "PowerUserAccess"];
 const ACTIONS: [&str; 5] = ["s3:GetObject", "s3:PutObject", "logs:GetLogEvents", "batch:SubmitJob", "ec2:Describe*"];
 const SERVICES: [&str; 3] = ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"];
+/// Services whose linked roles are asked for.
+const LINKED: [&str; 3] = ["spot.amazonaws.com", "batch.amazonaws.com", "transfer.amazonaws.com"];
 pub const ACCOUNT: &str = "123456789012";
 /// A role of others, on which we may put something.
 pub const GUEST: &str = "guest";
@@ -22,6 +24,10 @@ pub struct World {
     pub roles: BTreeMap<String, Json>,
     pub profiles: BTreeMap<String, Json>,
     pub guest: Option<Json>,
+    pub groups: BTreeMap<String, Json>,
+    pub users: BTreeMap<String, Json>,
+    pub providers: BTreeMap<String, Json>,
+    pub services: BTreeSet<&'static str>,
 }
 
 impl World {
@@ -44,6 +50,17 @@ impl World {
                 entry(&mut self.profiles, key, chance, |stem, chance| profile(stem, &roles, chance));
             }
         }
+        self.change_people(chance);
+        for key in KEYS {
+            if chance.percent(15) {
+                entry(&mut self.providers, key, chance, provider);
+            }
+        }
+        for service in LINKED {
+            if chance.percent(12) && !self.services.remove(service) {
+                self.services.insert(service);
+            }
+        }
         if chance.percent(30) {
             self.guest =
                 (!chance.percent(30)).then(|| guest(&self.policies.keys().cloned().collect::<Vec<_>>(), chance));
@@ -52,6 +69,22 @@ impl World {
             self.swap(chance);
         }
         self.mend(chance);
+    }
+
+    /// Changes users, groups, and who is in which.
+    fn change_people(&mut self, chance: &mut Chance) {
+        let own: Vec<String> = self.policies.keys().cloned().collect();
+        for key in KEYS {
+            if chance.percent(20) {
+                entry(&mut self.groups, key, chance, |stem, chance| group(stem, &own, chance));
+            }
+        }
+        let groups: Vec<String> = self.groups.keys().cloned().collect();
+        for key in KEYS {
+            if chance.percent(25) {
+                entry(&mut self.users, key, chance, |stem, chance| user(stem, &own, &groups, chance));
+            }
+        }
     }
 
     /// Lets two roles stand at each other's address: they stay the same objects.
@@ -68,7 +101,15 @@ impl World {
     /// Drops references to what is not there any more, and draws trust among the roles that are.
     fn mend(&mut self, chance: &mut Chance) {
         let (policies, roles) = (self.policies.clone(), self.roles.clone());
-        for role in self.roles.values_mut().chain(&mut self.guest) {
+        let groups = self.groups.clone();
+        for user in self.users.values_mut() {
+            if let Some(member) = user.pointer_mut("/groups").and_then(Json::as_array_mut) {
+                let is_there = |name: &str| groups.contains_key(name.trim_start_matches("groups."));
+                member.retain(|name| name.as_str().is_some_and(is_there));
+            }
+        }
+        let people = self.users.values_mut().chain(self.groups.values_mut());
+        for role in self.roles.values_mut().chain(&mut self.guest).chain(people) {
             if let Some(attached) = role.pointer_mut("/policies").and_then(Json::as_array_mut) {
                 attached.retain(|name| {
                     name.as_str()
@@ -104,12 +145,20 @@ impl World {
     /// Returns the manifest. JSON is YAML.
     pub fn manifest(&self) -> String {
         let mut manifest = json!({"apiVersion": "seqera-iam/v1", "name": "sim", "account": ACCOUNT});
-        for (section, entries) in
-            [("policies", &self.policies), ("roles", &self.roles), ("instance_profiles", &self.profiles)]
-        {
+        for (section, entries) in [
+            ("policies", &self.policies),
+            ("roles", &self.roles),
+            ("instance_profiles", &self.profiles),
+            ("groups", &self.groups),
+            ("users", &self.users),
+            ("oidc_providers", &self.providers),
+        ] {
             if !entries.is_empty() {
                 manifest[section] = json!(entries);
             }
+        }
+        if !self.services.is_empty() {
+            manifest["service_linked_roles"] = json!(self.services);
         }
         if let Some(guest) = &self.guest {
             manifest["roles"][GUEST] = guest.clone();
@@ -209,6 +258,43 @@ fn role(key: &str, own: &[String], chance: &mut Chance) -> Json {
         role["keep_undeclared"] = json!(true);
     }
     role
+}
+
+/// A group carries no tags.
+fn group(key: &str, own: &[String], chance: &mut Chance) -> Json {
+    let mut group = named(key, chance);
+    group.as_object_mut().map(|group| group.remove("tags"));
+    group["policies"] = json!(attached(own, chance));
+    group["inline"] = json!(inline(chance));
+    group
+}
+
+fn user(key: &str, own: &[String], groups: &[String], chance: &mut Chance) -> Json {
+    let mut user = named(key, chance);
+    user["groups"] = json!(chance.some(groups, 40).iter().map(|key| format!("groups.{key}")).collect::<Vec<_>>());
+    user["policies"] = json!(attached(own, chance));
+    user["inline"] = json!(inline(chance));
+    match chance.below(6) {
+        0 => user["boundary"] = json!("PowerUserAccess"),
+        1 => user["boundary"] = json!("none"),
+        _ => {}
+    }
+    if chance.percent(15) {
+        user["keep_undeclared"] = json!(true);
+    }
+    user
+}
+
+fn provider(key: &str, chance: &mut Chance) -> Json {
+    let path = if chance.percent(20) { "/x" } else { "" };
+    let mut provider = json!({"url": format!("https://{key}.example.com{path}"), "tags": named(key, chance)["tags"]});
+    if chance.percent(50) {
+        provider["audiences"] = json!(chance.some(&["sts.amazonaws.com", "a", "b"], 60));
+    }
+    if chance.percent(30) {
+        provider["thumbprints"] = json!([format!("{:040}", chance.below(3))]);
+    }
+    provider
 }
 
 fn profile(key: &str, roles: &[String], chance: &mut Chance) -> Json {
