@@ -46,6 +46,10 @@ fn main() {
         runtime.block_on(life(units));
     }
     println!();
+    for (units, foreign, most) in [(100, 0, 15), (1_000, 0, 60), (100, 2_000, 0), (20, 2_000, 0)] {
+        runtime.block_on(crowded(units, foreign, most));
+    }
+    println!();
     runtime.block_on(throttled(100, 50));
     println!();
     help();
@@ -119,6 +123,45 @@ async fn life(units: usize) {
     let (state, row) = carry_out(&cloud, &plan, &store, state).await;
     row.print("destroy");
     assert!(state.objects.is_empty());
+}
+
+/// Plans what is there already at 40 ms a call, by either reader and by the one that is chosen, in an account with
+/// this many roles of others. `most` is how many calls it may take; none where that is not said.
+async fn crowded(units: usize, foreign: usize, most: u64) {
+    let folder = folder();
+    let path = folder.path().join("sandbox");
+    let quiet = connect(&path, "").await;
+    let desired = desired(units, &quiet.account);
+    let store = LocalStore::new(folder.path().join("state.json"));
+    let fresh = State::new(&desired.deployment, &desired.account, LINEAGE.to_owned());
+    let (plan, _) = read(&quiet, &desired, None, 0).await;
+    let (state, _) = carry_out(&quiet, &plan, &store, fresh).await;
+    // Another account's worth of roles, as files of the sandbox: so many calls would take minutes.
+    let model = std::fs::read_to_string(path.join("roles/r0.json")).expect("a role");
+    for number in 0..foreign {
+        let text = model.replace("\"r0\"", &format!("\"foreign-{number}\"")).replace("seqera-iam:", "other:");
+        std::fs::write(path.join(format!("roles/foreign-{number}.json")), text).expect("a role");
+    }
+    let mut times = Vec::new();
+    for reader in [Some(survey::Reader::Targeted), Some(survey::Reader::Survey), None] {
+        let cloud = connect(&path, "latency=40ms").await;
+        let began = Instant::now();
+        let nowhere = Delivery::new(Path::new("."), false);
+        let live = survey::read(&cloud, &desired, Some(&state), survey::Purpose::Converge, reader, &nowhere).await;
+        assert!(compare(&desired, Some(&state), &live.expect("AWS can be read")).is_empty());
+        let (wall, name) = (
+            began.elapsed().as_secs_f64(),
+            reader.map_or("chosen", |reader| match reader {
+                survey::Reader::Targeted => "targeted",
+                survey::Reader::Survey => "survey",
+            }),
+        );
+        let said = if reader.is_none() && most > 0 { format!("   (under {most} calls)") } else { String::new() };
+        let name = format!("{units} of ours, {foreign} others: {name}");
+        println!("{name:<40}{:>8} calls{wall:>9.2}s{said}", cloud.calls());
+        times.push(wall);
+    }
+    println!("{:<40}{:>8.2} of the better reader's time (under 1.1)", "  chosen", times[2] / times[0].min(times[1]));
 }
 
 /// Creates when AWS takes only so many calls a second: the floor is what it takes, and nothing may fail.
