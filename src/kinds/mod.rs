@@ -255,6 +255,16 @@ pub fn hanging(id: &ObjectId, attributes: &Attributes) -> Option<Hanging> {
     spec(&id.kind).and_then(|spec| spec.hangs_on(attributes))
 }
 
+/// Returns the role or user that has this ARN as STS tells it: `arn:aws:sts::123456789012:assumed-role/NAME/SESSION`.
+pub fn caller(arn: &str) -> Option<ObjectId> {
+    let resource = arn.splitn(6, ':').nth(5)?;
+    match resource.split_once('/')? {
+        ("assumed-role", rest) => rest.split('/').next().map(role::id_of),
+        ("user", rest) => rest.rsplit('/').next().map(user::id_of),
+        _ => None,
+    }
+}
+
 /// Returns the pure halves of all kinds.
 pub fn specs() -> impl Iterator<Item = &'static dyn Spec> {
     KINDS.iter().map(|kind| *kind as &dyn Spec)

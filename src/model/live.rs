@@ -36,6 +36,8 @@ pub struct LiveState {
     pub referred: BTreeMap<ObjectId, Live>,
     /// What the manifest refers to outside itself and AWS does not hold.
     pub missing: BTreeSet<ObjectId>,
+    /// Who reads this, where it is a role or a user of the account; what it has is in `referred`, or in `objects`.
+    pub caller: Option<ObjectId>,
     /// What could not be read, and why: only where the rest is worth something by itself.
     pub unread: BTreeMap<ObjectId, String>,
     /// Where a wanted name is taken by an object of another id: a policy of this name in another path.

@@ -16,6 +16,8 @@ const SHARE: usize = 30;
 pub enum Cause {
     /// Much of the deployment goes.
     Many,
+    /// Whoever runs this loses what the rest of it needs.
+    Own,
     /// Somebody, or what hands out somebody's permissions, goes, and nobody has looked at it.
     Unreviewed,
 }
@@ -25,6 +27,7 @@ impl Cause {
     pub fn code(self) -> &'static str {
         match self {
             Cause::Many => "many-destroyed",
+            Cause::Own => "own-permissions",
             Cause::Unreviewed => "unreviewed-destroy",
         }
     }
@@ -51,6 +54,7 @@ impl Brake {
     pub fn lifted_by(&self) -> &'static str {
         match self.cause {
             Cause::Many => "to do it all the same:   seqera-iam apply --force",
+            Cause::Own => "run it as somebody else, or, with these steps last:   seqera-iam apply --force",
             Cause::Unreviewed => "review it:   seqera-iam plan --out FILE, then apply FILE; --force does without",
         }
     }
@@ -85,6 +89,11 @@ fn unreviewed(going: &[(&Step, &ObjectId)]) -> Option<Brake> {
         let what = format!("{} would be destroyed or replaced, which needs a review", names.join(", "));
         Brake { cause: Cause::Unreviewed, what, addresses: addresses(&going) }
     })
+}
+
+/// A brake on steps that take something from whoever runs them.
+pub(super) fn own<'s>(what: String, steps: impl Iterator<Item = &'s Step>) -> Brake {
+    Brake { cause: Cause::Own, what, addresses: steps.map(|step| step.address.clone()).collect() }
 }
 
 fn addresses(going: &[(&Step, &ObjectId)]) -> Vec<Address> {

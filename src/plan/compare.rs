@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
 use super::{
-    Change, Drift, First, Plan, brake, cascade, claim, danger, moved, must_replace, order, permissions, quota, refusal,
-    room, whose,
+    Change, Drift, First, Plan, brake, cascade, claim, danger, moved, must_replace, order, own, permissions, quota,
+    refusal, room, whose,
 };
 use crate::error::Error;
 use crate::graph::Desired;
@@ -406,28 +406,35 @@ impl<'a> Comparison<'a> {
         known.filter(|id| self.live.objects.contains_key(id)).cloned().collect()
     }
 
-    fn finish(self, gone: &BTreeSet<ObjectId>) -> Result<Plan, Vec<Problem>> {
+    fn finish(mut self, gone: &BTreeSet<ObjectId>) -> Result<Plan, Vec<Problem>> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
+        let own = self.live.caller.as_ref().map(|caller| permissions::of_caller(&self, caller));
         let account = &self.desired.account;
         let boundaries = self.only_boundaries();
         let permissions = permissions::of_owners(&self);
+        let work = std::mem::take(&mut self.work);
         let leaves_first =
             |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
         let held = self.held();
-        let mut steps = order::steps(self.work, &self.wish.order, &leaves_first);
+        let mut steps = order::steps(work, &self.wish.order, &leaves_first);
         room::make(&mut steps, self.live);
+        for step in &mut steps {
+            step.permissions = permissions::of_step(step);
+        }
+        let asked = own::Asked { account, attributes: &|id| self.attributes_of(id) };
+        let mut brakes = brake::of(&steps, &held);
+        brakes.extend(own.into_iter().flat_map(|own| own::mark(&mut steps, &own, &asked)));
         if let Some(problem) = order::waits(&mut steps, account) {
             return Err(vec![problem]);
         }
         for step in &mut steps {
-            step.permissions = permissions::of_step(step);
             step.dangers = danger::of(step, account, &boundaries);
             step.dangers.extend(danger::of_use(step, &self.live.used));
+            step.dangers.extend(danger::of_own(step));
         }
         danger::of_owners(&permissions, &mut steps);
-        let brakes = brake::of(&steps, &held);
         Ok(Plan {
             account: self.desired.account.clone(),
             deployment: self.claims.deployment,

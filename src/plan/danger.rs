@@ -194,6 +194,11 @@ pub fn of_use(step: &Step, used: &BTreeMap<ObjectId, String>) -> Option<String> 
     Some(format!("{used}; whoever uses it has no access any more"))
 }
 
+/// A step that takes something from whoever runs it.
+pub fn of_own(step: &Step) -> Option<String> {
+    step.last.then(|| "takes something from whoever runs this, so it runs last".to_owned())
+}
+
 /// Says which owners have nothing left, each on the step that takes the last of it.
 pub fn of_owners(affected: &[Affected], steps: &mut [Step]) {
     for affected in affected.iter().filter(|affected| affected.nothing_left) {

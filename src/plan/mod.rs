@@ -22,6 +22,7 @@ pub mod digest;
 pub mod drift;
 mod moved;
 pub mod order;
+mod own;
 mod permissions;
 mod quota;
 mod rebuild;
@@ -103,6 +104,8 @@ pub struct Step {
     pub intent: bool,
     /// The step that has room only when this one is done: AWS allows an owner only so many.
     pub makes_room_for: Option<Address>,
+    /// Whether it runs after all that does not depend on it: it takes from whoever runs it what the rest needs.
+    pub last: bool,
     /// Steps that have to be done before.
     pub waits_for: BTreeSet<Address>,
     /// Whether something outside made this step necessary.
@@ -241,6 +244,7 @@ impl Step {
             removed,
             intent: false,
             makes_room_for: None,
+            last: false,
             waits_for: BTreeSet::new(),
             drift: false,
             permissions: Difference::default(),

@@ -12,7 +12,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::compare::Work;
-use super::{Change, First, Step};
+use super::{Change, First, Step, own};
 use crate::kinds;
 use crate::model::{Account, Address, Attributes, ObjectId, Value};
 use crate::policy::difference::Difference;
@@ -118,6 +118,7 @@ fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, re
         removed,
         intent: work.intent,
         makes_room_for: None,
+        last: false,
         waits_for: BTreeSet::new(),
         drift: work.drift,
         permissions: Difference::default(),
@@ -220,7 +221,9 @@ impl<'a> Ordering<'a> {
             after.dedup();
             Task { step, part, interim: part == Part::Make && finished.contains(&step), after }
         };
-        (0..self.graph.node_count()).map(task).collect()
+        let mut tasks: Vec<Task> = (0..self.graph.node_count()).map(task).collect();
+        own::put_last(&mut tasks, self.steps);
+        tasks
     }
 
     fn make_of(&self, step: &Step) -> Option<NodeIndex> {

@@ -54,6 +54,35 @@ pub(super) fn of_owners(comparison: &Comparison) -> Vec<Affected> {
     affected
 }
 
+/// What whoever runs the plan may do, before and after it.
+pub(super) struct Both {
+    pub owner: ObjectId,
+    /// What its permissions come from: itself, what hangs on it and its groups, and those policies.
+    pub counts: BTreeSet<ObjectId>,
+    before: Option<Holding>,
+    after: Option<Holding>,
+}
+
+impl Both {
+    pub fn holdings(&self) -> Option<(Holding, Holding)> {
+        Some((self.before.clone()?, self.after.clone().unwrap_or_default()))
+    }
+}
+
+/// Returns what the plan makes of the permissions of whoever runs it.
+pub(super) fn of_caller(comparison: &Comparison, caller: &ObjectId) -> Both {
+    let before: Objects = comparison.live.objects.values().map(|live| (&live.id, &live.attributes)).collect();
+    let read: Objects = comparison.live.referred.values().map(|live| (&live.id, &live.attributes)).collect();
+    let after = after(comparison, &before);
+    let sides = [Side::new(before, &read), Side::new(after, &read)];
+    let mut counts = BTreeSet::from([caller.clone()]);
+    for side in &sides {
+        side.sources(caller, &read, &mut counts);
+    }
+    let [before, after] = sides.each_ref().map(|side| side.holding_of(caller, &read));
+    Both { owner: caller.clone(), counts, before, after }
+}
+
 type Objects<'a> = BTreeMap<&'a ObjectId, &'a Attributes>;
 
 /// Returns what AWS will hold.
@@ -137,7 +166,31 @@ impl<'a> Side<'a> {
 
     /// Returns what an owner has; `None` when it is not there.
     fn holding(&self, owner: &ObjectId) -> Option<Holding> {
-        let attributes = self.objects.get(owner)?;
+        self.holding_with(owner, self.objects.get(owner)?)
+    }
+
+    /// The same of somebody who may be no part of the deployment.
+    fn holding_of(&self, owner: &ObjectId, read: &Objects) -> Option<Holding> {
+        self.holding_with(owner, self.objects.get(owner).or_else(|| read.get(owner))?)
+    }
+
+    /// Collects what an owner's permissions come from.
+    fn sources(&self, owner: &ObjectId, read: &Objects, counts: &mut BTreeSet<ObjectId>) {
+        let attributes = self.objects.get(owner).or_else(|| read.get(owner));
+        let boundary = attributes.and_then(|attributes| text(attributes, "boundary"));
+        let hanging = self.hanging.get(owner).into_iter().flatten();
+        let attached = hanging.clone().filter_map(|(_, hanging)| text(hanging, "policy_arn"));
+        let policies = attached.chain(boundary).filter_map(|arn| self.policies.get(arn));
+        counts.extend(policies.map(|(id, _)| (*id).clone()));
+        for (id, attributes) in hanging {
+            counts.insert((*id).clone());
+            if let Some(group) = brought(id, attributes).filter(|group| counts.insert(group.clone())) {
+                self.sources(&group, read, counts);
+            }
+        }
+    }
+
+    fn holding_with(&self, owner: &ObjectId, attributes: &Attributes) -> Option<Holding> {
         let holding = self.add_policies(owner, Holding::default());
         let Some(arn) = text(attributes, "boundary") else { return Some(holding) };
         Some(match self.policies.get(arn) {

@@ -16,6 +16,7 @@ use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, State, Tags,
 use crate::plan;
 
 mod account;
+mod caller;
 mod choice;
 mod holdings;
 mod issued;
@@ -103,6 +104,9 @@ pub async fn read(
     let brought = brought_references(cloud, desired, &live);
     let read = each(cloud, brought, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred.extend(by_id(read));
+    if purpose != Purpose::Look && caller::may_lose(desired, state, &live) {
+        live.caller = caller::read(cloud, &mut live).await;
+    }
     Ok(live)
 }
 

@@ -22,6 +22,7 @@ mod policy;
 mod safety;
 mod scene;
 mod schema;
+mod second_day;
 mod second_opinion;
 mod simulation;
 mod spine;

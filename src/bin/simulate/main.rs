@@ -6,6 +6,7 @@
 mod draw;
 mod hands;
 mod life;
+mod second_day;
 mod session;
 mod weather;
 mod witness;

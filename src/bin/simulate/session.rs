@@ -20,6 +20,7 @@ use seqera_iam::survey::{self, Purpose, Reader};
 use tokio::time::Instant;
 
 use crate::draw::Chance;
+use crate::second_day;
 use crate::weather::Weather;
 use crate::witness::{Deeds, Witness};
 use crate::world::{ACCOUNT, World};
@@ -30,7 +31,7 @@ const BIRTH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 /// Longer than any run may take by its own clock, whatever it has to wait for.
 const TOO_LONG: Duration = Duration::from_secs(3600);
 
-const LINEAGE: &str = "5eed";
+pub const LINEAGE: &str = "5eed";
 
 /// What a run is for: a wish, or the end of it.
 #[derive(Clone, Copy)]
@@ -83,12 +84,12 @@ enum Planned {
 }
 
 /// An open account.
-struct Open {
+pub struct Open {
     sandbox: Sandbox,
-    cloud: Arc<Cloud>,
+    pub cloud: Arc<Cloud>,
     witness: Witness,
     /// Either way of reading AWS comes to the same.
-    reader: Option<Reader>,
+    pub reader: Option<Reader>,
 }
 
 impl Place {
@@ -221,6 +222,7 @@ impl Place {
             Ok(plan) => plan,
             Err(problems) => return Ok(Planned::Refused(lines(&problems))),
         };
+        second_day::demand_brake(&plan, desired, state.as_ref())?;
         let removed = plan.steps.iter().filter(|step| step.action() == Action::Delete);
         match removed.filter_map(|step| step.removed.as_ref()).find(|id| desired.address_of(id).is_some()) {
             Some(id) => Err(format!("{id} is wanted, and the plan removes it")),
@@ -237,7 +239,9 @@ impl Place {
         let open = self.connect(&Weather::fine(), chance).await?;
         let state = self.load().await?;
         match self.plan(Task::Apply(wish), &open, state.as_ref()).await? {
-            Planned::Plan(planned) if planned.0.is_empty() => Ok(()),
+            Planned::Plan(planned) if planned.0.is_empty() => {
+                second_day::demand_no_drift(&open, &wish.desired, state.as_ref(), &self.delivery()).await
+            }
             Planned::Plan(planned) => Err(format!("the next plan is not empty:\n{}", steps(&planned.0))),
             Planned::Refused(why) => Err(format!("the next plan is refused: {why}")),
             Planned::Failed(why) => Err(format!("the next plan fails: {why}")),

@@ -147,6 +147,24 @@ pub fn of_holdings(before: &Holding, after: &Holding) -> Difference {
     Difference { added, removed }
 }
 
+/// Returns the indexes of the requests, each an action and a resource, that may be allowed before and not after.
+/// Circumstances are not known, so a permission that asks for some counts as one that is there.
+pub fn lost(before: &Holding, after: &Holding, requests: &[(String, String)]) -> Vec<usize> {
+    const ALL: &str = "AdministratorAccess";
+    let gain = Gain::new(after, before);
+    let pieces = gain.pieces();
+    let (granted, denied) = (after.granted(), after.denied());
+    let unread: Vec<&String> = before.policies.unread.difference(&after.policies.unread).collect();
+    let is_lost = |(action, resource): &(String, String)| {
+        let has = |region: &Region| region.clauses.is_empty() && region.has(action, resource);
+        let stays = !denied.iter().any(|region| region.has(action, resource))
+            && (granted.iter().any(has) || after.policies.unread.contains(ALL));
+        let gone = |piece: &gain::Piece| piece.region.has(action, resource) && !piece.except.iter().any(has);
+        !stays && (!unread.is_empty() || pieces.iter().any(gone))
+    };
+    requests.iter().enumerate().filter(|(_, request)| is_lost(request)).map(|(index, _)| index).collect()
+}
+
 /// Returns what `to` allows and `from` does not. `elsewhere` names what may allow more in `to` than its
 /// statements say.
 fn gained(from: &Holding, to: &Holding, elsewhere: Option<&str>) -> Vec<Line> {

@@ -132,6 +132,11 @@ impl<'a> Clause<'a> {
 }
 
 impl<'a> Region<'a> {
+    /// Says whether an action on a resource is in it, whatever the circumstances.
+    pub fn has(&self, action: &str, resource: &str) -> bool {
+        self.actions.has(action) && self.resources.has(resource)
+    }
+
     /// Takes a statement apart into regions that it is the union of.
     pub fn of(statement: &'a Statement) -> Vec<Self> {
         let resources = match (&statement.resources, &statement.principals) {

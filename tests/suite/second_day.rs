@@ -1,0 +1,185 @@
+//! The second day: what others changed, what is rolled back, what a brake holds back, and the pains of others.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use crate::moto::Moto;
+use crate::scene::{Scene, Target};
+
+const HEAD: &str = "apiVersion: seqera-iam/v1\nname: day\naccount: 123456789012\n";
+const READS: &str = "policies:\n  reads: {statements: {Read: {Effect: Allow, Action: \"s3:GetObject\", Resource: \"arn:aws:s3:::a/*\"}}}\n";
+const TRUST: &str = "trust: {services: [ec2.amazonaws.com]}";
+const ARN: &str = "arn:aws:iam::123456789012:policy/reads";
+const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
+fn applied(scene: &Scene) {
+    scene.manifest(&format!("{HEAD}{READS}roles: {{head: {{{TRUST}, policies: [policies.reads]}}}}\n"));
+    scene.apply();
+}
+
+/// What others did is found and undone; what was only written into the manifest is no drift.
+fn day(scene: &Scene) {
+    applied(scene);
+    scene.run("drift").expect(0).says("No drift.");
+    scene.call(&json!({"Action": "AttachRolePolicy", "RoleName": "head", "PolicyArn": ADMIN}));
+    scene.call(&json!({"Action": "TagRole", "RoleName": "head", "Tags": {"nextflow.io/runName": "happy_euler"}}));
+    let state = scene.snapshot("state");
+    let found = scene.run("drift --json");
+    found.expect(2);
+    let found: Json = serde_json::from_str(&found.stdout).expect("one document");
+    assert_eq!((&found["summary"]["drift"], found["steps"].as_array().map(Vec::len)), (&json!(1), Some(0)));
+    assert_eq!(found["drift"][0]["address"], "roles.head.policies.AdministratorAccess");
+    assert_eq!(scene.snapshot("state"), state, "looking writes nothing");
+    scene.apply();
+    scene.run("drift").expect(0);
+    scene.manifest(&format!("{HEAD}{READS}roles: {{head: {{{TRUST}}}}}\n"));
+    scene.run("drift").expect(0);
+}
+
+#[test]
+fn what_others_did_is_found_and_undone() {
+    day(&Scene::new());
+}
+
+#[test]
+fn what_others_did_is_found_and_undone_in_moto() {
+    let moto = Moto::new();
+    let scene = moto.scene();
+    assert!(matches!(scene.target(), Target::Endpoint(_)));
+    day(&scene);
+}
+
+#[test]
+fn without_a_state_there_is_nothing_to_compare() {
+    let scene = Scene::new();
+    scene.manifest(&format!("{HEAD}{READS}"));
+    scene.run("drift").expect(1).says("nothing is known to have been written");
+}
+
+#[test]
+fn an_earlier_version_comes_into_force_and_is_no_drift() {
+    let scene = Scene::new();
+    applied(&scene);
+    scene.run("policy rollback policies.reads --auto-approve").expect(1).says("no version before v1");
+    scene.manifest(&scene.read("seqera.yaml").replace("s3:GetObject", "s3:*"));
+    scene.apply();
+    scene
+        .run("policy rollback policies.reads")
+        .expect(3)
+        .says("- at most s3:* on arn:aws:s3:::a/*")
+        .says("no terminal");
+    scene.run("drift").expect(0);
+    let run = scene.run("policy rollback policies.reads --auto-approve --json");
+    run.expect(0);
+    let answer: Json = serde_json::from_str(&run.stdout).expect("one document");
+    assert_eq!((&answer["from"], &answer["to"]), (&json!("v2"), &json!("v1")));
+    scene.run("drift").expect(0);
+    let plan = scene.plan();
+    assert_eq!((&plan["steps"][0]["address"], &plan["steps"][0]["drift"]), (&json!("policies.reads"), &json!(false)));
+    // What to write into the manifest was said.
+    scene.manifest(&format!("{HEAD}{READS}roles: {{head: {{{TRUST}, policies: [policies.reads]}}}}\n"));
+    scene.expect_no_changes();
+}
+
+#[test]
+fn only_policies_of_ours_are_rolled_back() {
+    let scene = Scene::new();
+    applied(&scene);
+    scene.run("policy rollback roles.head").expect(1).says("knows no policy at roles.head").says("policies.reads");
+    let keys = json!(["seqera-iam:deployment", "seqera-iam:lineage"]);
+    scene.call(&json!({"Action": "UntagPolicy", "PolicyArn": ARN, "TagKeys": keys}));
+    scene.run("policy rollback policies.reads").expect(3).says("is not ours");
+}
+
+/// A manifest that asks for nothing any more.
+fn braked() -> Scene {
+    let scene = Scene::new();
+    applied(&scene);
+    scene.manifest(HEAD);
+    scene
+}
+
+#[test]
+fn a_review_lifts_what_it_is_for() {
+    let scene = Scene::new();
+    scene.manifest(&format!("{HEAD}{READS}roles: {{a: {{{TRUST}}}, b: {{{TRUST}}}, c: {{{TRUST}}}}}\n"));
+    scene.apply();
+    scene.manifest(&format!("{HEAD}{READS}roles: {{a: {{{TRUST}}}, b: {{{TRUST}}}}}\n"));
+    scene.run("apply --auto-approve").expect(3).says("role c would be destroyed");
+    scene.run("plan --out saved").expect(0).says("brake:");
+    scene.run("apply saved").expect(0);
+    scene.manifest(&format!("{HEAD}{READS}roles: {{a: {{{TRUST}}}}}\n"));
+    let digest = scene.plan()["digest"].as_str().expect("a digest").to_owned();
+    scene.run(&format!("apply --auto-approve --expect {digest}")).expect(0);
+    scene.expect_no_changes();
+}
+
+#[test]
+fn much_is_destroyed_only_by_force_or_by_destroy() {
+    let scene = braked();
+    let before = scene.account();
+    scene.run("plan --out saved").expect(0).says("3 of the 3 objects");
+    scene.run("apply saved").expect(3).says("a brake holds");
+    scene.run("apply --auto-approve").expect(3).says("2 brakes hold");
+    assert_eq!(scene.account(), before, "a brake changes nothing");
+    scene.copy().run("destroy --auto-approve").expect(0);
+    scene.run("apply --auto-approve --force").expect(0).says("Forced although 3 of the 3 objects");
+    scene.expect_no_changes();
+}
+
+#[test]
+fn a_saved_plan_is_applied_once() {
+    let scene = Scene::new();
+    scene.manifest(&format!("{HEAD}{READS}"));
+    scene.run("plan --out saved").expect(0);
+    scene.run("apply saved").expect(0);
+    scene.run("apply saved").expect(3).says("create is not needed any more");
+}
+
+#[test]
+fn a_policy_that_is_too_long_is_said_before_aws_is_asked() {
+    let scene = Scene::new();
+    let actions: Vec<String> = (0..400).map(|n| format!("\"s3:GetObjectNumber{n:04}\"")).collect();
+    let statements = format!("{{S: {{Effect: Allow, Action: [{}], Resource: \"*\"}}}}", actions.join(", "));
+    scene.manifest(&format!("{HEAD}policies: {{long: {{statements: {statements}}}}}\n"));
+    scene.run("apply --auto-approve").expect(1).says("6144");
+    assert!(scene.account().keys().all(|name| !name.starts_with("policies/")), "nothing was made");
+}
+
+/// Every line of `docs/pains.md` names something that shows it, and what it names is there; or it says open.
+#[test]
+fn every_pain_is_shown_or_open() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/pains.md")).expect("docs/pains.md");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let numbers: Vec<String> = rows.iter().map(|row| row[1].to_owned()).filter(|number| !number.is_empty()).collect();
+    assert_eq!(numbers, (1..=30).map(|n| n.to_string()).collect::<Vec<_>>());
+    for row in rows.iter().filter(|row| !row[1].is_empty()) {
+        let (number, thread, here) = (row[1], row[3], row[4]);
+        assert!(thread.contains('#'), "{number} names no thread");
+        let words: Vec<&str> = here.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        let named: Vec<(&str, &str)> =
+            words.windows(2).map(|two| (two[0], two[1].trim_end_matches(['.', ':']))).collect();
+        let mut shown = 0;
+        for (kind, name) in named {
+            let there = match kind {
+                "case" => root.join("tests/suite/cases").join(name).is_dir(),
+                "world" => root.join("tests/suite/worlds").join(format!("{name}.yaml")).is_file(),
+                "unit" => root.join("src").join(name).is_file(),
+                "test" => name.split_once("::").is_some_and(|(module, function)| {
+                    let file = root.join("tests/suite").join(format!("{module}.rs"));
+                    std::fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {function}()")))
+                }),
+                _ => continue,
+            };
+            assert!(there, "{number}: there is no {kind} {name}");
+            shown += 1;
+        }
+        assert!(shown > 0 || here.contains("**open**"), "{number} is neither shown nor open");
+    }
+}
