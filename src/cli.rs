@@ -63,9 +63,9 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// A blueprint, as `blueprint list` names it
-    #[arg(value_name = "BLUEPRINT")]
-    pub blueprint: String,
+    /// A blueprint, as `blueprint list` names it; several: permissions, and who gets them
+    #[arg(value_name = "BLUEPRINT", required = true)]
+    pub blueprints: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Exit, Output, session};
+use super::{Exit, Output, init, session};
 use crate::cli::{BlueprintCommand, Global};
 use crate::error::{Error, Result};
 use crate::manifest::blueprint::About;
@@ -56,6 +56,7 @@ fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
     if output.json {
         let mut json = about.to_json();
         json["features"] = about.features.iter().map(|feature| feature_json(&about, feature)).collect();
+        json["uses"] = about.uses.clone().into();
         json["outputs"] = about.outputs.clone().into();
         json["text"] = source.into();
         return output.document(&json);
@@ -75,6 +76,9 @@ fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
         text += &wrap::words("      ", &param.description, 6, output.detail().width);
     }
     text += &features(&about, output.detail().width);
+    if !about.uses.is_empty() {
+        let _ = writeln!(text, "\nIt uses {}: their features count too.", about.uses.join(" and "));
+    }
     let _ = write!(text, "\nOutputs: {}\n\nBegin with it:\n\n  seqera-iam init {name}\n", about.outputs.join(", "));
     output.say(&text)
 }
@@ -120,10 +124,8 @@ impl Files for Nothing {
 }
 
 fn render(name: &str, global: &Global, output: &Output) -> Result<()> {
-    let about = find(name)?;
-    let given = about.given(&session::inputs(global)?, true);
-    let given = given.map_err(|(problems, sources)| Error::problems(problems, sources))?;
-    let text = about.manifest(&given, global.region.as_deref());
+    let start = init::begun(&[name.to_owned()], &session::inputs(global)?, true)?;
+    let text = start.manifest(global.region.as_deref());
     let problems = |(problems, sources)| Error::problems(problems, sources);
     let manifest = Manifest::parse(&format!("{name}.yaml"), &text, &Inputs::default(), &Nothing).map_err(problems)?;
     let account = session::likely_account(&manifest);

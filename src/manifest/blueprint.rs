@@ -1,30 +1,22 @@
-//! A built-in blueprint by itself: what it says of itself and its params, and a manifest that uses it.
-
-use std::fmt::Write;
+//! A built-in blueprint by itself: what it says of itself and its params.
 
 use serde_json::{Map, Value as Json, json};
 
 use super::builtin::Builtin;
 use super::features::{self, Feature};
-use super::layout::flow;
 use super::params::{Inputs, Params};
 use super::report::Report;
-use super::{expression, header, shape, yaml};
+use super::{expression, shape, yaml};
 use crate::model::{Node, NodeValue};
 use crate::problem::{Problem, Sources};
-
-/// The deployment, and the use, of a manifest that is begun from a blueprint.
-const NAME: &str = "seqera";
 
 /// The params that switch features.
 const WITH: &str = "features";
 const WITHOUT: &str = "without";
 
-/// Any account: `account` is a guard, so until it is set nothing can be done to another.
-const ACCOUNT: &str = "123456789012";
-
-/// Any region, for a blueprint whose ARNs have one.
-const REGION: &str = "us-east-1";
+/// The policy of a set of permissions, and the param of a principal that takes it.
+pub const IDENTITY: &str = "identity";
+pub const PERMISSIONS: &str = "permissions";
 
 /// What a blueprint says of itself.
 #[derive(Debug)]
@@ -36,6 +28,8 @@ pub struct About {
     pub params: Vec<AboutParam>,
     pub outputs: Vec<String>,
     pub features: Vec<Feature>,
+    /// The blueprints that it uses itself.
+    pub uses: Vec<String>,
     /// Its ARNs have a region in them.
     pub uses_region: bool,
     root: Node,
@@ -76,8 +70,12 @@ impl About {
         let outputs = outputs.iter().map(|output| output.key.clone()).collect();
         let features = root.get("blueprint").map(|about| features::read(&about.value, &mut Report::default()));
         let features = features.unwrap_or_default();
+        let uses = root.get("use").map(|uses| shape::entries(&uses.value)).unwrap_or_default();
+        let uses =
+            uses.iter().filter_map(|used| used.value.get("blueprint")?.value.to_json().as_str().map(str::to_owned));
+        let uses = uses.collect();
         let uses_region = expression::paths(builtin.text).iter().any(|path| path.root == "region");
-        Self { name: builtin.name, title, source, date, params, outputs, features, uses_region, root }
+        Self { name: builtin.name, title, source, date, params, outputs, features, uses, uses_region, root }
     }
 
     pub fn to_json(&self) -> Json {
@@ -133,47 +131,14 @@ impl About {
         Ok(given.filter_map(|name| Some((name.clone(), short(params.get(&name)?)))).collect())
     }
 
-    /// Writes a manifest that uses the blueprint, with every param, what it is for, and its default.
-    pub fn manifest(&self, given: &Map<String, Json>, region: Option<&str>) -> String {
-        let mut text = format!("# {}\n# {}\n\n", self.title, self.source);
-        let _ = write!(
-            text,
-            "apiVersion: {}\nname: {NAME} # marks what this manifest owns, and names its state\n\
-             account: \"{ACCOUNT}\" # yours: with the credentials of any other, nothing is read or changed\n",
-            header::API_VERSION
-        );
-        match region {
-            Some(region) => drop(writeln!(text, "region: {region}")),
-            None if self.uses_region => drop(writeln!(text, "region: {REGION} # yours: where the pipelines run")),
-            None => {}
-        }
-        let _ = write!(text, "\nuse:\n  {NAME}:\n    blueprint: {}\n    with:\n", self.name);
-        for param in &self.params {
-            for line in wrapped(&param.description) {
-                let _ = writeln!(text, "      # {line}");
-            }
-            if !param.allowed.is_empty() {
-                let words: Vec<String> = param.allowed.iter().map(flow).collect();
-                let _ = writeln!(text, "      # one of {}", words.join(", "));
-            }
-            let _ = match (given.get(&param.name), &param.default) {
-                (Some(value), _) => writeln!(text, "      {}: {}", param.name, flow(value)),
-                (None, Some(default)) => writeln!(text, "      # {}: {}", param.name, flow(default)),
-                (None, None) => writeln!(text, "      # {}: …   # required, {}", param.name, param.of),
-            };
-        }
-        if !self.outputs.is_empty() {
-            text.push_str("\n# Printed after apply.\noutputs:\n");
-        }
-        for output in &self.outputs {
-            let _ = writeln!(text, "  {output}: ${{{{ use.{NAME}.outputs.{output} }}}}");
-        }
-        text
+    /// Says whether it is a set of permissions: what is given to a principal.
+    pub fn gives_permissions(&self) -> bool {
+        self.root.get("policies").is_some_and(|policies| policies.value.get(IDENTITY).is_some())
     }
 
-    /// Returns the params that still need a value.
-    pub fn missing<'a>(&'a self, given: &'a Map<String, Json>) -> impl Iterator<Item = &'a AboutParam> {
-        self.params.iter().filter(|param| param.default.is_none() && !given.contains_key(&param.name))
+    /// Says whether it is a principal that needs permissions from others.
+    pub fn takes_permissions(&self) -> bool {
+        self.params.iter().any(|param| param.name == PERMISSIONS && param.default.is_none())
     }
 }
 
@@ -197,19 +162,4 @@ fn shortened(json: Json) -> Json {
         Json::Object(map) => map.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
         scalar => scalar,
     }
-}
-
-/// Cuts a description into lines for a comment.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= 100 => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

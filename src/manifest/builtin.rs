@@ -18,6 +18,7 @@ pub const BUILTINS: &[Builtin] = &[
     builtin!("aws-cloud"),
     builtin!("aws-cloud-instance-profile"),
     builtin!("batch-forge"),
+    builtin!("batch-launch"),
     builtin!("batch-manual-roles"),
     builtin!("eks"),
     builtin!("eks-service-account"),
@@ -27,6 +28,7 @@ pub const BUILTINS: &[Builtin] = &[
     builtin!("enterprise-workload-identity"),
     builtin!("intelligent-compute"),
     builtin!("role-assumed-by-users"),
+    builtin!("s3-data"),
     builtin!("seqera-cloud-role"),
 ];
 

@@ -37,6 +37,7 @@ mod reference;
 mod report;
 mod scope;
 mod shape;
+pub mod start;
 mod tags;
 pub mod takeover;
 mod trust;

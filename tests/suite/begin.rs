@@ -19,6 +19,32 @@ fn a_blueprint_becomes_a_manifest_that_works_as_it_is() {
 }
 
 #[test]
+fn permissions_and_who_gets_them_begin_together() {
+    let scene = Scene::new();
+    let init = "init batch-forge seqera-cloud-role -p buckets=acme-work,acme-data -p external_id=a1b2c3";
+    scene.run(init).expect(0).says("Set in it: the account.");
+    let text = scene.read("seqera.yaml");
+    assert!(text.contains("permissions: [use.batch-forge.policies.identity]\n"), "{text}");
+    scene.run("plan").expect(0).says("+ use.seqera-cloud-role.roles.seqera.policies.batch-forge-identity");
+    scene.apply();
+    scene.destroy();
+}
+
+#[test]
+fn permissions_alone_say_who_could_get_them() {
+    let scene = Scene::new();
+    scene.run("init batch-forge -p buckets=acme-work,acme-data").expect(0);
+    let text = scene.read("seqera.yaml");
+    let role = "  # seqera-cloud-role: {blueprint: seqera-cloud-role, with: {permissions: [use.seqera.policies.identity], external_id: …}}";
+    assert!(text.lines().any(|line| line == role), "{text}");
+    let chosen = text.replace(role, &role.replacen("# ", "", 1).replace('…', "a1b2c3"));
+    scene.write("seqera.yaml", &chosen);
+    scene.apply();
+    scene.destroy();
+    scene.run("init batch-forge batch-forge -f twice.yaml").expect(1).says("named twice");
+}
+
+#[test]
 fn what_is_required_is_asked_for_in_the_manifest() {
     let scene = Scene::new();
     scene.run("init enterprise-instance-role -f new.yaml").expect(0).says("the account, and buckets");

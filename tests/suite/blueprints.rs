@@ -28,7 +28,8 @@ use sha2::{Digest, Sha256};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";
-const REGIONS: [&str; 3] = [REGION, "us-gov-west-1", "cn-north-1"];
+/// One that is not said means any, in the partition of most.
+const REGIONS: [&str; 4] = [REGION, "", "us-gov-west-1", "cn-north-1"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/published")
@@ -43,7 +44,8 @@ fn data(name: &str) -> Json {
 fn use_of(blueprint: &str, with: &Json, region: &str) -> Result<(Desired, Vec<Problem>), String> {
     let head = "apiVersion: seqera-iam/v1\nname: test\naccount: \"123456789012\"\n";
     let used = json!({"x": {"blueprint": blueprint, "with": with}});
-    let text = format!("{head}region: {region}\nuse: {used}\n");
+    let region = if region.is_empty() { String::new() } else { format!("region: {region}\n") };
+    let text = format!("{head}{region}use: {used}\n");
     let none = |path: &str| Err(format!("{path} is not part of the program"));
     let drawn =
         |problems: &[Problem], sources: &Sources| format!("{blueprint} {with}\n{}", render(problems, sources, false));
@@ -105,6 +107,12 @@ fn joined(first: &Document, second: &Document) -> Document {
     Document::from_json(json)
 }
 
+/// Joins all documents.
+fn whole(documents: BTreeMap<String, Document>) -> BTreeMap<String, Document> {
+    let whole = documents.into_values().reduce(|first, second| joined(&first, &second));
+    whole.map(|document| ("all".to_owned(), document)).into_iter().collect()
+}
+
 fn sids(document: &Document) -> BTreeSet<String> {
     let statements = document.json()["Statement"].as_array().cloned().unwrap_or_default();
     statements.iter().filter_map(|statement| statement["Sid"].as_str()).map(str::to_owned).collect()
@@ -164,7 +172,10 @@ fn every_statement_is_for_a_feature_and_every_feature_has_its_statements() {
         assert_eq!(named.difference(&written).collect::<Vec<_>>(), Vec::<&_>::new(), "{name}: no such statement");
         for param in about.params.iter().filter(|param| ["features", "without"].contains(&param.name.as_str())) {
             for value in &param.allowed {
-                let feature = about.features.iter().find(|feature| value == feature.name.as_str());
+                let used = about.uses.iter().filter_map(|name| builtin::find(name)).map(About::of);
+                let used: Vec<_> = used.flat_map(|about| about.features).collect();
+                let mut features = about.features.iter().chain(&used);
+                let feature = features.find(|feature| value == feature.name.as_str());
                 let feature = feature.unwrap_or_else(|| panic!("{name}: {value} is a value and no feature"));
                 assert_eq!(feature.need, Need::Optional, "{name}: {value} can be left out");
             }
@@ -202,8 +213,12 @@ fn least_allows_nothing_that_published_does_not() {
     for about in abouts().iter().filter(|about| about.params.iter().any(|param| param.name == "scope")) {
         let excepted = exceptions[about.name].as_array().cloned().unwrap_or_default();
         for sample in samples_of(&samples, about.name) {
-            let least = documents(&desired(about.name, &with(&sample, "scope", "least")), "document");
-            let published = documents(&desired(about.name, &with(&sample, "scope", "published")), "document");
+            let mut least = documents(&desired(about.name, &with(&sample, "scope", "least")), "document");
+            let mut published = documents(&desired(about.name, &with(&sample, "scope", "published")), "document");
+            // What is elsewhere belongs to the same principal.
+            if least.keys().any(|address| !published.contains_key(address)) {
+                (least, published) = (whole(least), whole(published));
+            }
             for (address, document) in least {
                 let after = Holding::default().policy(&document);
                 let before = published.get(&address).map(|one| Holding::default().policy(one)).unwrap_or_default();

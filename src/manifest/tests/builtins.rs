@@ -15,10 +15,11 @@ fn three_lines_ask_for_the_instance_role() {
         [
             "use.seqera.policies.buckets",
             "use.seqera.roles.seqera",
-            "use.seqera.roles.seqera.inline.permissions",
             "use.seqera.roles.seqera.policies.Seqera-Role-buckets",
+            "use.seqera.roles.seqera.policies.seqera-forge-identity",
             "use.seqera.instance_profiles.seqera",
             "use.seqera.instance_profiles.seqera.role",
+            "use.seqera.use.forge.policies.identity",
         ]
     );
     let statements = json(&desired, "use.seqera.policies.buckets", "document")["Statement"].clone();
@@ -32,12 +33,12 @@ fn three_lines_ask_for_the_instance_role() {
 #[test]
 fn the_instance_role_asks_for_what_the_example_does() {
     let example = include_str!("../../../examples/enterprise-instance-role/policies/forge-policy.json");
-    let desired = instance_role("{buckets: [], trusted: [user/ana]}");
+    let desired = instance_role("{buckets: [], trusted: [user/ana], scope: published}");
     let address = "use.seqera.roles.seqera.inline.permissions";
     let document = crate::policy::Document::from_json(serde_json::from_str(example).unwrap());
     assert_eq!(attribute(&desired, address, "document"), Value::Document(document));
     assert_eq!(addresses(&desired).len(), 4);
-    let launch = instance_role("{buckets: [], forge: false}");
+    let launch = instance_role("{buckets: [], forge: false, scope: published}");
     assert_eq!(json(&launch, address, "document")["Statement"].as_array().unwrap().len(), 1);
 }
 
