@@ -18,7 +18,7 @@ use seqera_iam::delivery::Delivery;
 use seqera_iam::graph::Desired;
 use seqera_iam::manifest::{Inputs, Manifest};
 use seqera_iam::model::{Account, Live, LiveState, State};
-use seqera_iam::plan::order::{self, Task};
+use seqera_iam::plan::order::Task;
 use seqera_iam::plan::{self, Plan, Question};
 use seqera_iam::policy::{Document, Host, findings};
 use seqera_iam::sandbox::{Faults, Sandbox};
@@ -219,7 +219,7 @@ async fn read(cloud: &Arc<Cloud>, desired: &Desired, state: Option<&State>, chai
 }
 
 async fn carry_out(cloud: &Arc<Cloud>, plan: &Plan, store: &dyn StateStore, state: State) -> (State, Row) {
-    let chain = longest_chain(&order::tasks(&plan.steps, &plan.account));
+    let chain = longest_chain(&plan.tasks);
     let (before, began) = (cloud.calls(), Instant::now());
     let never = Box::pin(std::future::pending());
     let done = apply::apply(plan, cloud, store, state, &Delivery::new(Path::new("."), false), never, &mut |_| {}).await;

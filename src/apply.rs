@@ -18,7 +18,7 @@ use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
 use crate::model::{Address, Attributes, ObjectId, Record, State, issued};
-use crate::plan::order::{self, Part, Task};
+use crate::plan::order::{Part, Task};
 use crate::plan::{self, Change, Claims, Plan, Step};
 use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
@@ -39,6 +39,12 @@ pub enum Event<'a> {
         step: &'a Step,
         part: Part,
         elapsed: Duration,
+    },
+    /// What the step takes away is only taken when IAM knows everywhere what is given instead.
+    Settling {
+        step: &'a Step,
+        part: Part,
+        pause: Duration,
     },
     Failed {
         step: &'a Step,
@@ -101,7 +107,7 @@ pub async fn apply(
             run.stop.store(true, Ordering::Relaxed);
             failure.get_or_insert(error);
         }
-        if run.running.is_empty() {
+        if run.running.is_empty() && (run.settling.is_empty() || run.stopping()) {
             break;
         }
         tokio::select! {
@@ -120,6 +126,11 @@ pub async fn apply(
             () = cloud.throttled(), if !throttled => {
                 throttled = true;
                 observe(Event::Throttled);
+            }
+            Some(settled) = run.settling.join_next(), if !run.stopping() => {
+                let index = settled.map_err(|e| Error::failed("a pause died").caused_by(e))?;
+                run.settled[index] = true;
+                run.ready.push_front(index);
             }
             Some(done) = run.running.join_next() => {
                 let done = done.map_err(|e| Error::failed("a task died").caused_by(e))?;
@@ -203,6 +214,11 @@ struct Run<'a> {
     /// Objects that this run created, by where they stand: IAM may not know them everywhere yet.
     fresh: HashMap<ObjectId, Address>,
     finished: Vec<bool>,
+    /// When each task finished.
+    since: Vec<Option<Instant>>,
+    /// Tasks that wait until IAM knows everywhere what others did.
+    settling: JoinSet<usize>,
+    settled: Vec<bool>,
     started: Vec<bool>,
     stop: Arc<AtomicBool>,
     outcome: Outcome,
@@ -210,7 +226,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(plan: &'a Plan, cloud: Arc<Cloud>, state: State, delivery: &'a Delivery) -> Self {
-        let tasks = order::tasks(&plan.steps, &plan.account);
+        let tasks = plan.tasks.clone();
         let waiting: Vec<usize> = tasks.iter().map(|task| task.after.len()).collect();
         let mut dependents = vec![Vec::new(); tasks.len()];
         for (index, task) in tasks.iter().enumerate() {
@@ -229,6 +245,9 @@ impl<'a> Run<'a> {
             waiter,
             ready: (0..tasks.len()).filter(|&task| waiting[task] == 0).collect(),
             finished: vec![false; tasks.len()],
+            since: vec![None; tasks.len()],
+            settling: JoinSet::new(),
+            settled: vec![false; tasks.len()],
             started: vec![false; tasks.len()],
             waiting,
             dependents,
@@ -251,6 +270,14 @@ impl<'a> Run<'a> {
             let task = self.tasks[index].clone();
             let plan = self.plan;
             let step = &plan.steps[task.step];
+            if let Some(pause) = self.pause(index) {
+                observe(Event::Settling { step, part: task.part, pause });
+                self.settling.spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    index
+                });
+                continue;
+            }
             self.started[index] = true;
             if task.part == Part::Make
                 && let Err(error) = self.prepare(task.step)
@@ -341,6 +368,13 @@ impl<'a> Run<'a> {
         Ok(Err(error))
     }
 
+    /// Returns how long a task has to wait until IAM knows everywhere what it relies on.
+    fn pause(&self, index: usize) -> Option<Duration> {
+        let latest = self.tasks[index].settles.iter().filter_map(|&other| self.since[other]).max()?;
+        let left = self.cloud.settling().checked_sub(latest.elapsed())?;
+        (!self.settled[index] && !left.is_zero()).then_some(left)
+    }
+
     /// Returns what this run made and the step names, by address.
     fn fresh_for(&self, step: &Step) -> Vec<String> {
         self.needed(step).filter(|id| self.fresh.contains_key(id)).map(|id| self.address_of(&id)).collect()
@@ -383,6 +417,7 @@ impl<'a> Run<'a> {
                 }
                 entry.apply(&mut self.state);
                 self.finished[index] = true;
+                self.since[index] = Some(Instant::now());
                 observe(Event::Finished { step, part, elapsed });
                 for &dependent in &self.dependents[index] {
                     self.waiting[dependent] -= 1;
@@ -500,8 +535,15 @@ impl Work {
                 kind.converge(&self.cloud, &interim, after).await?;
                 Ok(self.put(None)?.into())
             }
+            (Part::Early(place), Change::Update { before, .. } | Change::Import { before, .. }) => {
+                let missing =
+                    || Error::failed(format!("{}: the plan does not say what to write first", self.step.address));
+                let after = self.step.interim.get(place).ok_or_else(missing)?;
+                self.converge(place, before, after).await?;
+                Ok(self.put_so_far(before, after)?.into())
+            }
             (Part::Make, Change::Update { before, after } | Change::Import { before, after }) => {
-                self.kind()?.converge(&self.cloud, before, after).await?;
+                self.converge(self.step.interim.len(), before, after).await?;
                 Ok(self.put(None)?.into())
             }
             (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) => {
@@ -517,12 +559,38 @@ impl Work {
                 }
                 Ok(Entry::Forget(id.clone()).into())
             }
-            (Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
+            (Part::Early(_) | Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
+            | (Part::Early(_), Change::Create { .. } | Change::Replace { .. })
             | (Part::Finish, Change::Update { .. } | Change::Import { .. })
             | (Part::Remove, Change::Create { .. } | Change::Update { .. } | Change::Import { .. }) => {
                 Err(Error::failed(format!("{}: the plan has a part that its change does not have", self.step.address)))
             }
         }
+    }
+
+    /// Makes one of several writes of an update: to `after` from what the write before it left, if there was one.
+    async fn converge(&self, place: usize, before: &Attributes, after: &Attributes) -> Result<()> {
+        let kind = self.kind()?;
+        let Some(earlier) = place.checked_sub(1).and_then(|place| self.step.interim.get(place)) else {
+            return kind.converge(&self.cloud, before, after).await;
+        };
+        kind.converge(&self.cloud, earlier, after).await?;
+        kind.tidy(&self.cloud, earlier).await
+    }
+
+    /// Records what an object is on the way to what it shall be.
+    fn put_so_far(&self, before: &Attributes, after: &Attributes) -> Result<Entry> {
+        let entry = self.put(None)?;
+        let Entry::Put(mut record) = entry else { return Ok(entry) };
+        for (field, value) in record.attributes.iter_mut() {
+            if let Some(now) = after
+                .get(field)
+                .filter(|_| self.step.change.after().is_some_and(|end| end.get(field) != before.get(field)))
+            {
+                value.clone_from(now);
+            }
+        }
+        Ok(Entry::Put(record))
     }
 
     fn interim_of(&self, after: &Attributes) -> Result<Option<Attributes>> {

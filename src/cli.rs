@@ -264,6 +264,9 @@ pub struct ApplyArgs {
     /// Go ahead though brakes hold; the plan names them
     #[arg(long)]
     pub force: bool,
+    /// Go ahead though somebody lacks for a moment what both sides give; the plan names such gaps
+    #[arg(long)]
+    pub allow_gap: bool,
 }
 
 #[derive(Debug, Args)]

@@ -40,7 +40,13 @@ pub struct Target {
     pub parallelism: usize,
     /// What time it is there; none for the machine's.
     pub now: Option<Timestamp>,
+    /// How long until what was written is known everywhere; where it is not said, [`SETTLING`] on AWS.
+    pub settling: Option<Duration>,
 }
+
+/// How long IAM may take until a change of permissions counts everywhere. AWS promises no figure ("Changes that I
+/// make are not always immediately visible"); it is a few seconds nearly always.
+pub const SETTLING: Duration = Duration::from_secs(10);
 
 /// Who we are to AWS.
 #[derive(Clone, Debug)]
@@ -63,6 +69,7 @@ pub struct Cloud {
     pace: Arc<Pace>,
     local: bool,
     now: Option<Timestamp>,
+    settling: Duration,
     calls: AtomicU64,
     /// Customer managed policies by lower-case name, listed at most once a run.
     pub(crate) policies_by_name: tokio::sync::OnceCell<std::collections::HashMap<String, String>>,
@@ -85,6 +92,7 @@ impl Cloud {
             .region(Region::from_static(home(&caller.account.partition)))
             .retry_classifier(failure::IamRetry { pace: pace.clone() });
         tagging.set_retry_partition(retries);
+        let local = config.endpoint_url().is_some_and(is_loopback);
         Ok(Self {
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
             tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
@@ -92,8 +100,9 @@ impl Cloud {
             caller: caller.arn,
             pace,
             config: config.clone(),
-            local: config.endpoint_url().is_some_and(is_loopback),
             now: target.now,
+            local,
+            settling: target.settling.unwrap_or(if local || target.http.is_some() { Duration::ZERO } else { SETTLING }),
             calls: AtomicU64::new(1),
             policies_by_name: tokio::sync::OnceCell::new(),
         })
@@ -129,6 +138,11 @@ impl Cloud {
     /// Says whether a server on this machine answers instead of AWS.
     pub fn is_local(&self) -> bool {
         self.local
+    }
+
+    /// Returns how long to wait until what was given counts everywhere, before what it stands in for is taken away.
+    pub fn settling(&self) -> Duration {
+        self.settling
     }
 
     /// Returns how many calls may run at a time.

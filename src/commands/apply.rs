@@ -12,6 +12,7 @@ use crate::apply::{self, Interrupt, Outcome};
 use crate::cli::{ApplyArgs, Global};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::State;
+use crate::plan::brake::Cause;
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Action, Brake, Plan, digest};
 use crate::render::human;
@@ -51,7 +52,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
         return finish_unchanged(&session, &plan, outputs, output).await;
     }
     let reviewed = saved.is_some() || args.expect.is_some() || !args.auto_approve;
-    brake(&plan, reviewed, args.force, output)?;
+    brake(&plan, reviewed, args, output)?;
     // Who saved a plan has seen it; the file is the consent.
     if !args.auto_approve && saved.is_none() {
         ask("yes", "Do you want to perform these actions? Only `yes` is accepted", output)?;
@@ -60,10 +61,11 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     carry_out(&session, &plan, state, Verb::Apply { outputs }, output).await
 }
 
-/// Refuses a plan on which a brake holds. `force` lifts it, and says which.
-fn brake(plan: &Plan, reviewed: bool, force: bool, output: &Output) -> Result<()> {
-    let holding: Vec<&Brake> = plan.brakes.iter().filter(|brake| brake.holds(reviewed)).collect();
-    if force {
+/// Refuses a plan on which a brake holds. `--force` lifts it, and says which; `--allow-gap` lifts those of gaps.
+fn brake(plan: &Plan, reviewed: bool, args: &ApplyArgs, output: &Output) -> Result<()> {
+    let allowed = |brake: &&Brake| args.allow_gap && brake.cause == Cause::Gap;
+    let holding: Vec<&Brake> = plan.brakes.iter().filter(|brake| brake.holds(reviewed) && !allowed(brake)).collect();
+    if args.force {
         holding.iter().for_each(|brake| output.note(&format!("Forced although {}.\n", brake.what)));
         return Ok(());
     }

@@ -50,6 +50,10 @@ impl<'a> Progress<'a> {
                 "type": "apply_complete", "address": step.address, "action": doing(step, *part).0,
                 "elapsed_seconds": elapsed.as_secs_f64(),
             }),
+            Event::Settling { step, part, pause } => json!({
+                "type": "settling", "address": step.address, "action": doing(step, *part).0,
+                "seconds": pause.as_secs_f64(),
+            }),
             Event::Failed { step, part, error, elapsed } => json!({
                 "type": "apply_errored", "address": step.address, "action": doing(step, *part).0,
                 "message": error.to_string(), "hints": error.hints, "elapsed_seconds": elapsed.as_secs_f64(),
@@ -76,6 +80,12 @@ impl<'a> Progress<'a> {
                     format!("{}: {done} after {}", paint(theme::STRONG, &step.address), seconds(*elapsed)),
                 );
             }
+            Event::Settling { step, part, pause } => self.print(format!(
+                "{}: settling {}s before {}",
+                paint(theme::STRONG, &step.address),
+                pause.as_secs_f64().ceil(),
+                doing(step, *part).1
+            )),
             Event::Failed { step, part, error, elapsed } => {
                 let failed = paint(theme::DANGER, format!("failed after {}", seconds(*elapsed)));
                 self.end(step, *part, format!("{}: {failed}: {error}", paint(theme::STRONG, &step.address)));
@@ -153,6 +163,9 @@ fn doing(step: &Step, part: Part) -> (&'static str, &'static str, &'static str) 
     match (&step.change, part) {
         (Change::Create { .. } | Change::Replace { .. }, Part::Make) => ("create", "creating", "created"),
         (Change::Create { .. } | Change::Replace { .. }, Part::Finish) => ("update", "finishing", "finished"),
+        (Change::Update { .. } | Change::Import { .. }, Part::Early(_)) => {
+            ("update", "updating at first", "updated at first")
+        }
         (Change::Update { .. }, _) => ("update", "updating", "updated"),
         (Change::Import { .. }, _) => ("import", "importing", "imported"),
         (Change::Delete { .. } | Change::Replace { .. } | Change::Create { .. }, _) => {

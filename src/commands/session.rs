@@ -225,9 +225,11 @@ pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str
         http: None,
         parallelism: usize::from(global.parallelism),
         now: None,
+        settling: None,
     };
     if let Some(folder) = &global.sandbox {
         let faults = Faults::parse(&std::env::var("SEQERA_IAM_SANDBOX").unwrap_or_default())?;
+        target.settling = Some(faults.lag());
         let new = Account::new(Account::partition_of(region), account.unwrap_or(PROVISIONAL_ACCOUNT));
         let sandbox = Sandbox::open(folder, Some(&new), faults)?;
         let first = format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());

@@ -110,9 +110,18 @@ pub trait Spec: Sync + Send {
         None
     }
 
+    /// Says, in a sentence, what follows outside this deployment when one of its objects is replaced.
+    fn aftermath(&self) -> Option<&'static str> {
+        None
+    }
+
     /// For what hangs on an owner: the owner's id and the address that it has under the owner's.
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging>;
 }
+
+/// What follows when somebody is replaced: AWS knows principals by their unique ids.
+const NAMED_NO_MORE: &str =
+    "what names it outside this deployment means it no more: bucket policies, KMS key grants, EKS access entries";
 
 /// An object that another one refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,6 +216,11 @@ pub trait Kind: Spec {
 
     /// Changes what differs between `live` and `wanted`.
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()>;
+
+    /// Removes what a write left behind that was only for a while: `interim` is what it had written.
+    async fn tidy(&self, _cloud: &Cloud, _interim: &Attributes) -> Result<()> {
+        Ok(())
+    }
 
     /// Deletes the object. One that is gone already is deleted.
     async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()>;

@@ -264,6 +264,18 @@ impl Kind for Policy {
         Ok(())
     }
 
+    /// The version that held both sides of a change is none to go back to.
+    async fn tidy(&self, cloud: &Cloud, interim: &Attributes) -> Result<()> {
+        let id = self.id(&cloud.account, interim);
+        let arn = id.name.as_str();
+        let Some(version) = versions::others(cloud, arn).await?.pop() else { return Ok(()) };
+        let held = versions::document(cloud, arn, &version.id).await?.map(Value::Document);
+        if held.is_some() && held.as_ref() == interim.get("document") {
+            versions::delete(cloud, arn, &version.id).await?;
+        }
+        Ok(())
+    }
+
     /// A policy with one version goes in one call; versions are listed only when AWS says there are more.
     async fn delete(&self, cloud: &Cloud, live: &Attributes) -> Result<()> {
         let id = self.id(&cloud.account, live);

@@ -83,6 +83,12 @@ impl Spec for ProfileRole {
         Vec::new()
     }
 
+    fn aftermath(&self) -> Option<&'static str> {
+        Some(
+            "instances may act as the old role for up to an hour; a second instance profile for the new one leaves no gap",
+        )
+    }
+
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
         let owner = instance_profile::id_of(names(attributes).0);
         Some(Hanging { owner, segments: vec!["role".to_owned()], keep: None })

@@ -204,6 +204,10 @@ impl Spec for Role {
         resources
     }
 
+    fn aftermath(&self) -> Option<&'static str> {
+        Some(super::NAMED_NO_MORE)
+    }
+
     fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
         None
     }

@@ -153,6 +153,10 @@ impl Spec for User {
         resources
     }
 
+    fn aftermath(&self) -> Option<&'static str> {
+        Some(super::NAMED_NO_MORE)
+    }
+
     fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
         None
     }

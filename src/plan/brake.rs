@@ -1,5 +1,5 @@
 //! Brakes: what a plan does that nobody should do by accident. One that holds stops an apply before anything
-//! happens (exit 3); `--force` lifts all that were named.
+//! happens (exit 3); `--force` lifts all that were named, and `--allow-gap` those of gaps.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +20,8 @@ pub enum Cause {
     Own,
     /// Somebody, or what hands out somebody's permissions, goes, and nobody has looked at it.
     Unreviewed,
+    /// Somebody lacks for a moment what both sides give, or holds what neither does.
+    Gap,
 }
 
 impl Cause {
@@ -29,6 +31,7 @@ impl Cause {
             Cause::Many => "many-destroyed",
             Cause::Own => "own-permissions",
             Cause::Unreviewed => "unreviewed-destroy",
+            Cause::Gap => "gap",
         }
     }
 }
@@ -56,6 +59,7 @@ impl Brake {
             Cause::Many => "to do it all the same:   seqera-iam apply --force",
             Cause::Own => "run it as somebody else, or, with these steps last:   seqera-iam apply --force",
             Cause::Unreviewed => "review it:   seqera-iam plan --out FILE, then apply FILE; --force does without",
+            Cause::Gap => "to do it all the same:   seqera-iam apply --allow-gap",
         }
     }
 }
@@ -94,6 +98,16 @@ fn unreviewed(going: &[(&Step, &ObjectId)]) -> Option<Brake> {
 /// A brake on steps that take something from whoever runs them.
 pub(super) fn own<'s>(what: String, steps: impl Iterator<Item = &'s Step>) -> Brake {
     Brake { cause: Cause::Own, what, addresses: steps.map(|step| step.address.clone()).collect() }
+}
+
+/// A brake on steps by which permissions are not steady for a moment.
+pub(super) fn gap(steps: &[Step]) -> Option<Brake> {
+    let open: Vec<&Step> = steps.iter().filter(|step| !step.gaps.is_empty()).collect();
+    (!open.is_empty()).then(|| {
+        let names: Vec<String> = open.iter().map(|step| step.address.to_string()).collect();
+        let what = format!("for a moment permissions are not what both sides of the plan say, by {}", names.join(", "));
+        Brake { cause: Cause::Gap, what, addresses: open.iter().map(|step| step.address.clone()).collect() }
+    })
 }
 
 fn addresses(going: &[(&Step, &ObjectId)]) -> Vec<Address> {

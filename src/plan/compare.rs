@@ -426,9 +426,8 @@ impl<'a> Comparison<'a> {
         let asked = own::Asked { account, attributes: &|id| self.attributes_of(id) };
         let mut brakes = brake::of(&steps, &held);
         brakes.extend(own.into_iter().flat_map(|own| own::mark(&mut steps, &own, &asked)));
-        if let Some(problem) = order::waits(&mut steps, account) {
-            return Err(vec![problem]);
-        }
+        let tasks = order::arrange(&mut steps, self.live, account).map_err(|problem| vec![problem])?;
+        brakes.extend(brake::gap(&steps));
         for step in &mut steps {
             step.dangers = danger::of(step, account, &boundaries);
             step.dangers.extend(danger::of_use(step, &self.live.used));
@@ -441,6 +440,7 @@ impl<'a> Comparison<'a> {
             lineage: self.claims.lineage,
             serial: self.state.map_or(0, |state| state.serial),
             steps,
+            tasks,
             permissions,
             drift: self.drift,
             kept: self.wish.kept,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{Affected, Change, First, Step};
+use super::{Affected, Change, First, Step, principal};
 use crate::kinds;
 use crate::model::{Account, Attributes, ObjectId, Value, issued};
 use crate::policy::findings;
@@ -15,6 +15,8 @@ use crate::policy::{Document, Grant, grants};
 pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(gap(step));
+    found.extend(principal::of(step));
+    found.extend(step.gaps.iter().cloned());
     found.extend(room(step));
     if step.made.as_ref().is_none_or(|made| !boundaries.contains(made)) {
         found.extend(escalation(step));
@@ -53,9 +55,9 @@ fn gap(step: &Step) -> Option<String> {
     Some(format!("{id} is gone for a moment while it is replaced: {because}"))
 }
 
-/// A full owner is for a moment without what goes and without what comes.
+/// What goes before something else comes, though nobody lacks a permission meanwhile: an access key.
 fn room(step: &Step) -> Option<String> {
-    let next = step.makes_room_for.as_ref()?;
+    let next = step.makes_room_for.first().filter(|_| step.gaps.is_empty())?;
     Some(format!("goes before {next} comes: AWS allows no more of them at a time"))
 }
 

@@ -64,6 +64,7 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
         lineage: comparison.claims.lineage,
         serial: state.map_or(0, |state| state.serial),
         steps: Vec::new(),
+        tasks: Vec::new(),
         permissions: Vec::new(),
         drift: found,
         kept: comparison.wish.kept,

@@ -24,11 +24,13 @@ mod moved;
 pub mod order;
 mod own;
 mod permissions;
+mod principal;
 mod quota;
 mod rebuild;
 mod refusal;
 mod room;
 pub mod saved;
+mod steady;
 mod whose;
 mod wish;
 
@@ -102,12 +104,20 @@ pub struct Step {
     /// Whether to record it before it is made: AWS cannot tag it, and it hangs on nothing of ours, so nothing
     /// else would tell that we made it.
     pub intent: bool,
-    /// The step that has room only when this one is done: AWS allows an owner only so many.
-    pub makes_room_for: Option<Address>,
+    /// The steps that have room only when this one is done: AWS allows an owner only so much.
+    pub makes_room_for: Vec<Address>,
     /// Whether it runs after all that does not depend on it: it takes from whoever runs it what the rest needs.
     pub last: bool,
-    /// Steps that have to be done before.
+    /// Steps that have to be done before this one begins.
     pub waits_for: BTreeSet<Address>,
+    /// Of a step with several parts, the steps that have to be done before its later parts.
+    pub finishes_after: BTreeSet<Address>,
+    /// The steps after which a pause lets IAM make them known everywhere, as this one takes away what they give.
+    pub settles: BTreeSet<Address>,
+    /// What is written between the two sides of an update, in this order: it has to come early and late at once.
+    pub interim: Vec<Attributes>,
+    /// What is not steady for a moment, and why: somebody lacks what both sides give, or holds what neither gives.
+    pub gaps: Vec<String>,
     /// Whether something outside made this step necessary.
     pub drift: bool,
     /// What its document allows more and less, by itself.
@@ -151,6 +161,8 @@ pub struct Plan {
     /// Of the state that it was made from; 0 without one.
     pub serial: u64,
     pub steps: Vec<Step>,
+    /// The parts of all steps with their order.
+    pub tasks: Vec<order::Task>,
     /// What changes for each owner that is there before and after.
     pub permissions: Vec<Affected>,
     pub drift: Vec<Drift>,
@@ -243,9 +255,13 @@ impl Step {
             record: None,
             removed,
             intent: false,
-            makes_room_for: None,
+            makes_room_for: Vec::new(),
             last: false,
             waits_for: BTreeSet::new(),
+            finishes_after: BTreeSet::new(),
+            settles: BTreeSet::new(),
+            interim: Vec::new(),
+            gaps: Vec::new(),
             drift: false,
             permissions: Difference::default(),
             dangers: Vec::new(),
@@ -282,6 +298,11 @@ impl Step {
 impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Returns what is not steady for a moment, with the step that it comes from.
+    pub fn gaps(&self) -> impl Iterator<Item = (&Address, &str)> {
+        self.steps.iter().flat_map(|step| step.gaps.iter().map(move |gap| (&step.address, gap.as_str())))
     }
 
     pub fn summary(&self) -> Summary {

@@ -83,7 +83,7 @@ pub(super) fn of_caller(comparison: &Comparison, caller: &ObjectId) -> Both {
     Both { owner: caller.clone(), counts, before, after }
 }
 
-type Objects<'a> = BTreeMap<&'a ObjectId, &'a Attributes>;
+pub(super) type Objects<'a> = BTreeMap<&'a ObjectId, &'a Attributes>;
 
 /// Returns what AWS will hold.
 fn after<'a>(comparison: &'a Comparison, before: &Objects<'a>) -> Objects<'a> {
@@ -133,17 +133,17 @@ fn touched<'a>(comparison: &Comparison, sides: &[Side<'a>; 2]) -> BTreeSet<&'a O
 }
 
 /// AWS before or after the plan.
-struct Side<'a> {
-    objects: Objects<'a>,
+pub(super) struct Side<'a> {
+    pub objects: Objects<'a>,
     /// What hangs on each owner.
-    hanging: BTreeMap<&'a ObjectId, Vec<(&'a ObjectId, &'a Attributes)>>,
+    pub hanging: BTreeMap<&'a ObjectId, Vec<(&'a ObjectId, &'a Attributes)>>,
     /// Policies by ARN, as far as they were read.
-    policies: BTreeMap<&'a str, (&'a ObjectId, &'a Document)>,
+    pub policies: BTreeMap<&'a str, (&'a ObjectId, &'a Document)>,
 }
 
 impl<'a> Side<'a> {
     /// `read` is what was read beside: policies that are not ours.
-    fn new(objects: Objects<'a>, read: &Objects<'a>) -> Self {
+    pub fn new(objects: Objects<'a>, read: &Objects<'a>) -> Self {
         let mut side = Self { objects: BTreeMap::new(), hanging: BTreeMap::new(), policies: BTreeMap::new() };
         for (id, attributes) in read.iter().chain(&objects) {
             match kinds::hanging(id, attributes) {
@@ -218,11 +218,11 @@ impl<'a> Side<'a> {
     }
 }
 
-fn brought(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
+pub(super) fn brought(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
     kinds::spec(&id.kind)?.brings(attributes)
 }
 
-fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
     attributes.get(field).and_then(Value::text)
 }
 

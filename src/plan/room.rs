@@ -1,11 +1,14 @@
-//! Room on an owner. AWS lets only so many policies be attached to a role, so a full one has to lose
-//! something before it can get something else, against the rule that grants come first.
+//! Room on an owner. AWS lets only so many policies be attached to a role, and counts the characters of its inline
+//! policies together, so a full one has to lose something before it can get something else, against the rule
+//! that grants come first.
 
 use std::collections::BTreeMap;
 
 use super::{Change, First, Step};
 use crate::kinds;
-use crate::model::{Attributes, LiveState, ObjectId};
+use crate::model::schema::Holds;
+use crate::model::{Address, Attributes, LiveState, ObjectId, Value};
+use crate::policy::{Document, limits};
 
 /// What comes and goes on one owner, by the index of its step.
 #[derive(Default)]
@@ -18,6 +21,55 @@ struct Traffic {
 
 /// Lets as many go first as there is no room for.
 pub(super) fn make(steps: &mut [Step], live: &LiveState) {
+    number(steps, live);
+    size(steps, live);
+}
+
+/// Where inline policies would be too long together for a while, those that shrink come before those that grow.
+fn size(steps: &mut [Step], live: &LiveState) {
+    let longest = |id: &ObjectId| {
+        kinds::spec(&id.kind)?.schema().fields.iter().find_map(|field| match field.holds {
+            Holds::Document(host) => Some(limits::longest(host)),
+            _ => None,
+        })
+    };
+    let size = |attributes: Option<&Attributes>| {
+        attributes.and_then(|a| a.get("document")).and_then(Value::document).map_or(0, Document::size)
+    };
+    let mut held: BTreeMap<ObjectId, usize> = BTreeMap::new();
+    let mut changes: BTreeMap<ObjectId, Vec<(usize, usize, usize)>> = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        let Some(id) = step.id().filter(|id| longest(id).is_some()) else { continue };
+        let Some(owner) = step.change.after().or(step.change.before()).and_then(|a| hangs_on(id, a)) else { continue };
+        let (before, after) = (size(step.change.before()), size(step.change.after()));
+        changes.entry(owner).or_default().push((index, before, after));
+    }
+    // Who only grows, or only shrinks, has no peak in between.
+    changes.retain(|_, changes| changes.iter().any(|(_, b, a)| b > a) && changes.iter().any(|(_, b, a)| a > b));
+    if changes.is_empty() {
+        return;
+    }
+    for object in live.objects.values().filter(|object| longest(&object.id).is_some()) {
+        if let Some(owner) = hangs_on(&object.id, &object.attributes).filter(|owner| changes.contains_key(owner)) {
+            *held.entry(owner).or_default() += size(Some(&object.attributes));
+        }
+    }
+    for (owner, changes) in changes {
+        let grown: usize = changes.iter().map(|(_, before, after)| after.saturating_sub(*before)).sum();
+        let most = changes.first().and_then(|(index, ..)| steps[*index].id().and_then(longest)).unwrap_or(usize::MAX);
+        if held.get(&owner).copied().unwrap_or(0) + grown <= most {
+            continue;
+        }
+        let grows = |(_, before, after): &&(usize, usize, usize)| after > before;
+        let growing: Vec<Address> =
+            changes.iter().filter(grows).map(|(index, ..)| steps[*index].address.clone()).collect();
+        for (index, ..) in changes.iter().filter(|(_, before, after)| before > after) {
+            steps[*index].makes_room_for.extend(growing.iter().cloned());
+        }
+    }
+}
+
+fn number(steps: &mut [Step], live: &LiveState) {
     let held = held(live);
     for (place, traffic) in traffic(steps) {
         let Some(most) = kinds::spec(&place.0).and_then(|spec| spec.most()) else { continue };
@@ -32,10 +84,12 @@ pub(super) fn make(steps: &mut [Step], live: &LiveState) {
             {
                 *first = First::Delete;
                 lacking -= 1;
+                steps[swap].gaps.push("goes before its successor comes: AWS has no room for both".to_owned());
             }
         }
         for (gone, come) in traffic.goes.into_iter().zip(traffic.comes).take(lacking) {
-            steps[gone].makes_room_for = Some(steps[come].address.clone());
+            let next = steps[come].address.clone();
+            steps[gone].makes_room_for.push(next);
         }
     }
 }

@@ -197,13 +197,18 @@ fn keep_tags(whole: &mut Attributes, recorded: Option<&Record>, live: &Live) {
 /// Policies that AWS or an incident responder attaches to stop a principal.
 const QUARANTINE: [&str; 3] = ["AWSCompromisedKeyQuarantine", "AWSRevokeOlderSessions", "AWSDenyAll"];
 
+/// Says whether a policy, by its name or ARN, is one of those: all that it holds is a Deny.
+pub(super) fn is_quarantine(policy: &str) -> bool {
+    let name = policy.rsplit(['/', ' ']).next().unwrap_or_default();
+    QUARANTINE.iter().any(|known| name.starts_with(known))
+}
+
 /// Says whether an object only takes permissions away: it holds a Deny, or refers to a policy that does.
 fn restricts(object: &Live, live: &LiveState) -> bool {
     let denies = |attributes: &Attributes| attributes.values().filter_map(Value::document).any(|d| d.has_deny());
     let Some(spec) = kinds::spec(&object.id.kind) else { return false };
-    let known = object.id.name.rsplit(['/', ' ']).next().unwrap_or_default();
     let account = crate::model::Account::new("aws", "");
-    QUARANTINE.iter().any(|name| known.starts_with(name))
+    is_quarantine(&object.id.name)
         || denies(&object.attributes)
         || spec.brings(&object.attributes).is_some_and(|owner| policies_restrict(&owner, live))
         || spec.refers(&account, &object.attributes).iter().any(|needed| {

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod managed;
 pub mod pattern;
 pub mod reference;
+pub mod shift;
 pub mod split;
 mod spot;
 pub mod statement;

@@ -195,12 +195,27 @@ fn body(step: &Step, detail: Detail) -> String {
         _ => fields(step, detail),
     };
     text += &permissions::of_step(step, BODY.len(), detail);
+    text += &steadily(step, detail.width);
     text + &dangers(step, detail.width)
 }
 
 fn dangers(step: &Step, width: usize) -> String {
     let head = format!("{BODY}{} ", paint(theme::DANGER, "danger:"));
     step.dangers.iter().map(|danger| wrap::words(&head, danger, BODY.len() + 8, width)).collect()
+}
+
+/// How it is done so that nobody lacks anything meanwhile.
+fn steadily(step: &Step, width: usize) -> String {
+    if step.interim.is_empty() {
+        return String::new();
+    }
+    let after: Vec<String> = step.finishes_after.iter().map(ToString::to_string).collect();
+    let writes = step.interim.len() + 1;
+    let what = match after.is_empty() {
+        true => format!("in {writes} writes, what restricts first"),
+        false => format!("in {writes} writes, the last after {}", after.join(", ")),
+    };
+    wrap::words(&format!("{BODY}{} ", paint(theme::QUIET, "steady:")), &what, BODY.len() + 8, width)
 }
 
 fn fields(step: &Step, detail: Detail) -> String {

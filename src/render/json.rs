@@ -54,6 +54,16 @@ fn step(step: &Step) -> Json {
         "permissions": step.permissions,
         "dangers": step.dangers,
     });
+    if let Some(object) = json.as_object_mut() {
+        for (key, addresses) in [("finishes_after", &step.finishes_after), ("settles", &step.settles)] {
+            if !addresses.is_empty() {
+                object.insert(key.to_owned(), json!(addresses));
+            }
+        }
+        if !step.interim.is_empty() {
+            object.insert("interim".to_owned(), json!(step.interim));
+        }
+    }
     if let (Change::Replace { because, .. }, Some(object)) = (&step.change, json.as_object_mut()) {
         object.insert("because".to_owned(), json!(because));
         object.insert("symbol".to_owned(), json!(step.action().symbol()));

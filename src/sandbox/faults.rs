@@ -115,6 +115,11 @@ impl Faults {
         }
     }
 
+    /// Returns how long it takes until what is new is known everywhere.
+    pub fn lag(&self) -> Duration {
+        self.delay.unwrap_or_default()
+    }
+
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut faults = Self::default();
         for setting in text.split(',').map(str::trim).filter(|setting| !setting.is_empty()) {

@@ -68,8 +68,9 @@ fn only_the_theme_knows_a_colour() {
 
 #[test]
 fn kinds_are_named_only_where_they_are_defined() {
-    for path in rust_files(&["plan", "apply.rs", "survey", "commands", "state", "graph.rs"]) {
-        let text = std::fs::read_to_string(&path).expect("a source file");
+    let files = rust_files(&["plan", "apply.rs", "survey", "commands", "state", "graph.rs"]);
+    for path in files.iter().filter(|path| !path.iter().any(|part| part == "tests")) {
+        let text = std::fs::read_to_string(path).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let kinds = ["role", "user", "group", "membership", "inline_policy", "attachment", "instance_profile"];
         for kind in kinds.map(|kind| format!("\"{kind}\"")) {

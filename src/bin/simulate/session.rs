@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use seqera_iam::apply;
-use seqera_iam::cloud::{Cloud, Target};
+use seqera_iam::cloud::{Cloud, SETTLING, Target};
 use seqera_iam::delivery::Delivery;
 use seqera_iam::error::Error;
 use seqera_iam::graph::Desired;
@@ -119,7 +119,7 @@ impl Place {
         let sandbox = self.open(&weather.settings)?;
         let witness = Witness::new(&self.account(), chance.fork(), chance.percent(50));
         let http = Some(witness.http_client(&sandbox));
-        let target = Target { http, parallelism: 1 + chance.below(8), ..Target::default() };
+        let target = Target { http, parallelism: 1 + chance.below(8), settling: Some(SETTLING), ..Target::default() };
         let cloud = Cloud::connect(&target).await.map_err(|e| e.to_string())?;
         let reader = *chance.pick(&[None, Some(Reader::Targeted), Some(Reader::Survey)]);
         Ok(Open { sandbox, cloud: Arc::new(cloud), witness, reader })

@@ -2,8 +2,9 @@
 //!
 //! A step has up to two parts, making and removing; a replacement has both. Hard edges are what AWS
 //! demands: owners before what hangs on them, and the other way round when they go. Soft edges keep
-//! permissions steady: grants come before revokes, a Deny before what it restricts, a loosened owner
-//! last. Where soft edges would close a circle they give way, since the hard ones cannot.
+//! permissions steady ([`steady`](super::steady)). Where soft edges close a circle, updates in it are taken apart
+//! into several writes; where that does not help they give way, since the hard ones cannot, and the plan
+//! names the gap.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,14 +13,18 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::compare::Work;
+use super::steady::{Steady, Why};
 use super::{Change, First, Step, own};
 use crate::kinds;
-use crate::model::{Account, Address, Attributes, ObjectId, Value};
-use crate::policy::difference::Difference;
+use crate::model::{Account, Address, Attributes, LiveState, ObjectId};
 use crate::problem::Problem;
+
+mod soft;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
+    /// One of the writes between the two sides of an update, by its place among [`Step::interim`].
+    Early(usize),
     Make,
     /// Puts in what could not be made at once: roles that trust each other are created trusting nobody.
     Finish,
@@ -36,6 +41,8 @@ pub struct Task {
     pub interim: bool,
     /// Indexes of the tasks that have to be done before.
     pub after: Vec<usize>,
+    /// Those of them that IAM has to know everywhere before this one takes away what they give.
+    pub settles: Vec<usize>,
 }
 
 /// Returns what AWS keeps unique of this object, without path and letter case.
@@ -110,40 +117,49 @@ fn renamed(
 }
 
 fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, removed: Option<ObjectId>) -> Step {
-    Step {
-        address,
-        change,
-        made,
-        record: work.record,
-        removed,
-        intent: work.intent,
-        makes_room_for: None,
-        last: false,
-        waits_for: BTreeSet::new(),
-        drift: work.drift,
-        permissions: Difference::default(),
-        dangers: Vec::new(),
-    }
+    let Work { record, intent, drift, .. } = work;
+    Step { record, intent, drift, ..Step::new(address, change, made, removed) }
 }
 
-/// Fills in which steps each step waits for. Steps that wait for each other are a problem.
-pub(super) fn waits(steps: &mut [Step], account: &Account) -> Option<Problem> {
-    let tasks = tasks(steps, account);
+/// Puts all parts of the steps in their order, and fills in what a step says of it. Steps that wait for each
+/// other are a problem.
+pub(super) fn arrange(steps: &mut [Step], live: &LiveState, account: &Account) -> Result<Vec<Task>, Problem> {
+    let (tasks, interim, gaps) = {
+        let mut ordering = Ordering::new(steps, account);
+        let tasks = ordering.tasks(&Steady::new(steps, live));
+        (tasks, ordering.interim, ordering.gaps)
+    };
+    for (step, interim) in interim {
+        steps[step].interim = interim;
+    }
+    for (step, gap) in gaps {
+        steps[step].gaps.push(gap);
+    }
     let addresses: Vec<Address> = steps.iter().map(|step| step.address.clone()).collect();
-    // Those that are finished later wait for each other only then.
-    for task in tasks.iter().filter(|task| task.part != Part::Finish) {
-        let before = task.after.iter().map(|&other| tasks[other].step).filter(|&other| other != task.step);
-        let before: Vec<Address> = before.map(|other| addresses[other].clone()).collect();
-        steps[task.step].waits_for.extend(before);
+    for task in &tasks {
+        let others = |of: &[usize]| -> Vec<Address> {
+            let others = of.iter().map(|&other| tasks[other].step).filter(|&other| other != task.step);
+            others.map(|other| addresses[other].clone()).collect()
+        };
+        let first = task.after.iter().all(|&before| tasks[before].step != task.step);
+        let step = &mut steps[task.step];
+        if first { &mut step.waits_for } else { &mut step.finishes_after }.extend(others(&task.after));
+        step.settles.extend(others(&task.settles));
+    }
+    for step in steps.iter_mut() {
+        let waits_for = std::mem::take(&mut step.waits_for);
+        step.finishes_after.retain(|address| !waits_for.contains(address));
+        step.waits_for = waits_for;
     }
     let stuck = stuck(&tasks);
+    if stuck.is_empty() {
+        return Ok(tasks);
+    }
     let names: BTreeSet<String> = stuck.iter().map(|&task| addresses[tasks[task].step].to_string()).collect();
-    let message = || format!("these wait for each other: {}", names.into_iter().collect::<Vec<_>>().join(", "));
-    (!stuck.is_empty()).then(|| {
-        Problem::error("cycle", message())
-            .note("one has to go before another can come, and the other way round")
-            .help("change some of them in an apply of its own")
-    })
+    let message = format!("these wait for each other: {}", names.into_iter().collect::<Vec<_>>().join(", "));
+    Err(Problem::error("cycle", message)
+        .note("one has to go before another can come, and the other way round")
+        .help("change some of them in an apply of its own"))
 }
 
 /// Returns the tasks that can never start, as they wait for themselves.
@@ -165,17 +181,12 @@ fn stuck(tasks: &[Task]) -> Vec<usize> {
     (0..tasks.len()).filter(|&task| waiting[task] > 0).collect()
 }
 
-/// Returns all tasks of a plan's steps with their order.
-pub fn tasks(steps: &[Step], account: &Account) -> Vec<Task> {
-    Ordering::new(steps, account).tasks()
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Edge {
     Hard,
     /// A name in a trust policy: as hard, but it can be put in later.
     Named,
-    Soft,
+    Soft(Why),
 }
 
 struct Ordering<'a> {
@@ -184,6 +195,11 @@ struct Ordering<'a> {
     graph: DiGraph<(usize, Part), Edge>,
     makes: HashMap<&'a ObjectId, NodeIndex>,
     removes: HashMap<&'a ObjectId, NodeIndex>,
+    /// What is written between the sides of updates, by their steps, and the nodes of that.
+    interim: HashMap<usize, Vec<Attributes>>,
+    early: HashMap<usize, Vec<NodeIndex>>,
+    /// What gave way, by the step that comes too early.
+    gaps: BTreeSet<(usize, String)>,
 }
 
 impl<'a> Ordering<'a> {
@@ -198,10 +214,11 @@ impl<'a> Ordering<'a> {
                 removes.insert(removed, graph.add_node((index, Part::Remove)));
             }
         }
-        Self { steps, account, graph, makes, removes }
+        let (interim, early, gaps) = (HashMap::new(), HashMap::new(), BTreeSet::new());
+        Self { steps, account, graph, makes, removes, interim, early, gaps }
     }
 
-    fn tasks(mut self) -> Vec<Task> {
+    fn tasks(&mut self, steady: &Steady) -> Vec<Task> {
         for step in self.steps {
             self.owners_first(step);
             self.holders_go_first(step);
@@ -210,18 +227,26 @@ impl<'a> Ordering<'a> {
         let finished = self.circles_of_trust();
         self.one_of_a_name();
         self.room_first();
-        self.steady_permissions();
-        self.soft_edges_give_way();
-        let node = |index: usize| NodeIndex::new(index);
-        let task = |index: usize| {
-            let (step, part) = self.graph[node(index)];
-            let before = self.graph.edges_directed(node(index), petgraph::Direction::Incoming);
-            let mut after: Vec<usize> = before.map(|edge| edge.source().index()).collect();
-            after.sort_unstable();
-            after.dedup();
-            Task { step, part, interim: part == Part::Make && finished.contains(&step), after }
+        self.steady(steady);
+        let task = |node: NodeIndex| {
+            let (step, part) = self.graph[node];
+            let before = || self.graph.edges_directed(node, petgraph::Direction::Incoming);
+            let sorted = |mut tasks: Vec<usize>| {
+                tasks.sort_unstable();
+                tasks.dedup();
+                tasks
+            };
+            let settles =
+                before().filter(|edge| matches!(edge.weight(), Edge::Soft(Why::Keeps | Why::Bounds { settles: true })));
+            Task {
+                step,
+                part,
+                interim: part == Part::Make && finished.contains(&step),
+                settles: sorted(settles.map(|edge| edge.source().index()).collect()),
+                after: sorted(before().map(|edge| edge.source().index()).collect()),
+            }
         };
-        let mut tasks: Vec<Task> = (0..self.graph.node_count()).map(task).collect();
+        let mut tasks: Vec<Task> = self.graph.node_indices().map(task).collect();
         own::put_last(&mut tasks, self.steps);
         tasks
     }
@@ -321,78 +346,17 @@ impl<'a> Ordering<'a> {
         }
     }
 
-    /// Where an owner is full, something goes before something comes.
+    /// Where an owner is full, something goes or shrinks before something comes or grows.
     fn room_first(&mut self) {
         let by_address: HashMap<&Address, &Step> = self.steps.iter().map(|step| (&step.address, step)).collect();
         for step in self.steps {
-            let next = step.makes_room_for.as_ref().and_then(|address| by_address.get(address));
-            if let (Some(remove), Some(make)) = (self.remove_of(step), next.and_then(|next| self.make_of(next))) {
-                self.graph.update_edge(remove, make, Edge::Hard);
-            }
-        }
-    }
-
-    fn steady_permissions(&mut self) {
-        for (owner, hanging) in self.hanging() {
-            let makes = |deny: bool| hanging.iter().filter(move |h| h.denies == deny).filter_map(|h| h.make);
-            let removes = |deny: bool| hanging.iter().filter(move |h| h.denies == deny).filter_map(|h| h.remove);
-            let mut soft: Vec<(NodeIndex, NodeIndex)> = Vec::new();
-            let each = |from: Vec<NodeIndex>, to: Vec<NodeIndex>| {
-                from.into_iter().flat_map(move |from| to.clone().into_iter().map(move |to| (from, to)))
-            };
-            soft.extend(each(makes(true).collect(), makes(false).collect()));
-            soft.extend(each(makes(false).collect(), removes(false).chain(removes(true)).collect()));
-            soft.extend(each(removes(false).collect(), removes(true).collect()));
-            if let Some(update) = self.update_of(&owner) {
-                let all = hanging.iter();
-                if self.binds(&owner) {
-                    soft.extend(all.filter_map(|h| h.make).map(|make| (update, make)));
-                } else {
-                    soft.extend(all.filter_map(|h| h.remove).map(|remove| (remove, update)));
-                }
-            }
-            for (from, to) in soft.into_iter().filter(|(from, to)| from != to) {
-                if !self.graph.contains_edge(from, to) {
-                    self.graph.add_edge(from, to, Edge::Soft);
+            let Some(goes) = self.remove_of(step).or_else(|| self.make_of(step)) else { continue };
+            for next in step.makes_room_for.iter().filter_map(|address| by_address.get(address)) {
+                if let Some(make) = self.make_of(next) {
+                    self.graph.update_edge(goes, make, Edge::Hard);
                 }
             }
         }
-    }
-
-    /// Groups what hangs on an owner.
-    fn hanging(&self) -> BTreeMap<ObjectId, Vec<Hanging>> {
-        let mut owners: BTreeMap<ObjectId, Vec<Hanging>> = BTreeMap::new();
-        for step in self.steps {
-            let Some(attributes) = step.change.after().or(step.change.before()) else { continue };
-            let spec = step.id().and_then(|id| kinds::spec(&id.kind));
-            let Some(hangs) = spec.and_then(|spec| spec.hangs_on(attributes)) else { continue };
-            let denies = attributes.values().filter_map(Value::document).any(|document| document.has_deny());
-            let one = Hanging { make: self.make_of(step), remove: self.remove_of(step), denies };
-            owners.entry(hangs.owner).or_default().push(one);
-        }
-        owners
-    }
-
-    fn update_of(&self, owner: &ObjectId) -> Option<NodeIndex> {
-        let &make = self.makes.get(owner)?;
-        matches!(self.steps[self.graph[make].0].change, Change::Update { .. }).then_some(make)
-    }
-
-    /// Says whether an update of an owner puts a boundary on it: that comes before new permissions.
-    fn binds(&self, owner: &ObjectId) -> bool {
-        let Some(step) = self.makes.get(owner).map(|&make| &self.steps[self.graph[make].0]) else { return false };
-        let boundary = |attributes: Option<&Attributes>| attributes.and_then(|a| a.get("boundary")).cloned();
-        let (before, after) = (boundary(step.change.before()), boundary(step.change.after()));
-        after.is_some() && before != after
-    }
-
-    fn soft_edges_give_way(&mut self) {
-        let circle = self.circles();
-        self.graph.retain_edges(|graph, edge| {
-            let inside =
-                graph.edge_endpoints(edge).is_some_and(|(from, to)| circle[from.index()] == circle[to.index()]);
-            graph[edge] != Edge::Soft || !inside
-        });
     }
 
     /// Numbers the nodes so that those on a common circle have the same number.
@@ -403,10 +367,4 @@ impl<'a> Ordering<'a> {
         }
         circle
     }
-}
-
-struct Hanging {
-    make: Option<NodeIndex>,
-    remove: Option<NodeIndex>,
-    denies: bool,
 }
