@@ -20,16 +20,21 @@ pub const BUILTINS: &[Builtin] = &[
     builtin!("batch-forge"),
     builtin!("batch-launch"),
     builtin!("batch-manual-roles"),
+    builtin!("efs-fsx"),
     builtin!("eks"),
     builtin!("eks-service-account"),
     builtin!("enterprise-host"),
     builtin!("enterprise-instance-role"),
     builtin!("enterprise-jump-role"),
     builtin!("enterprise-workload-identity"),
+    builtin!("genomics-core"),
     builtin!("intelligent-compute"),
+    builtin!("pipeline-secrets"),
     builtin!("role-assumed-by-users"),
     builtin!("s3-data"),
     builtin!("seqera-cloud-role"),
+    builtin!("user-with-key"),
+    builtin!("wave-ecr"),
 ];
 
 pub fn find(name: &str) -> Option<&'static Builtin> {
