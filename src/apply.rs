@@ -17,7 +17,7 @@ use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
-use crate::model::{Address, Attributes, ObjectId, Record, State, issued};
+use crate::model::{Address, Attributes, Live, ObjectId, Record, State, issued};
 use crate::plan::order::{Part, Task};
 use crate::plan::{self, Change, Claims, Plan, Step};
 use crate::secret::Secret;
@@ -622,8 +622,8 @@ impl Work {
         let id = kind.id(&self.cloud.account, after);
         let hangs = kind.hangs_on(after);
         let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
-        let Ok(found) = kind_of(asked)?.read(&self.cloud, &asked.name).await else { return Err(error) };
-        let Some(live) = found.into_iter().find(|object| object.id == id) else { return Err(error) };
+        let exists = AwsError::of(&error).is_some_and(|error| error.code == "EntityAlreadyExists");
+        let Some(live) = self.look_for(&id, asked, exists).await? else { return Err(error) };
         let ours = match hangs {
             None if kind.schema().taggable => self.claims.are_on(&live.attributes),
             _ => live.attributes == *after,
@@ -633,6 +633,21 @@ impl Work {
         }
         kind.converge(&self.cloud, &live.attributes, after).await?;
         Ok(self.put(live.aws_id)?.into())
+    }
+
+    /// Reads an object where `asked` is read. What AWS says exists may not be shown everywhere yet: it is looked for
+    /// until it is seen, or for a quarter of a minute.
+    async fn look_for(&self, id: &ObjectId, asked: &ObjectId, exists: bool) -> Result<Option<Live>> {
+        let kind = kind_of(asked)?;
+        for pause in [1, 2, 4, 8, 0].map(Duration::from_secs) {
+            let found = kind.read(&self.cloud, &asked.name).await.unwrap_or_default();
+            let live = found.into_iter().find(|object| object.id == *id);
+            if live.is_some() || !exists || pause.is_zero() || self.stop.load(Ordering::Relaxed) {
+                return Ok(live);
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Ok(None)
     }
 
     /// Records what was made; what is only kept is not recorded. Its AWS id is the one given now, else the

@@ -363,6 +363,23 @@ fn a_refusal_after_a_lost_answer_does_not_end_the_intent() {
     });
 }
 
+/// The answer to a group is lost, the SDK calls again and hears that there is one, and reading does not show it
+/// yet. Nothing else tells whose a group is.
+#[test]
+fn a_group_that_is_not_shown_yet_is_waited_for() {
+    let start = Road::others().start;
+    let seeds: Vec<u32> = (1..=12).collect();
+    many::each(&seeds, |seed| {
+        let scene = start.copy();
+        scene.manifest(&format!("{HEAD}groups: {{team: {{policies: [CloudWatchLogsReadOnlyAccess]}}}}\n"));
+        let faults = format!("drop=40%,delay=2s,stale_reads=100%,seed={seed}");
+        scene.run_with(&faults, "apply --auto-approve --parallelism 1 --reader targeted");
+        scene.apply();
+        scene.destroy();
+        assert_eq!(scene.account(), start.account());
+    });
+}
+
 #[test]
 fn a_kill_leaves_what_was_written() {
     let trust = "{trust: {services: [ec2.amazonaws.com]}}";

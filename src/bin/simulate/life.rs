@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::draw::Chance;
 use crate::hands;
-use crate::session::{Place, Ran, Task, Wish};
+use crate::session::{Place, Ran, Refusal, Task, Wish};
 use crate::weather::Weather;
 use crate::witness::Deeds;
 use crate::world::{GUEST, World};
@@ -56,13 +56,12 @@ impl Life {
             self.think().await;
             self.place.tell(|| format!("stage {stage}: {}", world.manifest()));
             let before = std::mem::replace(&mut wish, Wish::new(world)?);
-            if let Some(why) = self.reach(&wish).await? {
-                // Going back has to work: nothing was half done that a refusal keeps from being mended.
-                self.place.tell(|| format!("refused: {why}"));
-                wish = before;
+            if let Some(refusal) = self.reach(&wish).await? {
+                self.place.tell(|| format!("refused: {}", refusal.why));
+                wish = self.answer(&refusal, before, &wish)?;
                 self.think().await;
-                if let Some(why) = self.reach(&wish).await? {
-                    return Err(format!("the wish before is refused: {why}"));
+                if let Some(refusal) = self.reach(&wish).await? {
+                    return Err(format!("what was answered to a refusal is refused: {}", refusal.why));
                 }
             }
             self.hold(&wish, &others).await?;
@@ -71,8 +70,18 @@ impl Life {
         Ok(self.runs)
     }
 
+    /// What a person does about a refusal: what it says, or going back to the wish before. Both have to work: nothing
+    /// was half done that a refusal keeps from being mended. Where a record was lost, what nobody wishes for any more
+    /// would stay.
+    fn answer(&mut self, refusal: &Refusal, before: Wish, refused: &Wish) -> Result<Wish, String> {
+        if refusal.import.is_empty() || self.remembers && self.chance.percent(50) {
+            return Ok(before);
+        }
+        Wish::new(World { imports: refusal.import.clone(), ..refused.world.clone() })
+    }
+
     /// Goes through bad weather towards a wish, and in fine weather to it. Returns why it is refused.
-    async fn reach(&mut self, wish: &Wish) -> Result<Option<String>, String> {
+    async fn reach(&mut self, wish: &Wish) -> Result<Option<Refusal>, String> {
         let mut way = self.interrupted(Task::Apply(wish)).await?;
         let (refusal, deeds) = self.settle(Task::Apply(wish)).await?;
         way.add(deeds)?;
@@ -96,7 +105,7 @@ impl Life {
     async fn lose_state(&mut self, wish: &Wish) -> Result<(), String> {
         self.drop_state()?;
         let (refusal, deeds) = self.settle(Task::Apply(wish)).await?;
-        if let Some(why) = refusal {
+        if let Some(Refusal { why, .. }) = refusal {
             return Err(format!("with the state lost it is refused: {why}"));
         }
         if !deeds.are_quiet() {
@@ -118,7 +127,7 @@ impl Life {
         }
         let mut way = self.interrupted(Task::Destroy(wish)).await?;
         let (refusal, deeds) = self.settle(Task::Destroy(wish)).await?;
-        if let Some(why) = refusal {
+        if let Some(Refusal { why, .. }) = refusal {
             return Err(format!("destroying is refused: {why}"));
         }
         way.add(deeds)?;
@@ -159,11 +168,11 @@ impl Life {
     }
 
     /// Runs without faults: it has to come to its end, or to be refused.
-    async fn settle(&mut self, task: Task<'_>) -> Result<(Option<String>, Deeds), String> {
+    async fn settle(&mut self, task: Task<'_>) -> Result<(Option<Refusal>, Deeds), String> {
         self.runs += 1;
         match self.place.run(task, &Weather::fine(), &mut self.chance).await? {
             (Ran::Cut(why), _) => Err(format!("a run without faults fails: {why}")),
-            (Ran::Refused(why), deeds) => Ok((Some(why), deeds)),
+            (Ran::Refused(refusal), deeds) => Ok((Some(refusal), deeds)),
             (Ran::Done, deeds) => Ok((None, deeds)),
         }
     }

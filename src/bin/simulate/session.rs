@@ -62,9 +62,28 @@ impl Wish {
 pub enum Ran {
     Done,
     /// The plan was refused: a person would have to decide.
-    Refused(String),
+    Refused(Refusal),
     /// Something failed, or the run was killed.
     Cut(String),
+}
+
+/// Why a plan was refused, and what may be typed about it.
+#[derive(Debug)]
+pub struct Refusal {
+    pub why: String,
+    /// Addresses to import; none where that is not the whole answer.
+    pub import: Vec<String>,
+}
+
+impl Refusal {
+    fn of(problems: &[Problem]) -> Self {
+        let advice = |problem: &Problem| {
+            let listed = problem.helps.iter().find_map(|help| help.split_once("import: [")?.1.split_once(']'));
+            listed.map(|(address, _)| address.to_owned())
+        };
+        let import: Option<Vec<String>> = problems.iter().map(advice).collect();
+        Self { why: lines(problems), import: import.unwrap_or_default() }
+    }
 }
 
 /// The machine that runs happen on, and the account.
@@ -78,7 +97,7 @@ pub struct Place {
 enum Planned {
     /// And the state that it begins from.
     Plan(Box<(Plan, State)>),
-    Refused(String),
+    Refused(Refusal),
     /// AWS could not be read.
     Failed(String),
 }
@@ -162,7 +181,7 @@ impl Place {
         }
         let (plan, begin) = match planned {
             Planned::Plan(planned) => *planned,
-            Planned::Refused(why) => return Ok((Ran::Refused(why), Deeds::default())),
+            Planned::Refused(refusal) => return Ok((Ran::Refused(refusal), Deeds::default())),
             Planned::Failed(why) => return Ok((Ran::Cut(why), Deeds::default())),
         };
         self.tell(|| steps(&plan));
@@ -220,7 +239,7 @@ impl Place {
         let question = Question { desired, state: state.as_ref(), live: &live, fresh_lineage: LINEAGE };
         let plan = match plan::plan(&question).map_err(refused)? {
             Ok(plan) => plan,
-            Err(problems) => return Ok(Planned::Refused(lines(&problems))),
+            Err(problems) => return Ok(Planned::Refused(Refusal::of(&problems))),
         };
         second_day::demand_brake(&plan, desired, state.as_ref())?;
         let removed = plan.steps.iter().filter(|step| step.action() == Action::Delete);
@@ -243,7 +262,7 @@ impl Place {
                 second_day::demand_no_drift(&open, &wish.desired, state.as_ref(), &self.delivery()).await
             }
             Planned::Plan(planned) => Err(format!("the next plan is not empty:\n{}", steps(&planned.0))),
-            Planned::Refused(why) => Err(format!("the next plan is refused: {why}")),
+            Planned::Refused(refusal) => Err(format!("the next plan is refused: {}", refusal.why)),
             Planned::Failed(why) => Err(format!("the next plan fails: {why}")),
         }
     }

@@ -24,6 +24,8 @@ pub struct World {
     pub roles: BTreeMap<String, Json>,
     pub profiles: BTreeMap<String, Json>,
     pub guest: Option<Json>,
+    /// Addresses to take over.
+    pub imports: Vec<String>,
     pub groups: BTreeMap<String, Json>,
     pub users: BTreeMap<String, Json>,
     pub providers: BTreeMap<String, Json>,
@@ -33,6 +35,7 @@ pub struct World {
 impl World {
     /// Changes some of it, or draws it when there is nothing.
     pub fn change(&mut self, chance: &mut Chance) {
+        self.imports.clear();
         for key in KEYS {
             if chance.percent(25) {
                 entry(&mut self.policies, key, chance, policy);
@@ -162,6 +165,9 @@ impl World {
         }
         if let Some(guest) = &self.guest {
             manifest["roles"][GUEST] = guest.clone();
+        }
+        if !self.imports.is_empty() {
+            manifest["import"] = json!(self.imports);
         }
         format!("{manifest:#}")
     }
