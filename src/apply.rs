@@ -17,7 +17,7 @@ use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
-use crate::model::{Address, Attributes, Live, ObjectId, Record, State, issued};
+use crate::model::{Address, Attributes, Live, ObjectId, Record, State, Value, issued};
 use crate::plan::order::{Part, Task};
 use crate::plan::{self, Change, Claims, Plan, Step};
 use crate::secret::Secret;
@@ -582,11 +582,12 @@ impl Work {
     fn put_so_far(&self, before: &Attributes, after: &Attributes) -> Result<Entry> {
         let entry = self.put(None)?;
         let Entry::Put(mut record) = entry else { return Ok(entry) };
+        let Some(end) = self.step.change.after() else { return Ok(Entry::Put(record)) };
+        // Tags of others are in what is written, and are not ours to remember.
+        let differs =
+            |field: &str, value: &Value| !matches!(value, Value::Tags(_)) && end.get(field) != before.get(field);
         for (field, value) in record.attributes.iter_mut() {
-            if let Some(now) = after
-                .get(field)
-                .filter(|_| self.step.change.after().is_some_and(|end| end.get(field) != before.get(field)))
-            {
+            if let Some(now) = after.get(field).filter(|_| differs(field, value)) {
                 value.clone_from(now);
             }
         }

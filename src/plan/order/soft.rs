@@ -1,9 +1,10 @@
 //! Soft edges: which of them hold, which updates are taken apart for them, and which give way.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use petgraph::algo::{DfsSpace, has_path_connecting, kosaraju_scc};
 use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
 
 use super::{Edge, Ordering, Part};
 use crate::model::Attributes;
@@ -92,6 +93,16 @@ impl Ordering<'_> {
             (0..interim.len()).map(|place| self.graph.add_node((step, Part::Early(place)))).collect();
         for (from, to) in nodes.iter().zip(nodes.iter().skip(1).chain([&make])) {
             self.graph.add_edge(*from, *to, Edge::Hard);
+        }
+        if let (Change::Import { .. }, Some(&first)) = (&self.steps[step].change, nodes.first()) {
+            // What waits until it is taken over does not wait for the rest.
+            let held = self.graph.edges(make).filter(|edge| *edge.weight() == Edge::Hard);
+            let held: Vec<_> = held.map(|edge| (edge.id(), edge.target())).collect();
+            for &(_, target) in &held {
+                self.graph.add_edge(first, target, Edge::Hard);
+            }
+            let held: HashSet<_> = held.into_iter().map(|(edge, _)| edge).collect();
+            self.graph.retain_edges(|_, edge| !held.contains(&edge));
         }
         self.interim.insert(step, interim);
         self.early.insert(step, nodes);

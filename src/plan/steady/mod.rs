@@ -365,7 +365,13 @@ impl<'a> Steady<'a> {
                 .map(|document| with(before, "document", Some(&Value::Document(document))))
                 .collect());
         }
-        Ok(of_owner(before, after))
+        let mut between = of_owner(before, after);
+        if let (Change::Import { .. }, true) = (change, restricted(before) != restricted(after)) {
+            // What hangs on it waits until it is ours, and not until it is as it shall be.
+            let first = between.pop().unwrap_or_else(|| before.clone());
+            between.push(with(&first, "tags", after.get("tags")));
+        }
+        Ok(between)
     }
 
     /// Says whether documents fit where they are written for a while.
@@ -500,6 +506,11 @@ fn with(attributes: &Attributes, field: &'static str, value: Option<&Value>) -> 
     attributes
 }
 
+/// What of an owner decides about permissions.
+fn restricted(owner: &Attributes) -> [Option<&Value>; 2] {
+    ["trust", "boundary"].map(|field| owner.get(field))
+}
+
 /// What restricts an owner first: the narrower trust, and a boundary where there was none.
 fn of_owner(before: &Attributes, after: &Attributes) -> Vec<Attributes> {
     let (Some(old), Some(new)) = (document(before, "trust"), document(after, "trust")) else { return Vec::new() };
@@ -519,7 +530,9 @@ fn of_owner(before: &Attributes, after: &Attributes) -> Vec<Attributes> {
     if text(before, "boundary").is_none() {
         first = with(&first, "boundary", after.get("boundary"));
     }
-    let restricts =
-        |one: &Attributes, other: &Attributes| ["trust", "boundary"].iter().any(|f| one.get(f) != other.get(f));
-    if restricts(before, &first) && restricts(&first, after) { vec![first] } else { Vec::new() }
+    if restricted(before) != restricted(&first) && restricted(&first) != restricted(after) {
+        vec![first]
+    } else {
+        Vec::new()
+    }
 }
