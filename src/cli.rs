@@ -343,9 +343,9 @@ pub struct Global {
     /// How long to wait for another run to free the state, such as 30s or 5m
     #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub lock_timeout: Duration,
-    /// Shows whole documents and text diffs
-    #[arg(short = 'v', long, global = true, action = ArgAction::SetTrue)]
-    pub verbose: bool,
+    /// Shows whole documents and text diffs; -vv says no more
+    #[arg(short = 'v', long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
     /// The AWS profile to use
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,

@@ -81,17 +81,34 @@ impl Delivery {
         if to == TERMINAL {
             return self.check_terminal().map(|()| Prepared::Terminal);
         }
+        self.sweep(to);
         let path = self.path(to);
         may_write(&path, instead_of)?;
         // Made with mode 0600 under a name that did not exist; links are not followed.
         let make = || -> std::io::Result<NamedTempFile> {
-            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder(&path))?;
+            let mut file = tempfile::Builder::new().prefix(&unfinished(&path)).tempfile_in(folder(&path))?;
             file.write_all(&[b'\n'; LONGEST])?;
             file.as_file().sync_all()?;
             Ok(file)
         };
         let file = make().map_err(|e| unwritable(&path, e))?;
         Ok(Prepared::File { file, path, instead_of: instead_of.map(str::to_owned) })
+    }
+
+    /// Removes what a run that was killed left beside a destination. It may hold a secret that nobody was told.
+    pub fn sweep(&self, to: &str) {
+        let path = self.path(to);
+        let prefix = unfinished(&path);
+        let is_left = |name: &str| {
+            name.strip_prefix(&prefix).is_some_and(|rest| rest.len() == 6 && rest.chars().all(char::is_alphanumeric))
+        };
+        // What cannot be listed cannot be written to either, and that is said elsewhere.
+        let entries = (to != TERMINAL).then(|| std::fs::read_dir(folder(&path)).ok()).flatten();
+        for entry in
+            entries.into_iter().flatten().flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_left))
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 
     /// Removes the file that holds this key, which is gone, and nothing else.
@@ -156,6 +173,11 @@ fn put(file: NamedTempFile, path: &Path, instead_of: Option<&str>) -> Result<()>
     // The name is durable only once the folder is; a power cut costs a key that is made anew.
     let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// What the names of unfinished files for this destination begin with; six letters or digits follow.
+fn unfinished(path: &Path) -> String {
+    format!("{UNFINISHED}{}-", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 fn folder(path: &Path) -> &Path {

@@ -3,7 +3,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use seqera_iam::cli::Cli;
-use seqera_iam::commands::{self, Output};
+use seqera_iam::commands::{self, Exit, Output};
+use seqera_iam::error::{Error, Result};
+use seqera_iam::secret;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -15,17 +17,19 @@ fn main() -> ExitCode {
             return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
     };
-    let output = Output::new(cli.global.json, cli.global.color, cli.global.verbose);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(cli, &output)),
-        Err(e) => Err(seqera_iam::error::Error::failed("cannot start").caused_by(e)),
-    };
-    match result {
+    let output = Output::new(cli.global.json, cli.global.color, cli.global.verbose > 0);
+    match run(cli, &output) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             output.error(&error);
             ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+fn run(cli: Cli, output: &Output) -> Result<Exit> {
+    let cannot_start = |e| Error::failed("cannot start").caused_by(e);
+    secret::keep_memory_private().map_err(cannot_start)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot_start)?;
+    runtime.block_on(commands::run(cli, output))
 }

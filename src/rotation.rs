@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
+use crate::apply::Interrupt;
 use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{self, Kind, LastUse, Made};
 use crate::model::issued::{ASKED, DELIVER_TO, KEY_ID, NEXT, OFF_SINCE, PREVIOUS, UNTIL, text};
 use crate::model::{Attributes, Live, Record, State, Value};
@@ -54,6 +55,8 @@ pub struct Rotation<'a> {
     live: Live,
     /// How long the old key is kept, where that was said.
     grace: Option<Duration>,
+    interrupt: Interrupt<'a>,
+    interrupted: bool,
     /// Whether something was journaled.
     begun: bool,
 }
@@ -66,12 +69,26 @@ impl<'a> Rotation<'a> {
         record: Record,
         live: Live,
         grace: Option<Duration>,
+        interrupt: Interrupt<'a>,
     ) -> Self {
-        Self { cloud, store, delivery, state, record, live, grace, begun: false }
+        Self { cloud, store, delivery, state, record, live, grace, interrupt, interrupted: false, begun: false }
+    }
+
+    /// Says whether somebody wished to stop. A new key that is not proven by then is taken back; one that is
+    /// in place stays there, with the old one off.
+    pub async fn is_interrupted(&mut self) -> bool {
+        if !self.interrupted {
+            self.interrupted = tokio::select! {
+                biased;
+                () = &mut self.interrupt => true,
+                () = std::future::ready(()) => false,
+            };
+        }
+        self.interrupted
     }
 
     /// Does what is next, and writes the state.
-    pub async fn go_on(mut self) -> Result<Rotated> {
+    pub async fn go_on(&mut self) -> Result<Rotated> {
         let kind = kinds::kind(&self.record.id.kind).ok_or_else(|| Error::failed("the kind is not known"))?;
         // The state may be older than what was found.
         self.record.aws_id.clone_from(&self.live.aws_id);
@@ -116,6 +133,9 @@ impl<'a> Rotation<'a> {
         self.expect_room(kind).await?;
         let to = text(&self.record.attributes, DELIVER_TO).unwrap_or_default().to_owned();
         let prepared = self.delivery.prepare(&to, Some(&old))?;
+        if self.is_interrupted().await {
+            return Err(interrupted().note("nothing was changed"));
+        }
         self.note(ASKED, self.cloud.now().to_string());
         self.put().await?;
         let made = kind.create(self.cloud, &self.alone(&old)).await;
@@ -172,8 +192,15 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    async fn prove_and_hand_over(&self, prepared: Prepared, new: &str, secret: Secret) -> Result<()> {
-        let arn = self.cloud.identity_of(new, &secret).await?;
+    async fn prove_and_hand_over(&mut self, prepared: Prepared, new: &str, secret: Secret) -> Result<()> {
+        let arn = tokio::select! {
+            biased;
+            () = &mut self.interrupt => {
+                self.interrupted = true;
+                return Err(interrupted());
+            }
+            arn = self.cloud.identity_of(new, &secret) => arn?,
+        };
         if !arn.contains(&format!(":{}:", self.cloud.account.id)) {
             return Err(Error::failed(format!("the new key {new} is of {arn}")));
         }
@@ -205,7 +232,7 @@ impl<'a> Rotation<'a> {
         })?;
         let now = self.cloud.now();
         let grace = SignedDuration::try_from(self.grace.unwrap_or(GRACE)).unwrap_or(SignedDuration::MAX);
-        let until = now.checked_add(grace).unwrap_or(Timestamp::MAX).to_string();
+        let until = in_seconds(now.checked_add(grace).unwrap_or(Timestamp::MAX));
         self.note(OFF_SINCE, now.to_string());
         self.note(UNTIL, until.as_str());
         self.put().await?;
@@ -224,7 +251,7 @@ impl<'a> Rotation<'a> {
         let given = self.grace.and_then(|grace| off_since.checked_add(SignedDuration::try_from(grace).ok()?).ok());
         let until = given.or(said).unwrap_or(Timestamp::MAX);
         if self.cloud.now() < until {
-            return Ok(Rotated::Waits { old, until: until.to_string() });
+            return Ok(Rotated::Waits { old, until: in_seconds(until) });
         }
         let used = kind.last_used(self.cloud, &old).await?;
         let after = |used: &LastUse| used.at.parse::<Timestamp>().is_ok_and(|at| at > off_since);
@@ -247,4 +274,13 @@ impl<'a> Rotation<'a> {
         self.put().await?;
         Ok(Rotated::Deleted { old })
     }
+}
+
+fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted")
+}
+
+/// A time as people read it: the first whole second that is not before it.
+fn in_seconds(at: Timestamp) -> String {
+    at.round(TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil)).unwrap_or(at).to_string()
 }

@@ -170,7 +170,7 @@ pub async fn carry_out(session: &Session, plan: &Plan, state: State, verb: Verb,
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. The journal is safe.
-fn interrupt<'a>() -> Interrupt<'a> {
+pub fn interrupt<'a>() -> Interrupt<'a> {
     Box::pin(async {
         signal().await;
         tokio::spawn(async {

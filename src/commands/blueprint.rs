@@ -61,7 +61,7 @@ fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
         json["text"] = source.into();
         return output.document(&json);
     }
-    if global.verbose {
+    if global.verbose > 0 {
         return output.say(source);
     }
     let mut text = format!("{}\n{} ({})\n\nParameters:\n", about.title, about.source, about.date);

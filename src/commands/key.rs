@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::apply::interrupt;
 use super::session::Session;
 use super::{Exit, Output, plan as plan_command};
 use crate::cli::{Global, KeyCommand};
@@ -25,13 +26,16 @@ pub async fn run(global: &Global, command: &KeyCommand, output: &Output) -> Resu
     };
     let (record, live) = (record.clone(), live.clone());
     let at = (session.cloud.as_ref(), session.store.as_ref(), &session.delivery);
-    let rotated = Rotation::new(at, state, record, live, *grace).go_on().await?;
+    let mut rotation = Rotation::new(at, state, record, live, *grace, interrupt());
+    // From here on a signal is heard.
+    rotation.is_interrupted().await;
+    let rotated = rotation.go_on().await?;
     if output.json {
         output.document(&to_json(&address, &rotated))?;
     } else {
         output.say(&in_words(&address, user, &rotated))?;
     }
-    Ok(Exit::Done)
+    Ok(if rotation.is_interrupted().await { Exit::Interrupted } else { Exit::Done })
 }
 
 /// Finds the one key of a user that goes by an address or by its name in AWS.

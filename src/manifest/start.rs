@@ -100,7 +100,7 @@ impl Start {
             let mut with = format!("{PERMISSIONS}: [{}]", permissions.join(", "));
             let required = about.params.iter().filter(|param| param.default.is_none() && param.name != PERMISSIONS);
             with.extend(required.map(|param| format!(", {}: …", param.name)));
-            let _ = write!(text, "  # {}: {{blueprint: {}, with: {{{with}}}}}\n", about.name, about.name);
+            let _ = writeln!(text, "  # {}: {{blueprint: {}, with: {{{with}}}}}", about.name, about.name);
         }
         text
     }

@@ -44,6 +44,12 @@ impl Entry {
             Entry::Forget(id) => drop(state.objects.remove(&id)),
         }
     }
+
+    /// Says whether nothing in AWS would tell again what this says: whose something is that AWS names itself.
+    pub fn is_the_only_trace(&self) -> bool {
+        let Entry::Put(record) = self else { return false };
+        kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued())
+    }
 }
 
 impl Header {

@@ -192,13 +192,24 @@ impl StateStore for LocalStore {
         Ok(())
     }
 
-    /// One write, no fsync: a killed process loses nothing, and what a power cut loses is found by its tag.
+    /// One write, no fsync: a killed process loses nothing, and what a power cut loses is found by its tag; what
+    /// nothing else tells of goes to the disk at once.
     async fn append(&self, entry: &Entry) -> Result<()> {
         let mut line = serde_json::to_vec(entry).map_err(|e| self.broken("write", e))?;
         line.push(b'\n');
         let mut journal = self.journal.lock().map_err(|e| self.broken("write", e))?;
         match journal.as_mut() {
-            Some(file) => file.write_all(&line).map_err(|e| self.broken("write", e)),
+            Some(file) => {
+                let mut durable = || -> std::io::Result<()> {
+                    file.write_all(&line)?;
+                    if entry.is_the_only_trace() {
+                        file.sync_data()?;
+                        File::open(self.folder())?.sync_all()?;
+                    }
+                    Ok(())
+                };
+                durable().map_err(|e| self.broken("write", e))
+            }
             None => Err(self.broken("write", "no run has begun")),
         }
     }

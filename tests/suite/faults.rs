@@ -2,7 +2,7 @@
 //! are lost, runs that are killed, states that are gone. The next run always finishes the job, makes
 //! nothing twice, and touches nobody else's things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Value as Json, json};
@@ -65,7 +65,12 @@ policies:
 groups:
   crew: {policies: [AmazonS3ReadOnlyAccess], inline: {logs: {statements: {S: {Effect: Allow, Action: "logs:*", Resource: "*"}}}}}
 users:
-  ci: {boundary: policies.ceiling, groups: [groups.crew], policies: [AmazonS3ReadOnlyAccess]}
+  ci:
+    boundary: policies.ceiling
+    groups: [groups.crew]
+    policies: [AmazonS3ReadOnlyAccess]
+    access_keys: {main: {deliver_to: {file: ci.env}}}
+  bot: {access_keys: {main: {deliver_to: {file: bot.env}}}}
 oidc_providers:
   tower: {url: "https://tower.example.com/api", audiences: [a, b]}
   gone: {url: "https://gone.example.com"}
@@ -83,7 +88,8 @@ groups:
   comes: {policies: [policies.ceiling]}
 users:
   ci: {name: robot, boundary: policies.ceiling, groups: [groups.comes]}
-  ana: {groups: [groups.crew]}
+  ana: {groups: [groups.crew], access_keys: {main: {deliver_to: {file: ana.env}}}}
+  bot: {access_keys: {other: {deliver_to: {file: other.env}}}}
 oidc_providers:
   tower: {url: "https://tower.example.com/api", audiences: [b, c], tags: {team: a}}
   comes: {url: "https://comes.example.com"}
@@ -162,6 +168,7 @@ impl Road {
         let journal = scene.snapshot("state").keys().any(|name| name.ends_with(".journal"));
         assert!(!journal || ["others", "people"].contains(&self.name), "a journal is left");
         self.expect_foreign_untouched(scene);
+        expect_keys_in_files(scene);
     }
 
     #[track_caller]
@@ -172,6 +179,24 @@ impl Road {
         let foreign = "roles/foreign.json";
         assert_eq!(scene.account().get(foreign), self.start.account().get(foreign), "{}: touched", self.name);
     }
+}
+
+/// Demands that each key that there is lies in a file, and that nothing else does.
+#[track_caller]
+fn expect_keys_in_files(scene: &Scene) {
+    let users = scene.account().into_iter().filter(|(name, _)| name.starts_with("users/"));
+    let users = users.map(|(_, text)| serde_json::from_str::<Json>(&text).expect("the sandbox keeps JSON"));
+    let held = |user: Json| user["access_keys"].as_object().cloned().unwrap_or_default().into_iter();
+    let held: BTreeSet<String> = users.flat_map(held).map(|(id, _)| id).collect();
+    let files = std::fs::read_dir(scene.path("")).expect("a folder").flatten().map(|entry| entry.path());
+    let files = files.filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.ends_with(".env") || name.starts_with(".seqera-iam-key-")
+    });
+    let handed = files.map(|path| std::fs::read_to_string(path).expect("a file"));
+    let handed: BTreeSet<String> =
+        handed.map(|text| text.lines().next().unwrap_or_default().replace("AWS_ACCESS_KEY_ID=", "")).collect();
+    assert_eq!(held, handed, "keys, and what is in files");
 }
 
 fn is_write(call: &str) -> bool {
@@ -185,6 +210,11 @@ fn meaning(scene: &Scene) -> BTreeMap<String, Json> {
         let object = json.as_object_mut().expect("an object");
         for key in ["id", "created", "updated", "trusted_ids"] {
             object.remove(key);
+        }
+        // Keys go by ids of AWS's own.
+        if let Some(keys) = object.get_mut("access_keys") {
+            let valid = keys.as_object().into_iter().flatten().filter(|(_, key)| key["active"] == true).count();
+            *keys = json!({"valid": valid, "all": keys.as_object().map_or(0, serde_json::Map::len)});
         }
         for version in object.get_mut("versions").and_then(Json::as_object_mut).into_iter().flat_map(|v| v.values_mut())
         {
@@ -440,8 +470,14 @@ impl fmt::Display for Denied<'_> {
 }
 
 /// Without these a plan knows less, or each object is read by itself.
-const DISPENSABLE: [&str; 5] =
-    ["GetAccountAuthorizationDetails", "GetAccountSummary", "GetResources", "ListInstanceProfiles", "ListRoles"];
+const DISPENSABLE: [&str; 6] = [
+    "GetAccessKeyLastUsed",
+    "GetAccountAuthorizationDetails",
+    "GetAccountSummary",
+    "GetResources",
+    "ListInstanceProfiles",
+    "ListRoles",
+];
 
 /// These are asked between writes.
 const AFTER_A_WRITE: [&str; 2] = ["ListPolicyVersions", "GetServiceLinkedRoleDeletionStatus"];

@@ -10,7 +10,7 @@ use crate::spine::DEMO;
 const SLOW: &str = "latency=200ms";
 
 /// A run that goes on while the test looks at it.
-struct Running<'s> {
+pub struct Running<'s> {
     scene: &'s Scene,
     child: Child,
 }
@@ -19,8 +19,17 @@ impl<'s> Running<'s> {
     /// One call at a time, so that there is always something left to do.
     fn start(scene: &'s Scene, faults: &str) -> Self {
         let mut command = scene.command(["apply", "--auto-approve", "--parallelism", "1"]);
-        command.env("SEQERA_IAM_SANDBOX", faults).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("SEQERA_IAM_SANDBOX", faults);
+        Self::of(scene, command)
+    }
+
+    pub fn of(scene: &'s Scene, mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { scene, child: command.spawn().expect("the binary runs") }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until so many calls are recorded in the journal.
@@ -40,17 +49,17 @@ impl<'s> Running<'s> {
         assert!(found, "it never said {text}");
     }
 
-    fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
         assert!(sent.expect("there is a kill").success());
     }
 
-    fn end(self) -> Run {
+    pub fn end(self) -> Run {
         Run::of(self.child.wait_with_output().expect("it ends"))
     }
 }
 
-fn wait_for(what: &str, condition: impl Fn() -> bool) {
+pub fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();
     while !condition() {
         assert!(began.elapsed() < Duration::from_secs(20), "no {what} after 20 s");

@@ -41,8 +41,15 @@ pub fn on_policy(path: &str, policy: &str, chance: &mut Chance) -> Call {
     }
 }
 
-pub fn on_user(user: &str, chance: &mut Chance) -> Call {
+pub fn on_user(user: &str, key: Option<&str>, chance: &mut Chance) -> Call {
     let owner = ("UserName", user);
+    if let Some(key) = key.filter(|_| chance.percent(50)) {
+        let key = ("AccessKeyId", key);
+        return match chance.below(2) {
+            0 => call("UpdateAccessKey", &[owner, key, ("Status", "Inactive")]),
+            _ => call("DeleteAccessKey", &[owner, key]),
+        };
+    }
     let tag = *chance.pick(&TAGS);
     let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
     match chance.below(6) {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::draw::Chance;
 use crate::hands;
+use crate::keys;
 use crate::session::{Place, Ran, Refusal, Task, Wish};
 use crate::weather::Weather;
 use crate::witness::Deeds;
@@ -47,6 +48,7 @@ type Objects = BTreeMap<String, String>;
 
 impl Life {
     async fn live(mut self) -> Result<u64, String> {
+        std::fs::create_dir(self.place.keys()).map_err(|e| e.to_string())?;
         self.make_others()?;
         let others = self.objects()?;
         let mut wish = Wish::new(World::default())?;
@@ -92,6 +94,7 @@ impl Life {
     async fn hold(&mut self, wish: &Wish, others: &Objects) -> Result<(), String> {
         self.pass_time().await;
         self.place.demand_empty(wish, &mut self.chance).await?;
+        self.demand_keys(&wish.world)?;
         if self.chance.percent(25) {
             self.lose_state(wish).await?;
         }
@@ -111,7 +114,18 @@ impl Life {
         if !deeds.are_quiet() {
             return Err(format!("with the state lost something came or went: {deeds:?}"));
         }
-        self.place.demand_empty(wish, &mut self.chance).await
+        self.place.demand_empty(wish, &mut self.chance).await?;
+        self.demand_keys(&wish.world)
+    }
+
+    fn demand_keys(&self, world: &World) -> Result<(), String> {
+        let objects = self.objects()?;
+        let user = |(file, text): (&'_ String, &'_ String)| {
+            let name = file.strip_prefix("users/")?.strip_suffix(".json")?.to_owned();
+            Some((name, serde_json::from_str::<Json>(text).ok()?))
+        };
+        let users: BTreeMap<String, Json> = objects.iter().filter_map(user).collect();
+        keys::demand(&users, &self.place.keys(), &world.keys())
     }
 
     fn drop_state(&mut self) -> Result<(), String> {
@@ -142,7 +156,7 @@ impl Life {
         if objects != *others {
             return Err(format!("after destroying there is {:?}", objects.keys().collect::<Vec<_>>()));
         }
-        Ok(())
+        self.demand_keys(&World::default())
     }
 
     /// Runs with faults, some of them deadly. Whatever comes of it, the state can be read.
@@ -184,7 +198,7 @@ impl Life {
         if !self.chance.percent(15) {
             return Ok(());
         }
-        let kept = self.chance.below(text.len() + 1);
+        let kept = self.chance.below(text.len() + 1).max(durable(&text));
         self.remembers &= kept == text.len();
         self.place.tell(|| format!("the power is cut: {kept} of {} bytes are kept", text.len()));
         std::fs::write(&journal, &text[..kept]).map_err(|e| e.to_string())
@@ -261,7 +275,10 @@ impl Life {
                 // AWS lets nobody change the role of a service.
                 "roles" if text.contains("/aws-service-role/") => None,
                 "roles" => Some(hands::on_role(name, &mut self.chance)),
-                "users" => Some(hands::on_user(name, &mut self.chance)),
+                "users" => {
+                    let key = keys::of(&content).into_keys().next();
+                    Some(hands::on_user(name, key.as_deref(), &mut self.chance))
+                }
                 "groups" => Some(hands::on_group(name, &mut self.chance)),
                 "oidc_providers" => Some(hands::on_provider(&name.replace("%2F", "/"), &mut self.chance)),
                 "policies" => {
@@ -278,6 +295,20 @@ impl Life {
         }
         Ok(())
     }
+}
+
+/// Returns how much of a journal is on the disk for certain: what nothing else tells of goes there at once. The
+/// last word, that a secret was handed over, comes after the hand-over, and the power may be cut in between.
+fn durable(journal: &[u8]) -> usize {
+    let has = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|window| window == word);
+    let (mut end, mut durable) = (0, 0);
+    for line in journal.split_inclusive(|byte| *byte == b'\n') {
+        end += line.len();
+        if has(line, b"\"access_key\"") && has(line, b"\"put\"") && !has(line, b"\"delivered\"") {
+            durable = end;
+        }
+    }
+    durable
 }
 
 fn guest_file() -> String {

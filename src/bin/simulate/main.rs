@@ -5,6 +5,7 @@
 
 mod draw;
 mod hands;
+mod keys;
 mod life;
 mod second_day;
 mod session;

@@ -126,9 +126,13 @@ impl Place {
         self.folder.join("state/sim.json")
     }
 
+    fn now(&self) -> Result<Timestamp, String> {
+        BIRTH.checked_add(self.born.elapsed()).map_err(|e| e.to_string())
+    }
+
     /// Opens the account, as it is after all the time that went by.
     pub fn open(&self, settings: &[String]) -> Result<Sandbox, String> {
-        let now = BIRTH.checked_add(self.born.elapsed()).map_err(|e| e.to_string())?;
+        let now = self.now()?;
         let settings = format!("start={now},{}", settings.join(","));
         let faults = Faults::parse(&settings).map_err(|e| e.to_string())?;
         Sandbox::open(&self.account(), None, faults).map_err(|e| e.to_string())
@@ -138,7 +142,8 @@ impl Place {
         let sandbox = self.open(&weather.settings)?;
         let witness = Witness::new(&self.account(), chance.fork(), chance.percent(50));
         let http = Some(witness.http_client(&sandbox));
-        let target = Target { http, parallelism: 1 + chance.below(8), settling: Some(SETTLING), ..Target::default() };
+        let target = Target { http, parallelism: 1 + chance.below(8), ..Target::default() };
+        let target = Target { now: Some(self.now()?), settling: Some(SETTLING), ..target };
         let cloud = Cloud::connect(&target).await.map_err(|e| e.to_string())?;
         let reader = *chance.pick(&[None, Some(Reader::Targeted), Some(Reader::Survey)]);
         Ok(Open { sandbox, cloud: Arc::new(cloud), witness, reader })
@@ -149,9 +154,13 @@ impl Place {
         LocalStore::new(self.state()).load().await.map_err(|e| format!("the state cannot be read: {e}"))
     }
 
-    /// Where secrets go: beside the account.
+    /// The folder where secrets go.
+    pub fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
     fn delivery(&self) -> Delivery {
-        Delivery::new(self.state().parent().unwrap_or(std::path::Path::new(".")), false)
+        Delivery::new(&self.keys(), false)
     }
 
     /// Plans and applies, or destroys. Returns what it did, too.

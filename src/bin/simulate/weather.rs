@@ -10,7 +10,7 @@ pub struct Weather {
 }
 
 /// Actions that a policy may deny.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 15] = [
     "CreateRole",
     "GetRole",
     "ListRolePolicies",
@@ -23,6 +23,9 @@ const ACTIONS: [&str; 12] = [
     "AddRoleToInstanceProfile",
     "RemoveRoleFromInstanceProfile",
     "DeletePolicy",
+    "CreateAccessKey",
+    "UpdateAccessKey",
+    "DeleteAccessKey",
 ];
 
 impl Weather {

@@ -16,6 +16,7 @@ use seqera_iam::sandbox::{Request, Sandbox};
 use serde_json::Value as Json;
 
 use crate::draw::Chance;
+use crate::keys;
 use crate::world::ACCOUNT;
 
 /// What a run did.
@@ -23,6 +24,9 @@ use crate::world::ACCOUNT;
 pub struct Deeds {
     pub made: BTreeMap<ObjectId, usize>,
     pub removed: BTreeMap<ObjectId, usize>,
+    /// AWS's ids of keys that came and went, and whose they are.
+    keys_made: BTreeMap<String, String>,
+    keys_gone: BTreeMap<String, String>,
     /// Calls that changed something, by what they said.
     said: BTreeMap<String, usize>,
 }
@@ -68,10 +72,14 @@ impl Witness {
             return;
         }
         let (held, holds) = (file.objects(before), file.objects(after));
+        let (keys_held, keys_hold) = (file.keys(before), file.keys(after));
         let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
         *deeds.said.entry(body.to_owned()).or_default() += 1;
         holds.difference(&held).for_each(|id| *deeds.made.entry(id.clone()).or_default() += 1);
         held.difference(&holds).for_each(|id| *deeds.removed.entry(id.clone()).or_default() += 1);
+        let of = |key: &String| (key.clone(), file.name.clone());
+        deeds.keys_made.extend(keys_hold.difference(&keys_held).map(of));
+        deeds.keys_gone.extend(keys_held.difference(&keys_hold).map(of));
     }
 }
 
@@ -144,6 +152,10 @@ impl File {
         serde_json::from_slice(&text).ok()
     }
 
+    fn keys(&self, content: Option<&Json>) -> BTreeSet<String> {
+        content.map(keys::of).unwrap_or_default().into_keys().collect()
+    }
+
     /// Returns the objects in it: a role's attachments and inline policies are in the role's file.
     fn objects(&self, content: Option<&Json>) -> BTreeSet<ObjectId> {
         let Some(content) = content else { return BTreeSet::new() };
@@ -198,6 +210,16 @@ fn owner(id: &ObjectId) -> Option<ObjectId> {
     }
 }
 
+/// Returns what a step makes.
+fn to_make(step: &Step) -> Option<&ObjectId> {
+    step.made.as_ref().filter(|_| matches!(step.action(), Action::Create | Action::Replace(_)))
+}
+
+/// Returns what a step removes.
+fn to_remove(step: &Step) -> Option<&ObjectId> {
+    step.removed.as_ref().filter(|_| matches!(step.action(), Action::Delete | Action::Replace(_)))
+}
+
 impl Deeds {
     /// Demands that a run did nothing that its plan does not say, and nothing twice.
     pub fn follow(&self, plan: &Plan) -> Result<(), String> {
@@ -221,8 +243,25 @@ impl Deeds {
         if let Some(id) = self.removed.keys().find(|id| !goes(id) && !swapped.contains(id)) {
             return Err(format!("{id} was removed, and the plan does not say so"));
         }
+        self.follow_keys(plan)?;
         match self.said.iter().find(|(_, times)| **times > 1) {
             Some((call, _)) => Err(format!("one call had effect twice in a run: {call}")),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for keys, which come again where one was made that nobody has.
+    fn follow_keys(&self, plan: &Plan) -> Result<(), String> {
+        let key_of = |user: &String| ObjectId::new("access_key", format!("{user}/main"));
+        let says =
+            |says: fn(&Step) -> Option<&ObjectId>, id: &ObjectId| plan.steps.iter().any(|step| says(step) == Some(id));
+        if let Some((key, user)) = self.keys_made.iter().find(|(_, user)| !says(to_make, &key_of(user))) {
+            return Err(format!("{key} of {user} was made, and the plan does not say so"));
+        }
+        let removes = |user| says(to_remove, &key_of(user));
+        let taken_back = |key| self.keys_made.contains_key(key);
+        match self.keys_gone.iter().find(|(key, user)| !removes(user) && !taken_back(*key)) {
+            Some((key, user)) => Err(format!("{key} of {user} was removed, and the plan does not say so")),
             None => Ok(()),
         }
     }
@@ -250,6 +289,6 @@ impl Deeds {
 
     /// Says whether nothing came or went.
     pub fn are_quiet(&self) -> bool {
-        self.made.is_empty() && self.removed.is_empty()
+        self.made.is_empty() && self.removed.is_empty() && self.keys_made.is_empty() && self.keys_gone.is_empty()
     }
 }

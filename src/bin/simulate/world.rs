@@ -145,6 +145,13 @@ impl World {
         }
     }
 
+    /// Returns the file that the key of each user goes to, by the user's name.
+    pub fn keys(&self) -> BTreeMap<String, String> {
+        let file = |user: &Json| user.pointer("/access_keys/main/deliver_to/file")?.as_str().map(str::to_owned);
+        let named = |user: &Json| Some((user["name"].as_str()?.to_owned(), file(user)?));
+        self.users.values().filter_map(named).collect()
+    }
+
     /// Returns the manifest. JSON is YAML.
     pub fn manifest(&self) -> String {
         let mut manifest = json!({"apiVersion": "seqera-iam/v1", "name": "sim", "account": ACCOUNT});
@@ -280,6 +287,9 @@ fn user(key: &str, own: &[String], groups: &[String], chance: &mut Chance) -> Js
     user["groups"] = json!(chance.some(groups, 40).iter().map(|key| format!("groups.{key}")).collect::<Vec<_>>());
     user["policies"] = json!(attached(own, chance));
     user["inline"] = json!(inline(chance));
+    if chance.percent(50) {
+        user["access_keys"] = json!({"main": {"deliver_to": {"file": format!("{key}.env")}}});
+    }
     match chance.below(6) {
         0 => user["boundary"] = json!("PowerUserAccess"),
         1 => user["boundary"] = json!("none"),

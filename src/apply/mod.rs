@@ -4,6 +4,9 @@
 //! found by its tag or its owner in the next plan. A task that fails stops what depends on it and
 //! nothing else.
 
+mod hand_over;
+mod work;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +16,13 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use work::Work;
+
 use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
-use crate::kinds::{self, Kind, Made};
-use crate::model::{Address, Attributes, Live, ObjectId, Record, State, Value, issued};
+use crate::kinds::{self, Kind};
+use crate::model::{Address, ObjectId, State};
 use crate::plan::order::{Part, Task};
 use crate::plan::{self, Change, Claims, Plan, Step};
 use crate::secret::Secret;
@@ -99,6 +104,7 @@ pub async fn apply(
     let before = state.clone();
     store.begin(&state).await?;
     let mut run = Run::new(plan, cloud.clone(), state, delivery);
+    run.sweep();
     let mut failure = None;
     // What happened before the run was said before the run.
     let mut throttled = cloud.was_throttled();
@@ -315,59 +321,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Makes the destination ready for a secret, where the step's object comes with one.
-    fn prepare(&mut self, step: usize) -> Result<()> {
-        let Some(to) = plan::destination(&self.plan.steps[step]) else { return Ok(()) };
-        let prepared = self.delivery.prepare(to, self.instead_of.get(&step).map(String::as_str))?;
-        self.prepared.insert(step, prepared);
-        Ok(())
-    }
-
-    /// What is journaled before something is made that nothing else would tell of.
-    fn intent(&self, step: usize, record: &Record) -> Vec<Entry> {
-        if plan::destination(&self.plan.steps[step]).is_none() {
-            return vec![Entry::Put(record.clone())];
-        }
-        let now = self.cloud.now().to_string();
-        let asked = issued::asked(record.clone(), now, self.instead_of.get(&step).cloned());
-        // The id of one before it would pass for its own.
-        vec![Entry::Forget(record.id.clone()), Entry::Put(asked)]
-    }
-
-    /// Records what was made, hands its secret over, and says so in the record. What cannot be handed over is
-    /// taken back, as nobody can ever use it.
-    async fn hand_over(
-        &mut self,
-        step: usize,
-        record: Record,
-        secret: Secret,
-        store: &dyn StateStore,
-        observe: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Result<Entry>> {
-        let undelivered = Entry::Put(issued::undelivered(record.clone()));
-        store.append(&undelivered).await?;
-        undelivered.apply(&mut self.state);
-        let key = record.aws_id.clone().unwrap_or_default();
-        let what = record.address.to_string();
-        let mut ready = self.prepared.remove(&step).zip(Some(secret));
-        let mut result = Err(Error::failed(format!("{what}: nothing was ready for its secret")));
-        let mut hand_over = || {
-            if let Some((prepared, secret)) = ready.take() {
-                result = prepared.hand_over(&what, &key, secret);
-            }
-        };
-        observe(Event::HandingOver { hand_over: &mut hand_over });
-        // Who watches may not care.
-        hand_over();
-        let Err(error) = result else { return Ok(Ok(Entry::Put(record))) };
-        if kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
-            let entry = Entry::Forget(record.id);
-            store.append(&entry).await?;
-            entry.apply(&mut self.state);
-        }
-        Ok(Err(error))
-    }
-
     /// Returns how long a task has to wait until IAM knows everywhere what it relies on.
     fn pause(&self, index: usize) -> Option<Duration> {
         let latest = self.tasks[index].settles.iter().filter_map(|&other| self.since[other]).max()?;
@@ -441,17 +394,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Removes the file of a key that is gone.
-    fn clear(&self, step: &Step, part: Part) {
-        let (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) = (part, &step.change) else {
-            return;
-        };
-        if let (Some(to), Some(key)) = (issued::text(before, issued::DELIVER_TO), issued::text(before, issued::KEY_ID))
-        {
-            self.delivery.clear(to, key);
-        }
-    }
-
     fn end(mut self) -> (Outcome, State) {
         let (mut done, mut idle) = (vec![true; self.plan.steps.len()], vec![false; self.plan.steps.len()]);
         for (index, task) in self.tasks.iter().enumerate() {
@@ -463,218 +405,6 @@ impl<'a> Run<'a> {
         self.outcome.done = steps.clone().filter(|&step| done[step]).collect();
         self.outcome.not_started = steps.filter(|step| idle[*step] && !failed.contains(step)).collect();
         (self.outcome, self.state)
-    }
-}
-
-/// One part of one step, to be carried out.
-struct Work {
-    task: usize,
-    step: Step,
-    part: Part,
-    /// Whether to leave out the names of what does not exist yet.
-    interim: bool,
-    claims: Claims,
-    cloud: Arc<Cloud>,
-    patience: Duration,
-    /// What IAM may not know everywhere yet.
-    to_know: Vec<String>,
-    waiter: UnboundedSender<Waiting>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Work {
-    async fn carry_out(self) -> Result<Finished> {
-        let began = Instant::now();
-        let mut pause = Duration::from_millis(500);
-        loop {
-            match self.once().await {
-                Err(error) if self.is_too_early(&error) && began.elapsed() + pause < self.patience => {
-                    let (to_know, elapsed) = (self.to_know.clone(), began.elapsed());
-                    // Who does not listen any more need not know.
-                    let _ = self.waiter.send(Waiting { task: self.task, to_know, elapsed });
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(10));
-                }
-                result => return result,
-            }
-        }
-    }
-
-    /// Says whether an error may only mean that IAM does not know everywhere what was just made.
-    fn is_too_early(&self, error: &Error) -> bool {
-        let Some(error) = AwsError::of(error) else { return false };
-        let unknown_principal = error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal");
-        // A policy of AWS's is known everywhere, or there is none. A principal in another account may not
-        // exist at all.
-        let early = (error.is_absent() && !error.message.contains(":iam::aws:policy/"))
-            || (unknown_principal && self.is_of_the_account(&error.message) && self.trusts_in_the_account());
-        early && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
-    }
-
-    /// Says whether it may be somebody of this account whom IAM does not know. It names one: `"AWS":"arn:…"`.
-    fn is_of_the_account(&self, message: &str) -> bool {
-        !message.contains("arn:") || message.contains(&format!(":{}:", self.cloud.account.id))
-    }
-
-    /// Says whether a trust policy names somebody of this account; survey and plan saw to it that they are there.
-    fn trusts_in_the_account(&self) -> bool {
-        let spec = self.step.id().and_then(|id| kinds::spec(&id.kind));
-        let (Some(spec), Some(after)) = (spec, self.step.change.after()) else { return false };
-        spec.refers(&self.cloud.account, after).iter().any(|needed| !needed.held)
-    }
-
-    async fn once(&self) -> Result<Finished> {
-        match (self.part, &self.step.change) {
-            (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
-                Some(interim) => self.create(&interim).await,
-                None => self.create(after).await,
-            },
-            (Part::Finish, Change::Create { after } | Change::Replace { after, .. }) => {
-                let kind = self.kind()?;
-                let interim = kind.interim(after).unwrap_or_default();
-                kind.converge(&self.cloud, &interim, after).await?;
-                Ok(self.put(None)?.into())
-            }
-            (Part::Early(place), Change::Update { before, .. } | Change::Import { before, .. }) => {
-                let missing =
-                    || Error::failed(format!("{}: the plan does not say what to write first", self.step.address));
-                let after = self.step.interim.get(place).ok_or_else(missing)?;
-                self.converge(place, before, after).await?;
-                Ok(self.put_so_far(before, after)?.into())
-            }
-            (Part::Make, Change::Update { before, after } | Change::Import { before, after }) => {
-                self.converge(self.step.interim.len(), before, after).await?;
-                Ok(self.put(None)?.into())
-            }
-            (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) => {
-                let id = self.removed()?;
-                let kind = kind_of(id)?;
-                kind.delete(&self.cloud, before).await?;
-                Ok(Entry::Forget(id.clone()).into())
-            }
-            (Part::Remove, Change::Forget { before, after }) => {
-                let id = self.removed()?;
-                if let Some(after) = after.as_ref().filter(|after| *after != before) {
-                    kind_of(id)?.converge(&self.cloud, before, after).await?;
-                }
-                Ok(Entry::Forget(id.clone()).into())
-            }
-            (Part::Early(_) | Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
-            | (Part::Early(_), Change::Create { .. } | Change::Replace { .. })
-            | (Part::Finish, Change::Update { .. } | Change::Import { .. })
-            | (Part::Remove, Change::Create { .. } | Change::Update { .. } | Change::Import { .. }) => {
-                Err(Error::failed(format!("{}: the plan has a part that its change does not have", self.step.address)))
-            }
-        }
-    }
-
-    /// Makes one of several writes of an update: to `after` from what the write before it left, if there was one.
-    async fn converge(&self, place: usize, before: &Attributes, after: &Attributes) -> Result<()> {
-        let kind = self.kind()?;
-        let Some(earlier) = place.checked_sub(1).and_then(|place| self.step.interim.get(place)) else {
-            return kind.converge(&self.cloud, before, after).await;
-        };
-        kind.converge(&self.cloud, earlier, after).await?;
-        kind.tidy(&self.cloud, earlier).await
-    }
-
-    /// Records what an object is on the way to what it shall be.
-    fn put_so_far(&self, before: &Attributes, after: &Attributes) -> Result<Entry> {
-        let entry = self.put(None)?;
-        let Entry::Put(mut record) = entry else { return Ok(entry) };
-        let Some(end) = self.step.change.after() else { return Ok(Entry::Put(record)) };
-        // Tags of others are in what is written, and are not ours to remember.
-        let differs =
-            |field: &str, value: &Value| !matches!(value, Value::Tags(_)) && end.get(field) != before.get(field);
-        for (field, value) in record.attributes.iter_mut() {
-            if let Some(now) = after.get(field).filter(|_| differs(field, value)) {
-                value.clone_from(now);
-            }
-        }
-        Ok(Entry::Put(record))
-    }
-
-    fn interim_of(&self, after: &Attributes) -> Result<Option<Attributes>> {
-        Ok(if self.interim { self.kind()?.interim(after) } else { None })
-    }
-
-    async fn create(&self, after: &Attributes) -> Result<Finished> {
-        let kind = self.kind()?;
-        match kind.create(&self.cloud, after).await {
-            Ok(Made { aws_id, noted, secret }) => {
-                let mut entry = self.put(aws_id)?;
-                if let Entry::Put(record) = &mut entry {
-                    record.attributes.extend(noted);
-                }
-                Ok(Finished { entry, secret })
-            }
-            Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
-                Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
-                // A refusal would end the intent, and the call that was refused may not have been the first.
-                Some(code) if self.step.intent && !code.is_empty() => self.take_answer_lost(kind, after, error).await,
-                _ => Err(error),
-            },
-        }
-    }
-
-    /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there and signed by
-    /// us, or is as wanted and cannot be signed, is what we made.
-    async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Finished> {
-        let id = kind.id(&self.cloud.account, after);
-        let hangs = kind.hangs_on(after);
-        let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
-        let exists = AwsError::of(&error).is_some_and(|error| error.code == "EntityAlreadyExists");
-        let Some(live) = self.look_for(&id, asked, exists).await? else { return Err(error) };
-        let ours = match hangs {
-            None if kind.schema().taggable => self.claims.are_on(&live.attributes),
-            _ => live.attributes == *after,
-        };
-        if !ours {
-            return Err(error);
-        }
-        kind.converge(&self.cloud, &live.attributes, after).await?;
-        Ok(self.put(live.aws_id)?.into())
-    }
-
-    /// Reads an object where `asked` is read. What AWS says exists may not be shown everywhere yet: it is looked for
-    /// until it is seen, or for a quarter of a minute.
-    async fn look_for(&self, id: &ObjectId, asked: &ObjectId, exists: bool) -> Result<Option<Live>> {
-        let kind = kind_of(asked)?;
-        for pause in [1, 2, 4, 8, 0].map(Duration::from_secs) {
-            let found = kind.read(&self.cloud, &asked.name).await.unwrap_or_default();
-            let live = found.into_iter().find(|object| object.id == *id);
-            if live.is_some() || !exists || pause.is_zero() || self.stop.load(Ordering::Relaxed) {
-                return Ok(live);
-            }
-            tokio::time::sleep(pause).await;
-        }
-        Ok(None)
-    }
-
-    /// Records what was made; what is only kept is not recorded. Its AWS id is the one given now, else the
-    /// one known before: what is finished was given it when it was made, in this run.
-    fn put(&self, aws_id: Option<String>) -> Result<Entry> {
-        match self.step.record.clone() {
-            Some(mut record) => {
-                record.aws_id = aws_id.or(record.aws_id.filter(|_| self.part != Part::Finish));
-                Ok(Entry::Put(record))
-            }
-            None => Ok(Entry::Forget(self.made()?.clone())),
-        }
-    }
-
-    fn kind(&self) -> Result<&'static dyn Kind> {
-        kind_of(self.made()?)
-    }
-
-    fn made(&self) -> Result<&ObjectId> {
-        let missing = || Error::failed(format!("{}: the plan does not say what to make", self.step.address));
-        self.step.made.as_ref().ok_or_else(missing)
-    }
-
-    fn removed(&self) -> Result<&ObjectId> {
-        let missing = || Error::failed(format!("{}: the plan does not say what to remove", self.step.address));
-        self.step.removed.as_ref().ok_or_else(missing)
     }
 }
 

@@ -1,0 +1,83 @@
+//! What comes with a secret: the destination is made ready before the call, the record goes before it and after
+//! it, and the secret is handed over once.
+
+use super::{Event, Run, kind_of};
+use crate::error::{Error, Result};
+use crate::model::{Record, issued};
+use crate::plan::order::Part;
+use crate::plan::{self, Change, Step};
+use crate::secret::Secret;
+use crate::state::{Entry, StateStore};
+
+impl Run<'_> {
+    /// Removes what a killed run left beside the destinations that the state knows.
+    pub(super) fn sweep(&self) {
+        let recorded = self.state.objects.values();
+        let known = recorded.filter_map(|record| issued::text(&record.attributes, issued::DELIVER_TO));
+        known.for_each(|to| self.delivery.sweep(to));
+    }
+
+    /// Makes the destination ready for a secret, where the step's object comes with one.
+    pub(super) fn prepare(&mut self, step: usize) -> Result<()> {
+        let Some(to) = plan::destination(&self.plan.steps[step]) else { return Ok(()) };
+        let prepared = self.delivery.prepare(to, self.instead_of.get(&step).map(String::as_str))?;
+        self.prepared.insert(step, prepared);
+        Ok(())
+    }
+
+    /// What is journaled before something is made that nothing else would tell of.
+    pub(super) fn intent(&self, step: usize, record: &Record) -> Vec<Entry> {
+        if plan::destination(&self.plan.steps[step]).is_none() {
+            return vec![Entry::Put(record.clone())];
+        }
+        let now = self.cloud.now().to_string();
+        let asked = issued::asked(record.clone(), now, self.instead_of.get(&step).cloned());
+        // The id of one before it would pass for its own.
+        vec![Entry::Forget(record.id.clone()), Entry::Put(asked)]
+    }
+
+    /// Records what was made, hands its secret over, and says so in the record. What cannot be handed over is
+    /// taken back, as nobody can ever use it.
+    pub(super) async fn hand_over(
+        &mut self,
+        step: usize,
+        record: Record,
+        secret: Secret,
+        store: &dyn StateStore,
+        observe: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Result<Entry>> {
+        let undelivered = Entry::Put(issued::undelivered(record.clone()));
+        store.append(&undelivered).await?;
+        undelivered.apply(&mut self.state);
+        let key = record.aws_id.clone().unwrap_or_default();
+        let what = record.address.to_string();
+        let mut ready = self.prepared.remove(&step).zip(Some(secret));
+        let mut result = Err(Error::failed(format!("{what}: nothing was ready for its secret")));
+        let mut hand_over = || {
+            if let Some((prepared, secret)) = ready.take() {
+                result = prepared.hand_over(&what, &key, secret);
+            }
+        };
+        observe(Event::HandingOver { hand_over: &mut hand_over });
+        // Who watches may not care.
+        hand_over();
+        let Err(error) = result else { return Ok(Ok(Entry::Put(record))) };
+        if kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
+            let entry = Entry::Forget(record.id);
+            store.append(&entry).await?;
+            entry.apply(&mut self.state);
+        }
+        Ok(Err(error))
+    }
+
+    /// Removes the file of a key that is gone.
+    pub(super) fn clear(&self, step: &Step, part: Part) {
+        let (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) = (part, &step.change) else {
+            return;
+        };
+        if let (Some(to), Some(key)) = (issued::text(before, issued::DELIVER_TO), issued::text(before, issued::KEY_ID))
+        {
+            self.delivery.clear(to, key);
+        }
+    }
+}

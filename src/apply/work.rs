@@ -1,0 +1,230 @@
+//! One task, carried out: the call, again while IAM does not know everywhere what it names, and what it leaves
+//! to be recorded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use super::{Finished, Waiting, kind_of};
+use crate::cloud::{AwsError, Cloud};
+use crate::error::{Error, Result};
+use crate::kinds::{self, Kind, Made};
+use crate::model::{Attributes, Live, ObjectId, Value};
+use crate::plan::order::Part;
+use crate::plan::{Change, Claims, Step};
+use crate::state::Entry;
+
+/// One part of one step, to be carried out.
+pub(super) struct Work {
+    pub(super) task: usize,
+    pub(super) step: Step,
+    pub(super) part: Part,
+    /// Whether to leave out the names of what does not exist yet.
+    pub(super) interim: bool,
+    pub(super) claims: Claims,
+    pub(super) cloud: Arc<Cloud>,
+    pub(super) patience: Duration,
+    /// What IAM may not know everywhere yet.
+    pub(super) to_know: Vec<String>,
+    pub(super) waiter: UnboundedSender<Waiting>,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Work {
+    pub(super) async fn carry_out(self) -> Result<Finished> {
+        let began = Instant::now();
+        let mut pause = Duration::from_millis(500);
+        loop {
+            match self.once().await {
+                Err(error) if self.is_too_early(&error) && began.elapsed() + pause < self.patience => {
+                    let (to_know, elapsed) = (self.to_know.clone(), began.elapsed());
+                    // Who does not listen any more need not know.
+                    let _ = self.waiter.send(Waiting { task: self.task, to_know, elapsed });
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(10));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Says whether an error may only mean that IAM does not know everywhere what was just made.
+    fn is_too_early(&self, error: &Error) -> bool {
+        let Some(error) = AwsError::of(error) else { return false };
+        let unknown_principal = error.is("MalformedPolicyDocument") && error.message.contains("Invalid principal");
+        // A policy of AWS's is known everywhere, or there is none. A principal in another account may not
+        // exist at all.
+        let early = (error.is_absent() && !error.message.contains(":iam::aws:policy/"))
+            || (unknown_principal && self.is_of_the_account(&error.message) && self.trusts_in_the_account());
+        early && self.part != Part::Remove && !self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it may be somebody of this account whom IAM does not know. It names one: `"AWS":"arn:…"`.
+    fn is_of_the_account(&self, message: &str) -> bool {
+        !message.contains("arn:") || message.contains(&format!(":{}:", self.cloud.account.id))
+    }
+
+    /// Says whether a trust policy names somebody of this account; survey and plan saw to it that they are there.
+    fn trusts_in_the_account(&self) -> bool {
+        let spec = self.step.id().and_then(|id| kinds::spec(&id.kind));
+        let (Some(spec), Some(after)) = (spec, self.step.change.after()) else { return false };
+        spec.refers(&self.cloud.account, after).iter().any(|needed| !needed.held)
+    }
+
+    async fn once(&self) -> Result<Finished> {
+        match (self.part, &self.step.change) {
+            (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
+                Some(interim) => self.create(&interim).await,
+                None => self.create(after).await,
+            },
+            (Part::Finish, Change::Create { after } | Change::Replace { after, .. }) => {
+                let kind = self.kind()?;
+                let interim = kind.interim(after).unwrap_or_default();
+                kind.converge(&self.cloud, &interim, after).await?;
+                Ok(self.put(None)?.into())
+            }
+            (Part::Early(place), Change::Update { before, .. } | Change::Import { before, .. }) => {
+                let missing =
+                    || Error::failed(format!("{}: the plan does not say what to write first", self.step.address));
+                let after = self.step.interim.get(place).ok_or_else(missing)?;
+                self.converge(place, before, after).await?;
+                Ok(self.put_so_far(before, after)?.into())
+            }
+            (Part::Make, Change::Update { before, after } | Change::Import { before, after }) => {
+                self.converge(self.step.interim.len(), before, after).await?;
+                Ok(self.put(None)?.into())
+            }
+            (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) => {
+                let id = self.removed()?;
+                let kind = kind_of(id)?;
+                kind.delete(&self.cloud, before).await?;
+                Ok(Entry::Forget(id.clone()).into())
+            }
+            (Part::Remove, Change::Forget { before, after }) => {
+                let id = self.removed()?;
+                if let Some(after) = after.as_ref().filter(|after| *after != before) {
+                    kind_of(id)?.converge(&self.cloud, before, after).await?;
+                }
+                Ok(Entry::Forget(id.clone()).into())
+            }
+            (Part::Early(_) | Part::Make | Part::Finish, Change::Delete { .. } | Change::Forget { .. })
+            | (Part::Early(_), Change::Create { .. } | Change::Replace { .. })
+            | (Part::Finish, Change::Update { .. } | Change::Import { .. })
+            | (Part::Remove, Change::Create { .. } | Change::Update { .. } | Change::Import { .. }) => {
+                Err(Error::failed(format!("{}: the plan has a part that its change does not have", self.step.address)))
+            }
+        }
+    }
+
+    /// Makes one of several writes of an update: to `after` from what the write before it left, if there was one.
+    async fn converge(&self, place: usize, before: &Attributes, after: &Attributes) -> Result<()> {
+        let kind = self.kind()?;
+        let Some(earlier) = place.checked_sub(1).and_then(|place| self.step.interim.get(place)) else {
+            return kind.converge(&self.cloud, before, after).await;
+        };
+        kind.converge(&self.cloud, earlier, after).await?;
+        kind.tidy(&self.cloud, earlier).await
+    }
+
+    /// Records what an object is on the way to what it shall be.
+    fn put_so_far(&self, before: &Attributes, after: &Attributes) -> Result<Entry> {
+        let entry = self.put(None)?;
+        let Entry::Put(mut record) = entry else { return Ok(entry) };
+        let Some(end) = self.step.change.after() else { return Ok(Entry::Put(record)) };
+        // Tags of others are in what is written, and are not ours to remember.
+        let differs =
+            |field: &str, value: &Value| !matches!(value, Value::Tags(_)) && end.get(field) != before.get(field);
+        for (field, value) in record.attributes.iter_mut() {
+            if let Some(now) = after.get(field).filter(|_| differs(field, value)) {
+                value.clone_from(now);
+            }
+        }
+        Ok(Entry::Put(record))
+    }
+
+    fn interim_of(&self, after: &Attributes) -> Result<Option<Attributes>> {
+        Ok(if self.interim { self.kind()?.interim(after) } else { None })
+    }
+
+    async fn create(&self, after: &Attributes) -> Result<Finished> {
+        let kind = self.kind()?;
+        match kind.create(&self.cloud, after).await {
+            Ok(Made { aws_id, noted, secret }) => {
+                let mut entry = self.put(aws_id)?;
+                if let Entry::Put(record) = &mut entry {
+                    record.attributes.extend(noted);
+                }
+                Ok(Finished { entry, secret })
+            }
+            Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
+                Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
+                // A refusal would end the intent, and the call that was refused may not have been the first.
+                Some(code) if self.step.intent && !code.is_empty() => self.take_answer_lost(kind, after, error).await,
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there and signed by
+    /// us, or is as wanted and cannot be signed, is what we made.
+    async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Finished> {
+        let id = kind.id(&self.cloud.account, after);
+        let hangs = kind.hangs_on(after);
+        let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
+        let exists = AwsError::of(&error).is_some_and(|error| error.code == "EntityAlreadyExists");
+        let Some(live) = self.look_for(&id, asked, exists).await? else { return Err(error) };
+        let ours = match hangs {
+            None if kind.schema().taggable => self.claims.are_on(&live.attributes),
+            _ => live.attributes == *after,
+        };
+        if !ours {
+            return Err(error);
+        }
+        kind.converge(&self.cloud, &live.attributes, after).await?;
+        Ok(self.put(live.aws_id)?.into())
+    }
+
+    /// Reads an object where `asked` is read. What AWS says exists may not be shown everywhere yet: it is looked for
+    /// until it is seen, or for a quarter of a minute.
+    async fn look_for(&self, id: &ObjectId, asked: &ObjectId, exists: bool) -> Result<Option<Live>> {
+        let kind = kind_of(asked)?;
+        for pause in [1, 2, 4, 8, 0].map(Duration::from_secs) {
+            let found = kind.read(&self.cloud, &asked.name).await.unwrap_or_default();
+            let live = found.into_iter().find(|object| object.id == *id);
+            if live.is_some() || !exists || pause.is_zero() || self.stop.load(Ordering::Relaxed) {
+                return Ok(live);
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Ok(None)
+    }
+
+    /// Records what was made; what is only kept is not recorded. Its AWS id is the one given now, else the
+    /// one known before: what is finished was given it when it was made, in this run.
+    fn put(&self, aws_id: Option<String>) -> Result<Entry> {
+        match self.step.record.clone() {
+            Some(mut record) => {
+                record.aws_id = aws_id.or(record.aws_id.filter(|_| self.part != Part::Finish));
+                Ok(Entry::Put(record))
+            }
+            None => Ok(Entry::Forget(self.made()?.clone())),
+        }
+    }
+
+    fn kind(&self) -> Result<&'static dyn Kind> {
+        kind_of(self.made()?)
+    }
+
+    fn made(&self) -> Result<&ObjectId> {
+        let missing = || Error::failed(format!("{}: the plan does not say what to make", self.step.address));
+        self.step.made.as_ref().ok_or_else(missing)
+    }
+
+    fn removed(&self) -> Result<&ObjectId> {
+        let missing = || Error::failed(format!("{}: the plan does not say what to remove", self.step.address));
+        self.step.removed.as_ref().ok_or_else(missing)
+    }
+}
