@@ -68,6 +68,6 @@ fn built_in_blueprints_say_what_they_are_and_describe_every_param() {
         for param in shape::entries(&root.get("params").unwrap().value) {
             assert!(param.value.get("description").is_some(), "{}: {}", builtin.name, param.key);
         }
-        assert!(!builtin.text.contains("{file:"), "{} has no folder to read from", builtin.name);
+        assert!(!builtin.text.contains("document: {file:"), "{} has no folder to read from", builtin.name);
     }
 }
