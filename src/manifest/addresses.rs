@@ -88,10 +88,15 @@ impl Reading<'_> {
             let [Some(from), Some(to)] = MOVED.map(|key| item.get(key)) else { continue };
             let from_address = self.gone(&from.value, "moved", known);
             let to_address = self.there(&to.value, "moved", known);
-            if let (Some(from_address), Some(to_address)) = (from_address, to_address)
-                && moved.insert(from_address.clone(), (to_address, place)).is_some()
-            {
+            let (Some(from_address), Some(to_address)) = (from_address, to_address) else { continue };
+            if moved.contains_key(&from_address) {
                 self.twice("moved", &from_address, from.value.place);
+            } else if let Some((other, _)) = moved.iter().find(|(_, (taken, _))| *taken == to_address) {
+                let message = format!("{other} and {from_address} cannot both move to {to_address}");
+                let help = "give one of them an address of its own, or drop its line";
+                self.report.push(Problem::error("duplicate-item", message).at(to.value.place).help(help));
+            } else {
+                moved.insert(from_address, (to_address, place));
             }
         }
         moved.into_iter().map(|(from, (to, place))| (from, to, place)).collect()

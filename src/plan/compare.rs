@@ -27,10 +27,11 @@ pub struct Question<'a> {
 /// Compares. An `Err` of the outer kind is a refusal, of the inner kind what the user has to mend.
 pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
     let Question { desired, state, live, fresh_lineage } = question;
-    let relocated = state.map(|state| moved::relocate(state, &desired.moved));
+    let (relocated, collisions) = state.map(|state| moved::relocate(state, desired)).unzip();
     let state = relocated.as_ref();
     let claims = Claims::settle(desired, state, live, fresh_lineage)?;
     let mut comparison = Comparison::new(desired, state, live, claims);
+    comparison.problems.extend(collisions.unwrap_or_default());
     comparison.compare();
     let gone = comparison.cascade();
     comparison.check();

@@ -63,15 +63,15 @@ fn ignored_fields_are_those_of_the_kind_and_single_tags() {
 #[test]
 fn moved_and_removed_are_on_the_wish() {
     let desired = wish(&format!(
-        "{HEAD}roles: {{head: {{{TRUST}}}}}
-moved: [{{from: roles.old, to: roles.head}}, {{from: policies.x, to: roles.head}}]
+        "{HEAD}roles: {{head: {{{TRUST}}}, worker: {{{TRUST}}}}}
+moved: [{{from: roles.old, to: roles.head}}, {{from: roles.x, to: roles.worker}}]
 removed: [roles.kept, policies.p]
 "
     ));
     let (from, to): (Vec<_>, Vec<_>) = desired.moved.into_iter().map(|(from, to, _)| (from, to)).unzip();
     assert_eq!(
         (shown(from), shown(to)),
-        (vec!["roles.old".into(), "policies.x".into()], vec!["roles.head".to_owned(); 2])
+        (vec!["roles.old".into(), "roles.x".into()], vec!["roles.head".into(), "roles.worker".to_owned()])
     );
     assert_eq!(shown(desired.removed.into_iter().map(|(address, _)| address)), ["roles.kept", "policies.p"]);
 }
@@ -87,6 +87,11 @@ fn moved_and_removed_are_checked() {
         ("moved: {from: a, to: b}", "wrong-type", "takes a list"),
         ("moved: [{from: 'roles[', to: roles.head}]", "bad-address", "roles.KEY"),
         ("moved: [&a {from: roles.old, to: roles.head}, *a]", "duplicate-item", "names roles.old twice"),
+        (
+            "moved: [{from: roles.a, to: roles.head}, {from: roles.b, to: roles.head}]",
+            "duplicate-item",
+            "roles.a and roles.b cannot both move to roles.head",
+        ),
         ("removed: [roles.head]", "still-declared", "delete roles.head, or this line"),
         ("removed: [roles.x, roles.x]", "duplicate-item", "twice"),
     ] {
