@@ -72,7 +72,11 @@ impl Run<'_> {
 
     /// Removes the file of a key that is gone.
     pub(super) fn clear(&self, step: &Step, part: Part) {
-        let (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) = (part, &step.change) else {
+        let (
+            Part::Remove,
+            Change::Delete { before } | Change::Replace { before, .. } | Change::Forget { before, after: None },
+        ) = (part, &step.change)
+        else {
             return;
         };
         if let (Some(to), Some(key)) = (issued::text(before, issued::DELIVER_TO), issued::text(before, issued::KEY_ID))

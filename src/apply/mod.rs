@@ -238,7 +238,8 @@ impl<'a> Run<'a> {
         for (index, task) in tasks.iter().enumerate() {
             task.after.iter().for_each(|&before| dependents[before].push(index));
         }
-        let instead_of = |(index, step): (usize, &Step)| Some((index, plan::held_before(step, Some(&state))?));
+        let instead_of =
+            |(index, step): (usize, &Step)| Some((index, plan::held_before(step, &plan.steps, Some(&state))?));
         let (waiter, waits) = mpsc::unbounded_channel();
         Self {
             plan,

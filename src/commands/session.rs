@@ -297,7 +297,7 @@ impl Session {
         let mut problems = Vec::new();
         for step in &plan.steps {
             let Some(to) = plan::destination(step).filter(|to| *to != TERMINAL) else { continue };
-            let instead_of = plan::held_before(step, self.state.as_ref());
+            let instead_of = plan::held_before(step, &plan.steps, self.state.as_ref());
             if let Err(error) = self.delivery.check(to, instead_of.as_deref()) {
                 let place = self.desired.resources.get(&step.address).map(|resource| resource.place);
                 let problem = Problem::error("cannot-deliver", format!("{}: {error}", step.address)).at(place);

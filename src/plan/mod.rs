@@ -327,10 +327,19 @@ pub fn destination(step: &Step) -> Option<&str> {
 }
 
 /// Returns the id that the destination may hold of what a step makes anew: only that may be written over.
-pub fn held_before(step: &Step, state: Option<&State>) -> Option<String> {
-    destination(step)?;
+pub fn held_before(step: &Step, steps: &[Step], state: Option<&State>) -> Option<String> {
+    let to = destination(step)?;
     let id = step.removed.as_ref().or(step.made.as_ref())?;
-    state?.objects.get(id).and_then(issued::held_before)
+    let own = state.and_then(|state| state.objects.get(id)).and_then(issued::held_before);
+    let lay_there = |(from, key): (&str, &str)| (from == to).then(|| key.to_owned());
+    own.or_else(|| steps.iter().filter_map(gone).find_map(lay_there))
+}
+
+/// Returns where the secret of something is that a step only drops from the state, as AWS holds it no more, and
+/// AWS's id of it.
+fn gone(step: &Step) -> Option<(&str, &str)> {
+    let Change::Forget { before, after: None } = &step.change else { return None };
+    Some((issued::text(before, issued::DELIVER_TO)?, issued::text(before, issued::KEY_ID)?))
 }
 
 /// Says why AWS cannot change `live` into `wanted`; `None` when it can. A field that the manifest does

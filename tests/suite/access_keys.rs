@@ -445,6 +445,22 @@ fn a_key_that_may_not_be_deleted_stays_with_its_file() {
     assert_eq!((scene.keys_of("ci"), scene.files()), (vec![], vec!["seqera.yaml".to_owned()]));
 }
 
+/// Killed when a key is gone and its file is not; also where another user's key is to go to that file.
+#[test]
+fn the_file_of_a_key_that_is_gone_goes_too() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let first = scene.key();
+    scene.call(&json!({"Action": "DeleteAccessKey", "UserName": "ci", "AccessKeyId": first.id}));
+    let other = scene.copy();
+    scene.manifest(&format!("{HEAD}{WITHOUT}"));
+    scene.apply();
+    assert_eq!(scene.files(), ["seqera.yaml"]);
+    other.manifest(&format!("{HEAD}{}", TO_FILE.replace("{access_keys", "{name: robot, access_keys")));
+    other.apply();
+    assert_eq!(other.keys_of("robot"), [(other.key().id, true)]);
+}
+
 /// What a killed run has prepared goes with the next one; what others have beside it stays.
 #[test]
 fn an_unfinished_file_is_swept_up() {
