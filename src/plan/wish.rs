@@ -116,7 +116,7 @@ impl Wish {
         let because = match (declared_kept, restricts(object, live)) {
             _ if issued => "somebody made it and may use it; to end it, delete it by hand",
             (true, _) => "keep_undeclared",
-            (false, true) => "restricts: it holds a Deny",
+            (false, true) => "restricts: it holds only Denies",
             (false, false) => return,
         };
         let address = hangs.address(&owner.resource.address);
@@ -194,18 +194,23 @@ fn keep_tags(whole: &mut Attributes, recorded: Option<&Record>, live: &Live) {
     whole.insert("tags", Value::Tags(tags));
 }
 
-/// Policies that AWS or an incident responder attaches to stop a principal.
-const QUARANTINE: [&str; 3] = ["AWSCompromisedKeyQuarantine", "AWSRevokeOlderSessions", "AWSDenyAll"];
+/// Policies of AWS's that stop a principal. Whoever is called so beside them is told by what it holds: anybody
+/// may give a policy such a name.
+const QUARANTINE: [&str; 2] = ["AWSCompromisedKeyQuarantine", "AWSDenyAll"];
 
-/// Says whether a policy, by its name or ARN, is one of those: all that it holds is a Deny.
+/// Says whether a policy, by its ARN, is one of those: all that it holds is a Deny.
 pub(super) fn is_quarantine(policy: &str) -> bool {
     let name = policy.rsplit(['/', ' ']).next().unwrap_or_default();
-    QUARANTINE.iter().any(|known| name.starts_with(known))
+    policy.contains(":iam::aws:policy/") && QUARANTINE.iter().any(|known| name.starts_with(known))
 }
 
-/// Says whether an object only takes permissions away: it holds a Deny, or refers to a policy that does.
+/// Says whether an object only takes permissions away: it holds nothing but Denies, or refers to a policy or a
+/// group that does. What allows something beside its Deny does not count: whoever attaches it would otherwise have
+/// found a way to stay.
 fn restricts(object: &Live, live: &LiveState) -> bool {
-    let denies = |attributes: &Attributes| attributes.values().filter_map(Value::document).any(|d| d.has_deny());
+    let denies = |attributes: &Attributes| {
+        attributes.values().filter_map(Value::document).next().is_some_and(|document| document.only_denies())
+    };
     let Some(spec) = kinds::spec(&object.id.kind) else { return false };
     let account = crate::model::Account::new("aws", "");
     is_quarantine(&object.id.name)
@@ -218,9 +223,10 @@ fn restricts(object: &Live, live: &LiveState) -> bool {
         })
 }
 
-/// Says whether something restricts that hangs on an owner: who leaves a group loses its Denies as well.
+/// Says whether what hangs on an owner only restricts: who leaves a group loses its Denies as well.
 fn policies_restrict(owner: &ObjectId, live: &LiveState) -> bool {
     let hangs_on_owner =
         |object: &&Live| kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner);
-    live.objects.values().chain(live.referred.values()).filter(hangs_on_owner).any(|object| restricts(object, live))
+    let mut hanging = live.objects.values().chain(live.referred.values()).filter(hangs_on_owner).peekable();
+    hanging.peek().is_some() && hanging.all(|object| restricts(object, live))
 }

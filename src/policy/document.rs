@@ -60,6 +60,11 @@ impl Document {
         statements(&self.json).any(|statement| has_effect(statement, "Deny"))
     }
 
+    /// Says whether the document takes permissions away and gives none.
+    pub fn only_denies(&self) -> bool {
+        self.has_deny() && statements(&self.json).all(|statement| has_effect(statement, "Deny"))
+    }
+
     /// Returns the text that is sent to AWS, without white space.
     pub fn to_compact(&self) -> String {
         self.json.to_string()
@@ -141,6 +146,9 @@ mod tests {
         };
         assert!(with(&["Allow", "Deny"]) && !with(&["Allow"]) && !with(&[]));
         assert!(Document::from_json(json!({"Statement": {"Effect": "Deny"}})).has_deny());
+        assert!(Document::from_json(json!({"Statement": {"Effect": "Deny"}})).only_denies());
+        let mixed = Document::from_json(json!({"Statement": [{"Effect": "Deny"}, {"Effect": "Allow"}]}));
+        assert!(mixed.has_deny() && !mixed.only_denies());
     }
 
     #[test]

@@ -228,6 +228,13 @@ fn each_finding_has_an_example() {
             Host::Trust,
             json!({"Effect": "Allow", "Principal": provider, "Action": "sts:AssumeRoleWithWebIdentity"}),
         ),
+        // A subject that is anybody is none.
+        (
+            "oidc-without-subject",
+            Host::Trust,
+            json!({"Effect": "Allow", "Principal": provider, "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringLike": {"oidc.eks.eu-west-1.amazonaws.com/id/A:sub": "system:serviceaccount:*:*"}}}),
+        ),
     ];
     let mut shown: BTreeSet<&str> = mistakes().into_iter().flat_map(|(.., codes)| codes).collect();
     for (code, host, statement) in examples {

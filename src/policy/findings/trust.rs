@@ -2,7 +2,7 @@
 //! party", "The confused deputy problem", "Create a role for OpenID Connect federation".
 
 use super::super::spot::Spot;
-use super::statement::Statement;
+use super::statement::{Condition, Statement};
 use super::{Found, listed};
 
 /// Seqera Cloud's own account, which is outside whichever account the role is in.
@@ -92,7 +92,7 @@ fn issuers(statement: &Statement, found: &mut Found) {
             let (of, name) = condition.key.rsplit_once(':').unwrap_or_default();
             let message = format!("`{of}` is not the provider that is trusted, `{issuer}`: its keys are never there");
             found.add("oidc-issuer-mismatch", &condition.spot, message, format!("`{}`", key(name)));
-        } else if !statement.conditions.iter().any(|condition| condition.is_key(&key("sub"))) {
+        } else if !statement.conditions.iter().any(|condition| condition.is_key(&key("sub")) && says_whom(condition)) {
             let message = format!("every subject of `{issuer}` may assume the role");
             found.add(
                 "oidc-without-subject",
@@ -102,6 +102,16 @@ fn issuers(statement: &Statement, found: &mut Found) {
             );
         }
     }
+}
+
+/// Says whether a condition on the subject leaves anybody out: `*` does not, nor any pod of a cluster.
+fn says_whom(condition: &Condition) -> bool {
+    let anybody = |value: &str| {
+        let rest =
+            value.strip_prefix("system:").map_or(value, |rest| rest.strip_prefix("serviceaccount:").unwrap_or(rest));
+        !rest.is_empty() && rest.chars().all(|c| matches!(c, '*' | '?' | ':'))
+    };
+    !condition.operator.contains("Like") || !condition.values.iter().any(|value| anybody(value))
 }
 
 /// A Sid that names a service which the statement does not trust misleads who reads it.
