@@ -306,6 +306,7 @@ impl<'a> Run<'a> {
                 step: step.clone(),
                 part: task.part,
                 interim: task.interim,
+                instead_of: self.instead_of.get(&task.step).cloned(),
                 claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
                 cloud: self.cloud.clone(),
                 patience: if fresh.is_empty() { SHORT_PATIENCE } else { PATIENCE },

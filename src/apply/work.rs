@@ -1,6 +1,7 @@
 //! One task, carried out: the call, again while IAM does not know everywhere what it names, and what it leaves
 //! to be recorded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::{Finished, Waiting, kind_of};
 use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
-use crate::model::{Attributes, Live, ObjectId, Value};
+use crate::model::{Attributes, Live, ObjectId, Value, issued};
 use crate::plan::order::Part;
 use crate::plan::{Change, Claims, Step};
 use crate::state::Entry;
@@ -25,6 +26,8 @@ pub(super) struct Work {
     /// Whether to leave out the names of what does not exist yet.
     pub(super) interim: bool,
     pub(super) claims: Claims,
+    /// The id of one that comes with a secret and was there before, as far as the state knows.
+    pub(super) instead_of: Option<String>,
     pub(super) cloud: Arc<Cloud>,
     pub(super) patience: Duration,
     /// What IAM may not know everywhere yet.
@@ -78,7 +81,7 @@ impl Work {
         match (self.part, &self.step.change) {
             (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
                 Some(interim) => self.create(&interim).await,
-                None => self.create(after).await,
+                None => self.create(&self.instead(after)).await,
             },
             (Part::Finish, Change::Create { after } | Change::Replace { after, .. }) => {
                 let kind = self.kind()?;
@@ -147,6 +150,17 @@ impl Work {
 
     fn interim_of(&self, after: &Attributes) -> Result<Option<Attributes>> {
         Ok(if self.interim { self.kind()?.interim(after) } else { None })
+    }
+
+    /// Adds what an object stands in for that the state knows and that AWS did not show.
+    fn instead<'a>(&self, after: &'a Attributes) -> Cow<'a, Attributes> {
+        let Some(before) = self.instead_of.as_ref().filter(|_| matches!(self.step.change, Change::Create { .. }))
+        else {
+            return Cow::Borrowed(after);
+        };
+        let mut after = after.clone();
+        after.insert(issued::INSTEAD_OF, before.as_str().into());
+        Cow::Owned(after)
     }
 
     async fn create(&self, after: &Attributes) -> Result<Finished> {

@@ -8,7 +8,7 @@ use super::{Hanging, Kind, LastUse, Made, Most, Needed, Spec, text, user};
 use crate::cloud::{Cloud, time};
 use crate::error::{Error, Result};
 use crate::manifest::{Declared, KeyWish};
-use crate::model::issued::{self, DELIVER_TO, DELIVERED, KEY_ID, NEXT, PREVIOUS, UNTIL};
+use crate::model::issued::{self, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, PREVIOUS, UNTIL};
 use crate::model::schema::{Field, Holds, OnChange, Schema};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
 use crate::policy::limits;
@@ -38,7 +38,7 @@ static SCHEMA: Schema = Schema {
         Field { name: UNTIL, holds: Holds::Text, on_change: OnChange::Noted },
         Field { name: NEXT, holds: Holds::Text, on_change: OnChange::Update },
         Field { name: issued::ASKED, holds: Holds::Text, on_change: OnChange::Noted },
-        Field { name: issued::INSTEAD_OF, holds: Holds::Text, on_change: OnChange::Noted },
+        Field { name: INSTEAD_OF, holds: Holds::Text, on_change: OnChange::Noted },
     ],
     taggable: false,
     reads: &["iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"],
@@ -92,6 +92,23 @@ pub async fn make(cloud: &Cloud, user: &str) -> Result<(String, Secret)> {
     let made = cloud.call_once("CreateAccessKey", user, call).await?;
     let key = made.access_key.ok_or_else(|| Error::failed(format!("CreateAccessKey {user}: AWS told no key")))?;
     Ok((key.access_key_id, Secret::new(key.secret_access_key)))
+}
+
+/// Says whether a user has this key. An error while IAM does not know the user: what was made a moment ago is not
+/// taken for absent.
+async fn has(cloud: &Cloud, user: &str, key: &str) -> Result<bool> {
+    let mut marker = None;
+    loop {
+        let call = cloud.iam.list_access_keys().user_name(user).set_marker(marker);
+        let page = cloud.call("ListAccessKeys", user, call.send()).await?;
+        if page.access_key_metadata().iter().any(|held| held.access_key_id() == Some(key)) {
+            return Ok(true);
+        }
+        if !page.is_truncated() {
+            return Ok(false);
+        }
+        marker = page.marker;
+    }
 }
 
 fn user_of(attributes: &Attributes) -> &str {
@@ -148,7 +165,17 @@ impl Kind for AccessKey {
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
-        let (id, secret) = make(cloud, user_of(wanted)).await?;
+        let user = user_of(wanted);
+        // The plan may come from a read that lagged behind, and one more key would be one that nobody looks for.
+        if let Some(before) = text(wanted, INSTEAD_OF)
+            && has(cloud, user, before).await?
+        {
+            return Err(Error::failed(format!(
+                "{user} has the key {before} after all: IAM said before that it was gone"
+            ))
+            .hint("plan again"));
+        }
+        let (id, secret) = make(cloud, user).await?;
         let noted = Attributes::from([(KEY_ID, id.as_str().into())]);
         Ok(Made { aws_id: Some(id), noted, secret: Some(secret) })
     }

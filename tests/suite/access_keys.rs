@@ -91,6 +91,19 @@ impl Scene {
     }
 }
 
+/// A read that lags behind shows neither the user nor its key. What is made is no second key.
+#[test]
+fn a_key_that_is_not_shown_yet_is_not_made_again() {
+    let scene = Scene::with_keys();
+    scene.run_with("delay=5s", "apply --auto-approve").expect(0);
+    let first = scene.key();
+    let run = scene.run_with("delay=5s,stale_reads=100%", "apply --auto-approve --reader targeted");
+    run.expect(1).says(&format!("ci has the key {} after all", first.id));
+    scene.apply();
+    assert_eq!(scene.key(), first);
+    scene.expect_one_key();
+}
+
 #[test]
 fn a_key_is_made_handed_over_and_removed_with_its_file() {
     for scene in [Scene::new(), Moto::new().scene()] {
