@@ -114,4 +114,12 @@ fn moto_answers_otherwise_than_aws() {
     let removal = iam.remove_role_from_instance_profile().instance_profile_name("i").role_name("r");
     let removed = moto.wait(removal.send());
     assert_eq!(status(removed.as_ref().err().and_then(|error| error.raw_response())), Some(500));
+    // Each service names its role as it likes, and audiences are added to a provider.
+    let linked = moto.call(iam.create_service_linked_role().aws_service_name("spot.amazonaws.com").send()).role;
+    assert_eq!(linked.map(|role| role.role_name).as_deref(), Some("AWSServiceRoleForspot"));
+    let provider = iam.create_open_id_connect_provider().url("https://a.example.com").client_id_list("a");
+    let arn = moto.call(provider.send()).open_id_connect_provider_arn.expect("an ARN");
+    let more = iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id("b");
+    let added = moto.wait(more.send());
+    assert_eq!(status(added.as_ref().err().and_then(|error| error.raw_response())), Some(500));
 }

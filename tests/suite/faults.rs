@@ -540,7 +540,7 @@ fn throttling_and_slow_principals_are_waited_for() {
         let run = scene.run_with(fault, road.verb);
         run.expect(0);
         if fault.starts_with("throttle") {
-            run.says("IAM throttled the account");
+            run.says("IAM throttles the account");
         }
         assert_eq!(meaning(&scene), road.end);
         road.finishes(&scene);

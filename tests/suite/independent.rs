@@ -251,6 +251,12 @@ const OTHER_WORLDS: &[(&str, &str)] = &[
     ("described_boundary", "the same"),
     ("moved_owners", "a group does not move, and a user that moves loses its tags"),
     ("users_boundary", "users have no boundary"),
+    ("oidc_audiences", "audiences are not added or taken away"),
+    ("oidc_providers_shared", "the same"),
+    (
+        "service_linked_roles",
+        "it names the roles of services otherwise, so they are not deleted by hand by AWS's names",
+    ),
     ("existing", "asked who has a policy as the boundary, it tells who has it attached"),
     ("trust_circle", "it trusts the name of a role that was deleted, where AWS shows an id that nobody has"),
     ("trusted_role_remade", "the same"),
