@@ -3,7 +3,7 @@
 
 use super::{Event, Run, kind_of};
 use crate::error::{Error, Result};
-use crate::model::{Record, issued};
+use crate::model::{ObjectId, Record, issued};
 use crate::plan::order::Part;
 use crate::plan::{self, Change, Step};
 use crate::secret::Secret;
@@ -36,6 +36,13 @@ impl Run<'_> {
         vec![Entry::Forget(record.id.clone()), Entry::Put(asked)]
     }
 
+    /// Returns what ends an intent of which nothing came: the state knows what it knew before it. The file of a key
+    /// that is gone may be written over only as long as the state knows that key.
+    pub(super) fn without_intent(&self, step: usize, id: &ObjectId) -> Vec<Entry> {
+        let known = self.before_intent.get(&step).cloned().map(Entry::Put);
+        std::iter::once(Entry::Forget(id.clone())).chain(known).collect()
+    }
+
     /// Records what was made, hands its secret over, and says so in the record. What cannot be handed over is
     /// taken back, as nobody can ever use it.
     pub(super) async fn hand_over(
@@ -63,9 +70,10 @@ impl Run<'_> {
         hand_over();
         let Err(error) = result else { return Ok(Ok(Entry::Put(record))) };
         if kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
-            let entry = Entry::Forget(record.id);
-            store.append(&entry).await?;
-            entry.apply(&mut self.state);
+            for entry in self.without_intent(step, &record.id) {
+                store.append(&entry).await?;
+                entry.apply(&mut self.state);
+            }
         }
         Ok(Err(error))
     }

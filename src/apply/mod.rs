@@ -22,7 +22,7 @@ use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind};
-use crate::model::{Address, ObjectId, State};
+use crate::model::{Address, ObjectId, Record, State};
 use crate::plan::order::{Part, Task};
 use crate::plan::{self, Change, Claims, Plan, Step};
 use crate::secret::Secret;
@@ -206,6 +206,8 @@ struct Run<'a> {
     prepared: HashMap<usize, Prepared>,
     /// What each destination may hold that is written over, by step.
     instead_of: HashMap<usize, String>,
+    /// What the state knew of a step's object before the intent to make it.
+    before_intent: HashMap<usize, Record>,
     cloud: Arc<Cloud>,
     state: State,
     tasks: Vec<Task>,
@@ -245,6 +247,7 @@ impl<'a> Run<'a> {
             plan,
             delivery,
             prepared: HashMap::new(),
+            before_intent: HashMap::new(),
             instead_of: plan.steps.iter().enumerate().filter_map(instead_of).collect(),
             cloud,
             state,
@@ -294,6 +297,8 @@ impl<'a> Run<'a> {
                 continue;
             }
             if let Some(record) = step.record.as_ref().filter(|_| step.intent && task.part == Part::Make) {
+                let known = self.state.objects.get(&record.id).cloned();
+                self.before_intent.extend(known.map(|known| (task.step, known)));
                 for entry in self.intent(task.step, record) {
                     store.append(&entry).await?;
                     entry.apply(&mut self.state);
@@ -385,9 +390,10 @@ impl<'a> Run<'a> {
                 // AWS refused for certain, so nothing was made; an answer that was lost keeps the intent.
                 let refused = AwsError::of(&error).is_some_and(|error| !error.code.is_empty());
                 if let Some(record) = step.record.as_ref().filter(|_| refused && step.intent && part == Part::Make) {
-                    let entry = Entry::Forget(record.id.clone());
-                    store.append(&entry).await?;
-                    entry.apply(&mut self.state);
+                    for entry in self.without_intent(step_index, &record.id) {
+                        store.append(&entry).await?;
+                        entry.apply(&mut self.state);
+                    }
                 }
                 observe(Event::Failed { step, part, error: &error, elapsed });
                 self.outcome.failed.push((step_index, error));

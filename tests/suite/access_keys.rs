@@ -146,6 +146,21 @@ fn a_key_that_was_switched_off_or_deleted_by_hand_is_drift() {
     }
 }
 
+/// AWS refuses to make another key for one that somebody deleted. Its file may be written over all the same when
+/// AWS does not refuse any more.
+#[test]
+fn a_key_that_could_not_be_made_again_is_made_later() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let first = scene.key();
+    scene.call(&json!({"Action": "DeleteAccessKey", "UserName": "ci", "AccessKeyId": first.id}));
+    scene.run_with("deny=CreateAccessKey", "apply --auto-approve").expect(1);
+    assert_eq!(scene.key(), first);
+    scene.apply();
+    assert_ne!(scene.key(), first);
+    scene.expect_one_key();
+}
+
 #[test]
 fn a_key_of_somebody_else_is_told_and_never_deleted() {
     let scene = Scene::with_keys();
