@@ -69,6 +69,7 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
         drift: found,
         kept: comparison.wish.kept,
         brakes: Vec::new(),
+        sizes: Vec::new(),
         settled: Vec::new(),
     })
 }

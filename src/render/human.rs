@@ -9,7 +9,7 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, LINEAGE_TAG, Plan, Step, Summary};
+use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, LINEAGE_TAG, Plan, Size, Step, Summary};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -23,7 +23,7 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
         }
     }
     text += &permissions::of_owners(plan, detail);
-    text += &notes(plan, detail.width);
+    text += &notes(plan, detail);
     text += &summary(&plan.summary());
     text
 }
@@ -337,9 +337,10 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// What is kept, what changed outside without a step, and all dangers once more.
-pub(super) fn notes(plan: &Plan, width: usize) -> String {
+/// What is kept, what changed outside without a step, what is getting full, and all dangers once more.
+pub(super) fn notes(plan: &Plan, detail: Detail) -> String {
     let mut text = String::new();
+    let width = detail.width;
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
@@ -348,6 +349,9 @@ pub(super) fn notes(plan: &Plan, width: usize) -> String {
     }
     for kept in &plan.kept {
         note(theme::WARNING, "kept:", format!("{}: {} ({})", kept.address, kept.what, kept.because));
+    }
+    for size in plan.sizes.iter().filter(|size| detail.verbose || size.used * 2 >= size.most) {
+        note(theme::QUIET, "size:", self::size(size));
     }
     for step in &plan.steps {
         for danger in &step.dangers {
@@ -359,6 +363,19 @@ pub(super) fn notes(plan: &Plan, width: usize) -> String {
         text.push('\n');
     }
     text
+}
+
+fn size(size: &Size) -> String {
+    let of = if size.of.is_empty() { String::new() } else { format!(", {}", size.of) };
+    format!("{}{of}: {} of {} characters", size.address, grouped(size.used), grouped(size.most))
+}
+
+/// `6,144`
+fn grouped(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+    }
 }
 
 /// What stops an apply, each with what lifts it.
