@@ -50,6 +50,7 @@ pub async fn read(
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
     let owners: BTreeSet<ObjectId> = wanted.chain(recorded).map(|(id, attributes)| owner(id, attributes)).collect();
 
+    issued::wait_until_shown(cloud, state).await;
     let mut live = LiveState::default();
     let mut read = match survey(cloud, desired, state, reader, &mut live.figures).await? {
         Some(survey) => {

@@ -104,6 +104,19 @@ fn a_key_that_is_not_shown_yet_is_not_made_again() {
     scene.expect_one_key();
 }
 
+/// A run was cut short at the key, and the next one begins before AWS shows it.
+#[test]
+fn a_key_that_was_asked_for_a_moment_ago_is_waited_for() {
+    let scene = Scene::with_keys();
+    scene.run_with("kill_write=2:after", "apply --auto-approve --parallelism 1").expect(137);
+    let [(made, _)] = &scene.keys_of("ci")[..] else { panic!("not one key") };
+    let made = made.clone();
+    scene.run_with("delay=5s,stale_reads=100%", "apply --auto-approve --reader targeted").expect(0);
+    assert_ne!(scene.key().id, made, "nobody can have its secret");
+    scene.expect_one_key();
+    scene.expect_no_changes();
+}
+
 #[test]
 fn a_key_is_made_handed_over_and_removed_with_its_file() {
     for scene in [Scene::new(), Moto::new().scene()] {
