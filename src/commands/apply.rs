@@ -33,7 +33,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     };
     let plan = session.plan()?;
     if let Some(saved) = &saved {
-        refuse_moved(saved.moved(&plan), &session)?;
+        refuse_moved(saved.moved(&plan), &session, global)?;
     }
     if let Some(expected) = &args.expect
         && digest::digest(&plan) != *expected
@@ -41,6 +41,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
         return Err(stale(
             vec![format!("the digest is {}", digest::digest(&plan))],
             "is not the one that was expected",
+            "seqera-iam plan",
         ));
     }
     if !output.json {
@@ -120,18 +121,20 @@ fn as_saved(global: &Global, saved: &Invocation) -> Global {
 }
 
 /// Refuses a saved plan that would be another one by now.
-fn refuse_moved(moved: Vec<String>, session: &Session) -> Result<()> {
+fn refuse_moved(moved: Vec<String>, session: &Session, saved_with: &Global) -> Result<()> {
     if moved.is_empty() {
         return Ok(());
     }
     let location = session.store.location();
-    Err(stale(moved, &format!("was made before manifest, state ({location}) or AWS changed")))
+    let why = format!("was made before manifest, state ({location}) or AWS changed");
+    let command = format!("seqera-iam {} plan", saved_with.again()).replace("  ", " ");
+    Err(stale(moved, &why, &command))
 }
 
-fn stale(moved: Vec<String>, why: &str) -> Error {
+fn stale(moved: Vec<String>, why: &str, command: &str) -> Error {
     let error = Error::refused(format!("the plan {why}; nothing was changed"));
     let error = moved.into_iter().fold(error, |error, line| error.note(line));
-    error.hint("look at the plan again:   seqera-iam plan")
+    error.hint(format!("look at the plan again:   {command}"))
 }
 
 /// Nothing to do in AWS: the state is only written when it says something else than the manifest, or when

@@ -240,11 +240,16 @@ fn readable(section: &'static str, name: &str, taken: &mut BTreeSet<(&'static st
 }
 
 /// Returns a document as the statements of its map by Sid, where it can be one; else whole, under `whole`.
-fn document(document: &Document, whole: &'static str) -> (&'static str, Json) {
+pub fn document(document: &Document, whole: &'static str) -> (&'static str, Json) {
     match by_sid(document.json()) {
         Some(statements) => ("statements", Json::Object(statements)),
-        None => (whole, literals(document.json())),
+        None => (whole, self::whole(document)),
     }
+}
+
+/// Returns a document as a manifest says it whole.
+pub fn whole(document: &Document) -> Json {
+    literals(document.json())
 }
 
 fn by_sid(document: &Json) -> Option<Map<String, Json>> {

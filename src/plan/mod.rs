@@ -36,7 +36,7 @@ mod whose;
 mod wish;
 
 pub use brake::Brake;
-pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
+pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover, unsigned};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
 pub use rebuild::{rebuild, stray_address};

@@ -9,7 +9,7 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, LINEAGE_TAG, Plan, Size, Step, Summary};
+use crate::plan::{Action, Affected, Brake, Change, DEPLOYMENT_TAG, Drift, LINEAGE_TAG, Plan, Size, Step, Summary};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -22,7 +22,7 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
             text.push('\n');
         }
     }
-    text += &permissions::of_owners(plan, detail);
+    text += &permissions::of_owners(&plan.permissions, &plan.steps, detail);
     text += &notes(plan, detail);
     text += &summary(&plan.summary());
     text
@@ -31,6 +31,11 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
 /// Draws one step that is no part of a plan.
 pub fn step(step: &Step, detail: Detail) -> String {
     title(step, detail.width) + &body(step, detail)
+}
+
+/// Draws what changes for owners by steps that are drawn above it.
+pub fn owners(affected: &[Affected], steps: &[Step], detail: Detail) -> String {
+    permissions::of_owners(affected, steps, detail)
 }
 
 /// Draws what changed outside; `unread` objects nobody knows anything of.

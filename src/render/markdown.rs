@@ -49,7 +49,7 @@ fn sections(plan: &Plan) -> Vec<Section> {
         let titles = steps.iter().map(|step| strip(&human::title(step, usize::MAX))).collect::<String>();
         Section { summary: format!("{first}{others}"), body: titles + &strip(&body) }
     };
-    let owners = strip(&permissions::of_owners(plan, detail));
+    let owners = strip(&permissions::of_owners(&plan.permissions, &plan.steps, detail));
     let owners = owners.split_once('\n').map(|(title, body)| Section {
         summary: title.trim_end_matches(':').to_owned(),
         body: body.trim_end().to_owned(),

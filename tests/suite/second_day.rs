@@ -61,7 +61,7 @@ fn without_a_state_there_is_nothing_to_compare() {
 fn an_earlier_version_comes_into_force_and_is_no_drift() {
     let scene = Scene::new();
     applied(&scene);
-    scene.run("policy rollback policies.reads --auto-approve").expect(1).says("no version before v1");
+    scene.run("policy rollback policies.reads --auto-approve").expect(1).says("one version only");
     scene.manifest(&scene.read("seqera.yaml").replace("s3:GetObject", "s3:*"));
     scene.apply();
     scene

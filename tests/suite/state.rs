@@ -179,7 +179,7 @@ fn strays_are_told_and_recorded_only_by_name() {
         .run("state rebuild")
         .expect(0)
         .says("role old carries")
-        .says("seqera-iam state rebuild 'roles.old'")
+        .says("seqera-iam --sandbox state rebuild 'roles.old'")
         .says("policies.gone");
     scene.expect_no_changes();
     let arn = "arn:aws:iam::123456789012:policy/p/gone";
