@@ -276,7 +276,8 @@ impl<'a> Rotation<'a> {
         }
         let owner = kind.hangs_on(&self.live.attributes).map(|hangs| hangs.owner.name).unwrap_or_default();
         let keys = kind.read(self.cloud, &owner).await?;
-        let is_on = |key: &Live| key.aws_id.as_deref() == Some(old) && text(&key.attributes, "status") == Some("Active");
+        let is_on =
+            |key: &Live| key.aws_id.as_deref() == Some(old) && text(&key.attributes, "status") == Some("Active");
         if keys.iter().any(is_on) {
             return Err(Error::refused(format!(
                 "{old} was switched on again, so somebody needs it; nothing was changed"

@@ -238,7 +238,10 @@ impl Count {
                     count.destroyed += 1;
                 }
                 Action::Delete => count.destroyed += 1,
-                Action::Import => count.imported += 1,
+                Action::Import => {
+                    count.imported += 1;
+                    count.changed += usize::from(step.change.rewrites());
+                }
                 Action::Forget => count.forgotten += 1,
             }
         }

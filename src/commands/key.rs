@@ -82,7 +82,8 @@ fn again(user: &str) -> String {
 
 fn in_words(address: &str, user: &str, rotated: &Rotated, width: usize) -> String {
     let lines = |text: &str| wrap::words("", text, 0, width);
-    let deletes = |until: &str| format!("The first run after {until} deletes it:   seqera-iam key rotate {}\n", quoted(user));
+    let deletes =
+        |until: &str| format!("The first run after {until} deletes it:   seqera-iam key rotate {}\n", quoted(user));
     match rotated {
         Rotated::Exchanged { old, new, until: Some(until) } => {
             lines(&format!("{address}: {new} is made, proven and handed over."))

@@ -108,6 +108,11 @@ impl Output {
         Detail { width: width.clamp(40, 120), verbose: self.verbose }
     }
 
+    /// Returns how many columns a line for people may have; `None` where programs read lines.
+    pub fn columns(&self) -> Option<usize> {
+        std::io::stdout().is_terminal().then(|| self.detail().width)
+    }
+
     /// Says whether progress may redraw lines.
     pub fn is_live(&self) -> bool {
         !self.json && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()

@@ -27,7 +27,9 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
     if !output.json && !plan.is_empty() {
         match &args.out {
             // The file carries the options that this was planned with.
-            Some(path) => output.print(&format!("\nSaved. To apply exactly this plan:   seqera-iam apply {}\n", shown(path)))?,
+            Some(path) => {
+                output.print(&format!("\nSaved. To apply exactly this plan:   seqera-iam apply {}\n", shown(path)))?
+            }
             None => output.say(&format!("\n{}", unsaved(&plan)))?,
         }
     }

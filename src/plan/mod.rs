@@ -211,6 +211,11 @@ impl Change {
         }
     }
 
+    /// Says whether an import writes more than our tags.
+    pub fn rewrites(&self) -> bool {
+        matches!(self, Change::Import { before, after } if unsigned(before) != unsigned(after))
+    }
+
     pub fn after(&self) -> Option<&Attributes> {
         match self {
             Change::Create { after }

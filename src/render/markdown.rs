@@ -29,7 +29,7 @@ pub fn plan(plan: &Plan) -> Vec<String> {
 
 fn head(plan: &Plan) -> String {
     let mut text = format!("### seqera-iam: `{}` in account {}\n\n", plan.deployment, plan.account.id);
-    text += &format!("**{}**\n", strip(&human::summary(&plan.summary())).trim());
+    text += &format!("**{}**\n", strip(&human::summary(plan)).trim());
     let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false });
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
     if !lines.is_empty() {

@@ -14,8 +14,8 @@ use crate::commands::session::{self, Session};
 use crate::commands::{Exit, Output};
 use crate::error::{Error, Result};
 use crate::kinds::versions::{self, Version};
-use crate::model::{Address, Live, Record, State, Value};
 use crate::manifest::takeover;
+use crate::model::{Address, Live, Record, State, Value};
 use crate::plan::{Affected, Change, Claims, Step, unsigned};
 use crate::policy::Document;
 use crate::render::human;
@@ -101,10 +101,8 @@ fn chosen<'v>(all: &'v [Version], asked: Option<&str>, address: &Address) -> Res
     };
     let missing = || match asked {
         Some(asked) => Error::failed(format!("{address} has no version {asked}")).hint(format!("it has {}", names())),
-        None if all.len() == 1 => {
-            Error::failed(format!("{address} has one version only: there is none to go back to"))
-                .hint(format!("it has {}", names()))
-        }
+        None if all.len() == 1 => Error::failed(format!("{address} has one version only: there is none to go back to"))
+            .hint(format!("it has {}", names())),
         None => Error::failed(format!("{address} has no version before {}", from.id))
             .hint(format!("it has {}; name the one that is meant", names())),
     };
