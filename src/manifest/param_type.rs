@@ -181,7 +181,14 @@ impl Type {
     }
 
     fn refuse<T>(&self, node: &Node, what: &str, report: &mut Report) -> Option<T> {
-        report.push(shape::wrong_type(node, what, &format!("a {self}")));
+        let problem = shape::wrong_type(node, what, &format!("a {self}"));
+        let name = what.rsplit('.').next().unwrap_or(what);
+        report.push(match (self, &node.value) {
+            (Type::List(_), NodeValue::Text(text) | NodeValue::Number(text)) => {
+                problem.help(format!("{name}: [{text}]"))
+            }
+            _ => problem,
+        });
         None
     }
 }
