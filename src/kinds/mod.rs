@@ -15,6 +15,7 @@ use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resource, Schema, Value};
+use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::survey::AccountSurvey;
 
@@ -23,6 +24,7 @@ mod attachment;
 mod group;
 mod inline_policy;
 mod instance_profile;
+pub mod linked_services;
 mod membership;
 mod oidc_provider;
 mod owner;
@@ -100,6 +102,11 @@ pub trait Spec: Sync + Send {
     /// record alone knows which one it is (`model/issued.rs`), and it is never made or deleted on a guess.
     fn is_issued(&self) -> bool {
         false
+    }
+
+    /// Says what is wrong with an item of a section that lists names, or only doubtful; `what` is the section.
+    fn doubt(&self, _name: &str, _what: &str) -> Option<Problem> {
+        None
     }
 
     /// Returns the resources that one entry of this kind's section asks for, the entry itself first.

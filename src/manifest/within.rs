@@ -7,8 +7,7 @@ use super::params::Params;
 use super::report::NOT_SET;
 use crate::problem::{Place, Problem, Sources};
 
-/// Returns a problem as whoever uses a blueprint can mend it. A comment behind the key of an entry is what to type
-/// when something is wrong with it; else the params that a line names are what it depends on.
+/// Returns a problem as whoever uses a blueprint can mend it. A comment behind what is wrong is what to type; else the params that a line names are what it depends on.
 pub fn told(mut problem: Problem, spaces: &[Namespace], sources: &Sources) -> Problem {
     let Some(place) = problem.place.filter(|place| builtin::is_source(&sources.get(place.file).name)) else {
         return problem;
@@ -18,7 +17,7 @@ pub fn told(mut problem: Problem, spaces: &[Namespace], sources: &Sources) -> Pr
         problem.related = related(spaces, at).into_iter().rev().collect();
     }
     let line = line(&sources.get(place.file).text, place);
-    match line.split_once(": # ") {
+    match line.split_once(" # ") {
         Some((_, comment)) => problem.helps = vec![comment.trim().to_owned()],
         None if problem.helps.is_empty() => {
             let named: Vec<String> = params(line).into_iter().map(|name| format!("{name}: …")).collect();
