@@ -152,7 +152,7 @@ fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= 100 => {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 92 => {
                 line.push(' ');
                 line.push_str(word);
             }
