@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::graph::Desired;
 use crate::manifest::{Files, Inputs, Manifest, ParamValue};
 use crate::model::issued::TERMINAL;
-use crate::model::{Account, LiveState, ObjectId, State};
+use crate::model::{Account, Address, LiveState, ObjectId, State};
 use crate::plan::{self, Plan, Question};
-use crate::problem::{Problem, Sources};
+use crate::problem::{Place, Problem, Sources};
 use crate::render::wrap;
 use crate::sandbox::{Faults, Sandbox};
 use crate::state::{self, Access, Lock, StateStore};
@@ -141,11 +141,14 @@ impl Declared {
         let delivery = self.delivery(output);
         let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader, &delivery).await?;
         say_throttled(&cloud, output);
-        let strays: Vec<Problem> = live.strays.iter().map(|id| stray(id, &desired)).collect();
-        if !strays.is_empty() && !output.json {
-            output.problems(&strays, self.manifest.sources());
+        let mut found: Vec<Problem> = live.strays.iter().map(|id| stray(id, &desired)).collect();
+        if purpose == Purpose::Converge {
+            found.extend(nothing_to_import(&desired, known.state.as_ref(), &live));
         }
-        warnings.extend(strays);
+        if !found.is_empty() && !output.json {
+            output.problems(&found, self.manifest.sources());
+        }
+        warnings.extend(found);
         Ok(self.session(cloud, known, desired, warnings, live, delivery))
     }
 
@@ -370,6 +373,18 @@ fn stray(id: &ObjectId, desired: &Desired) -> Problem {
         .note("no plan touches it")
         .help(format!("to have the next apply delete it:   seqera-iam state rebuild '{named}'"))
         .help("to keep it:   take its seqera-iam tags off, or declare it in the manifest")
+}
+
+/// What the manifest says to take over, and neither AWS nor the state has: it is made, which may not be what is meant.
+fn nothing_to_import(desired: &Desired, state: Option<&State>, live: &LiveState) -> Vec<Problem> {
+    let missing = |(address, place): &(Address, Place)| {
+        let id = &desired.resources.get(address)?.id;
+        let is_known = live.objects.contains_key(id) || state.is_some_and(|state| state.objects.contains_key(id));
+        let message = format!("{address} is to be taken over, and there is no {id}: it is created");
+        let problem = || Problem::warning("nothing-to-import", message).at(*place);
+        (!is_known).then(|| problem().help("correct what it goes by in AWS, or drop it from `import`"))
+    };
+    desired.imports.iter().filter_map(missing).collect()
 }
 
 /// A state file belongs to one deployment in one account.

@@ -393,8 +393,10 @@ impl<'a> Comparison<'a> {
         };
         let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept && !wanted.resource.existing);
         let missing = wanted.flat_map(|wanted| {
-            let missing = refers(wanted).into_iter().filter(|needed| self.live.missing.contains(&needed.id));
-            missing.map(move |needed| refusal::refers_to_nothing(wanted, &needed.id))
+            // Two statements may name the same.
+            let missing: BTreeSet<ObjectId> = refers(wanted).into_iter().map(|needed| needed.id).collect();
+            let missing = missing.into_iter().filter(|id| self.live.missing.contains(id));
+            missing.map(move |id| refusal::refers_to_nothing(wanted, &id))
         });
         missing.collect()
     }
