@@ -15,8 +15,8 @@ use crate::model::State;
 use crate::plan::brake::Cause;
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Action, Brake, Plan, digest};
-use crate::render::human;
 use crate::render::theme::{self, paint};
+use crate::render::{human, json as render_json};
 use crate::state::Access;
 use crate::survey::Purpose;
 
@@ -285,6 +285,7 @@ fn summary_event(plan: &Plan, outcome: &Outcome, verb: &Verb, count: Count) -> J
     let mut event = json!({
         "type": "summary", "interrupted": outcome.interrupted, "resources": count,
         "failed": addresses(&failed), "not_started": addresses(&outcome.not_started),
+        "drift": plan.summary().drift, "warnings": render_json::kept(plan),
     });
     if let (Verb::Apply { outputs }, Some(object)) = (verb, event.as_object_mut()) {
         object.insert("outputs".to_owned(), outputs.clone());

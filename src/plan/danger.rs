@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use super::wish::is_quarantine;
 use super::{Affected, Change, First, Step, principal};
-use crate::kinds;
-use crate::model::{Account, Attributes, ObjectId, Value, issued};
+use crate::kinds::{self, policy};
+use crate::model::{Account, Attributes, Live, LiveState, ObjectId, Value, issued};
 use crate::policy::findings;
 use crate::policy::{Document, Grant, grants};
 
@@ -24,6 +25,7 @@ pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Ve
     found.extend(attached(step));
     found.extend(outside_principals(step, account));
     found.extend(credential(step));
+    found.extend(strange_credential(step));
     found.extend(boundary(step, boundaries));
     found.extend(batch(step));
     found
@@ -48,6 +50,18 @@ fn credential(step: &Step) -> Vec<String> {
     found
 }
 
+/// A credential that others made for somebody of ours: it goes nowhere that we know of.
+fn strange_credential(step: &Step) -> Option<String> {
+    let Change::Create { after } = &step.change else { return None };
+    let spec = kinds::spec(&step.made.as_ref()?.kind).filter(|spec| spec.credential_of().is_some())?;
+    if after.contains_key(issued::DELIVER_TO) || issued::text(after, "status").is_some_and(|it| it == issued::INACTIVE)
+    {
+        return None;
+    }
+    let owner = spec.hangs_on(after)?.owner;
+    Some(format!("whoever made it may do all that {owner} may, and an apply does not end that"))
+}
+
 /// A replacement that deletes first leaves a moment without the object.
 fn gap(step: &Step) -> Option<String> {
     let Change::Replace { first: First::Delete, because, .. } = &step.change else { return None };
@@ -63,15 +77,21 @@ fn room(step: &Step) -> Option<String> {
 
 /// A document that newly allows everything, or what leads to everything.
 fn escalation(step: &Step) -> Vec<String> {
-    let document = |attributes: Option<&Attributes>| attributes.and_then(|a| a.get("document")?.document()).cloned();
-    let (before, after) = (document(step.change.before()), document(step.change.after()));
-    let granted = |document: &Option<Document>| document.as_ref().map(grants).unwrap_or_default();
+    fn document(attributes: Option<&Attributes>) -> Option<&Document> {
+        attributes.and_then(|a| a.get("document")?.document())
+    }
+    let after = document(step.change.after());
+    after.map(|after| escalates(document(step.change.before()), after)).unwrap_or_default()
+}
+
+fn escalates(before: Option<&Document>, after: &Document) -> Vec<String> {
+    let granted = |document: Option<&Document>| document.map(grants).unwrap_or_default();
     let all = |grant: &Grant| grant.resource == "*" && ["*", "*:*"].iter().any(|all| grant.allows_everywhere(all));
-    if granted(&after).difference(&granted(&before)).any(all) {
+    if granted(Some(after)).difference(&granted(before)).any(all) {
         return vec!["allows every action on every resource".to_owned()];
     }
-    let escalations = |document: &Option<Document>| document.as_ref().map(findings::escalations).unwrap_or_default();
-    let (before, after) = (escalations(&before), escalations(&after));
+    let before = before.map(findings::escalations).unwrap_or_default();
+    let after = findings::escalations(after);
     let new: Vec<&String> = after.ways.iter().filter(|way| !before.ways.contains(way)).collect();
     match new.as_slice() {
         [] if after.passes_every_role && !before.passes_every_role => {
@@ -91,13 +111,80 @@ const ALMIGHTY: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
 
 /// An attachment of one of those.
 fn attached(step: &Step) -> Option<String> {
-    let arn = |attributes: Option<&Attributes>| {
-        attributes.and_then(|a| a.get("policy_arn")).and_then(Value::text).map(str::to_owned)
+    let after = step.change.after()?;
+    let before = step.change.before().and_then(|before| text(before, "policy_arn"));
+    let name = almighty(after).filter(|_| before != text(after, "policy_arn"))?;
+    Some(format!("{name} is enough to gain any permission"))
+}
+
+fn almighty(attached: &Attributes) -> Option<&'static str> {
+    let arn = text(attached, "policy_arn").filter(|arn| arn.contains(":aws:policy/"))?;
+    ALMIGHTY.into_iter().find(|name| arn.rsplit('/').next() == Some(name))
+}
+
+/// What a step gives or takes that stands in no document of its own: an attachment of a policy that was read,
+/// a membership in a group of others.
+pub fn of_lent(step: &Step, live: &LiveState) -> Vec<String> {
+    let (before, after) = (step.change.before(), step.change.after());
+    match (&step.change, before, after) {
+        (Change::Create { .. } | Change::Import { .. }, _, Some(after)) => lent(step, after, live),
+        (Change::Delete { .. }, Some(before), _) => lifted(step, before, live).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn lent(step: &Step, after: &Attributes, live: &LiveState) -> Vec<String> {
+    let Some(spec) = step.made.as_ref().and_then(|made| kinds::spec(&made.kind)) else { return Vec::new() };
+    if let Some(group) = spec.brings(after) {
+        let on_group = |object: &&Live| hanging_on(object, &group);
+        let all = live.referred.values().chain(live.objects.values()).filter(on_group);
+        let all: BTreeMap<&ObjectId, &Live> = all.map(|object| (&object.id, object)).collect();
+        let given = all.values().flat_map(|object| {
+            let almighty = almighty(&object.attributes).map(|name| format!("{name} is enough to gain any permission"));
+            almighty
+                .into_iter()
+                .chain(document_of(&object.attributes, live).into_iter().flat_map(|d| escalates(None, d)))
+        });
+        let mut given: Vec<String> = given.map(|what| format!("{group} gives it: {what}")).collect();
+        given.dedup();
+        return given;
+    }
+    // A document of its own speaks for itself, and so does the policy that this plan makes or changes.
+    let lent = text(after, "policy_arn").and_then(|arn| live.referred.get(&policy::id_of(arn)));
+    let document = lent.and_then(|policy| policy.attributes.get("document")).and_then(Value::document);
+    document.into_iter().flat_map(|document| escalates(None, document)).collect()
+}
+
+/// What only restricted, and goes.
+fn lifted(step: &Step, before: &Attributes, live: &LiveState) -> Option<String> {
+    let id = step.removed.as_ref()?;
+    let owner = kinds::hanging(id, before)?.owner;
+    let name = text(before, "policy_arn").or_else(|| text(before, "name"))?;
+    let known = document_of(before, live).map(Document::only_denies);
+    known.unwrap_or_else(|| is_quarantine(name)).then(|| {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        format!("{name} restricts {owner} no more: what it denies is open where another policy allows it")
+    })
+}
+
+fn hanging_on(object: &Live, owner: &ObjectId) -> bool {
+    kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner)
+}
+
+/// Returns the document of what hangs on an owner: its own, or that of the policy that it attaches.
+fn document_of<'a>(attributes: &'a Attributes, live: &'a LiveState) -> Option<&'a Document> {
+    let own = attributes.get("document").and_then(Value::document);
+    let attached = || {
+        let policy = policy::id_of(text(attributes, "policy_arn")?);
+        let policy = live.objects.get(&policy).or_else(|| live.referred.get(&policy))?;
+        policy.attributes.get("document").and_then(Value::document)
     };
-    let after = arn(step.change.after())?;
-    let name =
-        ALMIGHTY.into_iter().find(|name| after.contains(":aws:policy/") && after.ends_with(&format!("/{name}")))?;
-    (arn(step.change.before()).as_ref() != Some(&after)).then(|| format!("{name} is enough to gain any permission"))
+    // The sandbox knows AWS's own by their names.
+    own.or_else(attached).filter(|document| document.has_statements())
+}
+
+fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
+    attributes.get(field).and_then(Value::text)
 }
 
 /// A trust policy that newly names somebody of another account, or asks one of them for less.

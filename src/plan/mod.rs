@@ -135,12 +135,14 @@ pub struct Drift {
     pub step: Option<Box<Step>>,
     /// Since when, where AWS says it.
     pub since: Option<String>,
+    /// Where an apply leaves it: why, and what ends it.
+    pub kept: Option<Kept>,
 }
 
 impl Drift {
     /// `step` goes from what we wrote to what AWS holds.
     fn of(text: impl Into<String>, step: Step) -> Self {
-        Self { address: step.address.clone(), text: text.into(), step: Some(Box::new(step)), since: None }
+        Self { address: step.address.clone(), text: text.into(), step: Some(Box::new(step)), since: None, kept: None }
     }
 }
 
@@ -150,6 +152,8 @@ pub struct Kept {
     pub address: Address,
     pub what: String,
     pub because: &'static str,
+    /// What to type to end it, or to hear no more of it.
+    pub help: Vec<String>,
 }
 
 /// All that an apply will do.
@@ -296,6 +300,11 @@ impl Step {
 }
 
 impl Plan {
+    /// Returns all that stays beside the manifest: what others added and what the manifest says to keep.
+    pub fn kept(&self) -> impl Iterator<Item = &Kept> {
+        self.drift.iter().filter_map(|drift| drift.kept.as_ref()).chain(&self.kept)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }

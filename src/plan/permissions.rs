@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::Comparison;
+use super::wish::is_quarantine;
 use super::{Change, Step};
 use crate::kinds;
 use crate::model::{Address, Attributes, ObjectId, Value};
@@ -208,6 +209,7 @@ impl<'a> Side<'a> {
             holding = match (text(hanging, "policy_arn"), hanging.get("document").and_then(Value::document)) {
                 (Some(arn), _) => match self.policies.get(arn) {
                     Some((_, document)) => holding.policy(document),
+                    None if is_quarantine(arn) => holding.unread_denial(name(arn)),
                     None => holding.unread_policy(name(arn)),
                 },
                 (None, Some(document)) => holding.policy(document),

@@ -9,7 +9,7 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, LINEAGE_TAG, Plan, Step, Summary};
+use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Step, Summary};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -40,19 +40,34 @@ pub fn drift(plan: &Plan, unread: usize, detail: Detail) -> String {
         let Some(step) = &drift.step else { continue };
         text += &drifted(drift, step, detail.width);
         text += &match step.action() {
-            Action::Delete => String::new(),
+            Action::Delete => dangers(step, detail.width),
             _ => fields(step, detail) + &permissions::of_step(step, BODY.len(), detail) + &dangers(step, detail.width),
         };
+        if let Some(kept) = &drift.kept {
+            let head = format!("{BODY}{} ", paint(theme::WARNING, "kept:"));
+            text += &wrap::words(&head, kept.because, BODY.len() + 6, detail.width);
+            text += &help(kept, BODY.len(), detail.width);
+        }
         text.push('\n');
     }
-    for kept in &plan.kept {
-        let what = format!("{}: {} ({})", kept.address, kept.what, kept.because);
-        text += &wrap::words(&format!("{} ", paint(theme::WARNING, "kept:")), &what, 6, detail.width);
-    }
+    text += &plan.kept.iter().map(|kept| self::kept(kept, detail.width)).collect::<String>();
     if !plan.kept.is_empty() {
         text.push('\n');
     }
-    text + &drift_summary(plan.drift.len(), unread)
+    text + &drift_summary(&plan.drift, unread)
+}
+
+/// What stays beside the manifest, and what ends it.
+fn kept(kept: &Kept, width: usize) -> String {
+    let says_itself = kept.address.segments().last().is_some_and(|last| *last == kept.what);
+    let what = if says_itself { String::new() } else { format!(": {}", kept.what) };
+    let text = format!("{}{what} ({})", kept.address, kept.because);
+    wrap::words(&format!("{} ", paint(theme::WARNING, "kept:")), &text, 6, width) + &help(kept, 2, width)
+}
+
+fn help(kept: &Kept, indent: usize, width: usize) -> String {
+    let head = format!("{}{} ", " ".repeat(indent), paint(theme::HELP, "help:"));
+    kept.help.iter().map(|help| wrap::words(&head, help, indent + 6, width)).collect()
 }
 
 fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
@@ -67,7 +82,8 @@ fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
     format!("{}\n{}", head.trim_end(), wrap::words(BODY, &remark, BODY.len(), width))
 }
 
-fn drift_summary(count: usize, unread: usize) -> String {
+fn drift_summary(drift: &[Drift], unread: usize) -> String {
+    let (count, stays) = (drift.len(), drift.iter().filter(|drift| drift.kept.is_some()).count());
     let mut text = match count {
         0 => format!("{}\n", paint(theme::STRONG, "No drift. AWS holds what was last applied.")),
         1 => format!("{} 1 object changed outside.\n", paint(theme::STRONG, "Drift:")),
@@ -77,8 +93,11 @@ fn drift_summary(count: usize, unread: usize) -> String {
         let it = if unread == 1 { "1 object was" } else { &format!("{unread} objects were") };
         text = format!("{text}Of what could be read: {it} not.\n");
     }
-    if count > 0 {
+    if count > stays {
         text += "To undo it:   seqera-iam apply      To keep it, write it into the manifest first.\n";
+    }
+    if stays > 0 {
+        text += "What is kept no apply takes away: see what its help says.\n";
     }
     text
 }
@@ -343,13 +362,15 @@ pub(super) fn notes(plan: &Plan, width: usize) -> String {
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
-    for drift in &plan.drift {
+    for drift in plan.drift.iter().filter(|drift| drift.kept.is_none()) {
         note(theme::WARNING, "drift:", format!("{}: {}", drift.address, drift.text));
     }
-    for kept in &plan.kept {
-        note(theme::WARNING, "kept:", format!("{}: {} ({})", kept.address, kept.what, kept.because));
-    }
-    for step in &plan.steps {
+    text += &plan.kept().map(|kept| self::kept(kept, width)).collect::<String>();
+    let mut note = |style: anstyle::Style, word: &str, what: String| {
+        text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
+    };
+    let stays = plan.drift.iter().filter(|drift| drift.kept.is_some()).filter_map(|drift| drift.step.as_deref());
+    for step in stays.chain(&plan.steps) {
         for danger in &step.dangers {
             note(theme::DANGER, "danger:", format!("{}: {danger}", step.address));
         }
