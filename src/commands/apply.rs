@@ -12,6 +12,7 @@ use crate::apply::{self, Interrupt, Outcome};
 use crate::cli::{ApplyArgs, Global};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::State;
+use crate::plan::brake::Again;
 use crate::plan::brake::Cause;
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Action, Brake, Plan, digest};
@@ -25,6 +26,8 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     if let Some(saved) = &saved {
         refuse_contradictions(global, &saved.invocation)?;
     }
+    // Hints tell to type what was typed.
+    let output = &output.with(again(global, args, output));
     let global = &saved.as_ref().map_or_else(|| global.clone(), |saved| as_saved(global, &saved.invocation));
     let session = plan_command::open(global, Access::Writing, Purpose::Converge, output).await?;
     let session = match &saved {
@@ -33,7 +36,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     };
     let plan = session.plan()?;
     if let Some(saved) = &saved {
-        refuse_moved(saved.moved(&plan), &session)?;
+        refuse_moved(saved.moved(&plan), &session, output)?;
     }
     if let Some(expected) = &args.expect
         && digest::digest(&plan) != *expected
@@ -41,6 +44,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
         return Err(stale(
             vec![format!("the digest is {}", digest::digest(&plan))],
             "is not the one that was expected",
+            output,
         ));
     }
     if !output.json {
@@ -74,7 +78,20 @@ fn brake(plan: &Plan, reviewed: bool, args: &ApplyArgs, output: &Output) -> Resu
         1 => Error::refused("a brake holds; nothing was changed"),
         more => Error::refused(format!("{more} brakes hold; nothing was changed")),
     };
-    Err(holding.iter().fold(error, |error, brake| error.note(&brake.what).hint(brake.lifted_by())))
+    Err(holding.iter().fold(error, |error, brake| error.note(&brake.what).hint(brake.lifted_by(&output.again))))
+}
+
+/// What was typed, as it is typed again.
+fn again(global: &Global, args: &ApplyArgs, output: &Output) -> Again {
+    let Again { plan, apply } = &output.again;
+    let mut apply = match &args.planfile {
+        Some(path) => plan_command::apply_saved(path, global),
+        None => apply.clone(),
+    };
+    let flags = [("--auto-approve", args.auto_approve), ("--allow-gap", args.allow_gap), ("--json", global.json)];
+    apply.extend(args.expect.iter().map(|digest| format!(" --expect {digest}")));
+    apply.extend(flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| format!(" {flag}")));
+    Again { plan: plan.clone(), apply }
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan> {
@@ -120,18 +137,18 @@ fn as_saved(global: &Global, saved: &Invocation) -> Global {
 }
 
 /// Refuses a saved plan that would be another one by now.
-fn refuse_moved(moved: Vec<String>, session: &Session) -> Result<()> {
+fn refuse_moved(moved: Vec<String>, session: &Session, output: &Output) -> Result<()> {
     if moved.is_empty() {
         return Ok(());
     }
     let location = session.store.location();
-    Err(stale(moved, &format!("was made before manifest, state ({location}) or AWS changed")))
+    Err(stale(moved, &format!("was made before manifest, state ({location}) or AWS changed"), output))
 }
 
-fn stale(moved: Vec<String>, why: &str) -> Error {
+fn stale(moved: Vec<String>, why: &str, output: &Output) -> Error {
     let error = Error::refused(format!("the plan {why}; nothing was changed"));
     let error = moved.into_iter().fold(error, |error, line| error.note(line));
-    error.hint("look at the plan again:   seqera-iam plan")
+    error.hint(format!("look at the plan again:   {}", output.again.plan))
 }
 
 /// Nothing to do in AWS: the state is only written when it says something else than the manifest, or when

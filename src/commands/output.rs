@@ -4,24 +4,33 @@ use std::io::{IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use crate::cli::Color;
+use crate::cli::{Color, Global};
 use crate::error::{Error, Result};
+use crate::plan::brake::Again;
 use crate::problem::{Problem, Sources};
 use crate::render::document::Detail;
 use crate::render::problem;
 use crate::render::theme::{self, paint};
 
 /// Where and how a command prints.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     pub json: bool,
     color: Color,
     verbose: bool,
+    /// What hints tell to type.
+    pub again: Again,
 }
 
 impl Output {
-    pub fn new(json: bool, color: Color, verbose: bool) -> Self {
-        Self { json, color, verbose }
+    pub fn new(global: &Global) -> Self {
+        let Global { json, color, verbose, .. } = *global;
+        Self { json, color, verbose: verbose > 0, again: global.again() }
+    }
+
+    /// Returns the same with other commands to type.
+    pub fn with(&self, again: Again) -> Self {
+        Self { again, ..self.clone() }
     }
 
     fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
@@ -78,9 +87,9 @@ impl Output {
         self.note(&problem::render(problems, sources, color));
     }
 
-    pub fn detail(&self) -> Detail {
+    pub fn detail(&self) -> Detail<'_> {
         let width = terminal_width().unwrap_or(100);
-        Detail { width: width.clamp(40, 120), verbose: self.verbose }
+        Detail { width: width.clamp(40, 120), verbose: self.verbose, again: &self.again }
     }
 
     /// Says whether progress may redraw lines.

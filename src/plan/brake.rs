@@ -54,13 +54,28 @@ impl Brake {
     }
 
     /// What lifts it, and what to type for that.
-    pub fn lifted_by(&self) -> &'static str {
+    pub fn lifted_by(&self, again: &Again) -> String {
+        let Again { plan, apply } = again;
         match self.cause {
-            Cause::Many => "to do it all the same:   seqera-iam apply --force",
-            Cause::Own => "run it as somebody else, or, with these steps last:   seqera-iam apply --force",
-            Cause::Unreviewed => "review it:   seqera-iam plan --out FILE, then apply FILE; --force does without",
-            Cause::Gap => "to do it all the same:   seqera-iam apply --allow-gap",
+            Cause::Many => format!("to do it all the same:   {apply} --force"),
+            Cause::Own => format!("run it as somebody else, or, with these steps last:   {apply} --force"),
+            Cause::Unreviewed => format!("review it:   {plan} --out FILE, then apply FILE; --force does without"),
+            Cause::Gap => format!("to do it all the same:   {apply} --allow-gap"),
         }
+    }
+}
+
+/// The commands that lead to this plan, with the options that were typed: whoever follows a hint means the same
+/// manifest and the same account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    pub plan: String,
+    pub apply: String,
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self { plan: "seqera-iam plan".to_owned(), apply: "seqera-iam apply".to_owned() }
     }
 }
 

@@ -415,6 +415,7 @@ impl<'a> Comparison<'a> {
         let account = &self.desired.account;
         let boundaries = self.only_boundaries();
         let permissions = permissions::of_owners(&self);
+        let holders = permissions::of_holders(&self);
         let work = std::mem::take(&mut self.work);
         let leaves_first =
             |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
@@ -431,11 +432,13 @@ impl<'a> Comparison<'a> {
         brakes.extend(brake::gap(&steps));
         for step in &mut steps {
             step.dangers = danger::of(step, account, &boundaries);
-            step.dangers.extend(danger::of_lent(step, self.live));
+            step.notes = danger::notes(step, account);
+            step.dangers.extend(danger::of_lent(step, self.live, account));
             step.dangers.extend(danger::of_use(step, &self.live.used));
             step.dangers.extend(danger::of_own(step));
         }
         danger::of_owners(&permissions, &mut steps);
+        danger::of_holders(&holders, account, &mut steps);
         let (beside, kept) = drift::beside(self.wish.kept, account, &boundaries);
         self.drift.extend(beside);
         Ok(Plan {

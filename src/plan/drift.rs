@@ -45,7 +45,7 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
     let alone = |id: &ObjectId, address: &Address, change: Change| {
         let mut step = Step::alone(id, address.clone(), change, &desired.account, &boundaries);
         step.drift = true;
-        step.dangers.extend(danger::of_lent(&step, live));
+        step.dangers.extend(danger::of_lent(&step, live, &desired.account));
         step
     };
     let mut found: Vec<Drift> = Vec::new();

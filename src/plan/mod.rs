@@ -123,6 +123,8 @@ pub struct Step {
     /// What its document allows more and less, by itself.
     pub permissions: Difference,
     pub dangers: Vec<String>,
+    /// What is worth a word and is as it should be.
+    pub notes: Vec<String>,
 }
 
 /// An outside change that needs no step: what the manifest asks for now is what AWS holds, or nobody asked for
@@ -269,6 +271,7 @@ impl Step {
             drift: false,
             permissions: Difference::default(),
             dangers: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -286,6 +289,7 @@ impl Step {
         let mut step = Self::new(address, change, made, removed);
         step.permissions = permissions::of_step(&step);
         step.dangers = danger::of(&step, account, boundaries);
+        step.notes = danger::notes(&step, account);
         step
     }
 

@@ -9,6 +9,7 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
+use crate::plan::brake::Again;
 use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Step, Summary};
 
 /// Draws the whole plan.
@@ -23,7 +24,7 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
         }
     }
     text += &permissions::of_owners(plan, detail);
-    text += &notes(plan, detail.width);
+    text += &notes(plan, detail.again, detail.width);
     text += &summary(&plan.summary());
     text
 }
@@ -54,7 +55,7 @@ pub fn drift(plan: &Plan, unread: usize, detail: Detail) -> String {
     if !plan.kept.is_empty() {
         text.push('\n');
     }
-    text + &drift_summary(&plan.drift, unread)
+    text + &drift_summary(&plan.drift, unread, detail.again)
 }
 
 /// What stays beside the manifest, and what ends it.
@@ -82,7 +83,7 @@ fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
     format!("{}\n{}", head.trim_end(), wrap::words(BODY, &remark, BODY.len(), width))
 }
 
-fn drift_summary(drift: &[Drift], unread: usize) -> String {
+fn drift_summary(drift: &[Drift], unread: usize, again: &Again) -> String {
     let (count, stays) = (drift.len(), drift.iter().filter(|drift| drift.kept.is_some()).count());
     let mut text = match count {
         0 => format!("{}\n", paint(theme::STRONG, "No drift. AWS holds what was last applied.")),
@@ -94,7 +95,7 @@ fn drift_summary(drift: &[Drift], unread: usize) -> String {
         text = format!("{text}Of what could be read: {it} not.\n");
     }
     if count > stays {
-        text += "To undo it:   seqera-iam apply      To keep it, write it into the manifest first.\n";
+        text += &format!("To undo it:   {}      To keep it, write it into the manifest first.\n", again.apply);
     }
     if stays > 0 {
         text += "What is kept no apply takes away: see what its help says.\n";
@@ -130,7 +131,7 @@ fn legend(plan: &Plan) -> String {
 }
 
 /// Steps with what changes in each; those that change in the same way stand together.
-pub(super) fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
+pub(super) fn folded<'p>(plan: &'p Plan, detail: Detail) -> Vec<(Vec<&'p Step>, String)> {
     let mut groups: Vec<(Vec<&Step>, String)> = Vec::new();
     let mut alike: HashMap<String, usize> = HashMap::new();
     for step in &plan.steps {
@@ -215,6 +216,10 @@ fn body(step: &Step, detail: Detail) -> String {
     };
     text += &permissions::of_step(step, BODY.len(), detail);
     text += &steadily(step, detail.width);
+    let note = |note: &String| {
+        wrap::words(&format!("{BODY}{} ", paint(theme::QUIET, "note:")), note, BODY.len() + 6, detail.width)
+    };
+    text += &step.notes.iter().map(note).collect::<String>();
     text + &dangers(step, detail.width)
 }
 
@@ -357,7 +362,7 @@ fn duration(seconds: u64) -> String {
 }
 
 /// What is kept, what changed outside without a step, and all dangers once more.
-pub(super) fn notes(plan: &Plan, width: usize) -> String {
+pub(super) fn notes(plan: &Plan, again: &Again, width: usize) -> String {
     let mut text = String::new();
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
@@ -375,7 +380,7 @@ pub(super) fn notes(plan: &Plan, width: usize) -> String {
             note(theme::DANGER, "danger:", format!("{}: {danger}", step.address));
         }
     }
-    text += &brakes(plan, width);
+    text += &brakes(plan, again, width);
     if !text.is_empty() {
         text.push('\n');
     }
@@ -383,10 +388,10 @@ pub(super) fn notes(plan: &Plan, width: usize) -> String {
 }
 
 /// What stops an apply, each with what lifts it.
-fn brakes(plan: &Plan, width: usize) -> String {
+fn brakes(plan: &Plan, again: &Again, width: usize) -> String {
     let brake = |brake: &Brake| {
         let what = wrap::words(&format!("{} ", paint(theme::DANGER, "brake:")), &brake.what, 7, width);
-        what + &wrap::words(&format!("  {} ", paint(theme::HELP, "help:")), brake.lifted_by(), 8, width)
+        what + &wrap::words(&format!("  {} ", paint(theme::HELP, "help:")), &brake.lifted_by(again), 8, width)
     };
     plan.brakes.iter().map(brake).collect()
 }

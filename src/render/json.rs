@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::plan::brake::Again;
 use crate::plan::{Brake, Change, Drift, Kept, Plan, Step, digest};
 use crate::policy::difference::LEFT_OUT;
 
 pub const FORMAT_VERSION: &str = "1";
 
 /// Returns the JSON document of `plan --json`.
-pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Json {
+pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>, again: &Again) -> Json {
     json!({
         "format_version": FORMAT_VERSION,
         "account": plan.account.id,
@@ -17,7 +18,7 @@ pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Js
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "permissions": {"owners": plan.permissions, "left_out": LEFT_OUT},
         "drift": plan.drift.iter().map(drift).collect::<Vec<_>>(),
-        "brakes": plan.brakes.iter().map(brake).collect::<Vec<_>>(),
+        "brakes": plan.brakes.iter().map(|brake| self::brake(brake, again)).collect::<Vec<_>>(),
         "warnings": warnings.into_iter().chain(kept(plan)).collect::<Vec<_>>(),
         "digest": digest::digest(plan),
         "outputs": outputs,
@@ -48,8 +49,9 @@ fn drift(drift: &Drift) -> Json {
     json
 }
 
-fn brake(brake: &Brake) -> Json {
-    json!({"code": brake.cause.code(), "message": brake.what, "addresses": brake.addresses, "help": brake.lifted_by()})
+fn brake(brake: &Brake, again: &Again) -> Json {
+    let (code, help) = (brake.cause.code(), brake.lifted_by(again));
+    json!({"code": code, "message": brake.what, "addresses": brake.addresses, "help": help})
 }
 
 fn step(step: &Step) -> Json {
@@ -69,6 +71,9 @@ fn step(step: &Step) -> Json {
             if !addresses.is_empty() {
                 object.insert(key.to_owned(), json!(addresses));
             }
+        }
+        if !step.notes.is_empty() {
+            object.insert("notes".to_owned(), json!(step.notes));
         }
         if !step.interim.is_empty() {
             object.insert("interim".to_owned(), json!(step.interim));

@@ -13,6 +13,7 @@
 //!
 //! What cannot be seen from here is left out: [`LEFT_OUT`].
 
+pub mod escalation;
 mod gain;
 mod line;
 mod region;
