@@ -88,7 +88,8 @@ fn again(global: &Global, args: &ApplyArgs, output: &Output) -> Again {
         Some(path) => plan_command::apply_saved(path, global),
         None => apply.clone(),
     };
-    let flags = [("--auto-approve", args.auto_approve), ("--allow-gap", args.allow_gap), ("--json", global.json)];
+    // What lifts brakes is what the hint is about.
+    let flags = [("--auto-approve", args.auto_approve), ("--json", global.json)];
     apply.extend(args.expect.iter().map(|digest| format!(" --expect {digest}")));
     apply.extend(flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| format!(" {flag}")));
     Again { plan: plan.clone(), apply }

@@ -226,10 +226,20 @@ fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
 pub fn notes(step: &Step, account: &Account) -> Vec<String> {
     let (before, after) = (trust(step.change.before()), trust(step.change.after()));
     let new = after.iter().filter(|(principal, _)| !before.contains_key(*principal) && is_outside(principal, account));
-    let let_in = new.filter(|(principal, asked)| **asked && is_seqera(principal));
+    let again = put_again(step).map(|_| {
+        "the trust is put again, as somebody whom it names is another one: AWS trusts ids and not names".to_owned()
+    });
+    let let_in = new.filter(|(principal, asked)| **asked && is_seqera(principal)).filter(|_| again.is_none());
     let_in
         .map(|(principal, _)| format!("Seqera Platform Cloud may act as it, with the External ID: {principal}"))
         .collect()
+}
+
+/// A trust policy that is written although nothing in it differs but who is meant: what AWS holds is left out of the
+/// comparison then.
+fn put_again(step: &Step) -> Option<()> {
+    let Change::Update { before, after } = &step.change else { return None };
+    (!before.contains_key("trust") && after.contains_key("trust")).then_some(())
 }
 
 /// Says whether it is the role that Seqera Platform Cloud works with, as its documentation names it.
@@ -251,6 +261,9 @@ fn trust(attributes: Option<&Attributes>) -> BTreeMap<String, bool> {
 fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
     let (before, after) = (trust(step.change.before()), trust(step.change.after()));
     let mut found = Vec::new();
+    if put_again(step).is_some() {
+        return found;
+    }
     for (principal, asked) in after.iter().filter(|(principal, _)| is_outside(principal, account)) {
         match (before.get(principal), principal.as_str()) {
             (None, "*") => found.push("trusts everybody in every account".to_owned()),

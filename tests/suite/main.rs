@@ -16,6 +16,7 @@ mod interruption;
 mod listen;
 mod many;
 mod moto;
+mod night;
 mod permitted;
 mod picture;
 mod policy;
