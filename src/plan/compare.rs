@@ -6,7 +6,7 @@ use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
 use super::{
     Change, Drift, First, Plan, brake, cascade, claim, danger, drift, moved, must_replace, order, own, permissions,
-    quota, refusal, room, whose,
+    quota, refusal, room, size, whose,
 };
 use crate::error::Error;
 use crate::graph::Desired;
@@ -446,6 +446,7 @@ impl<'a> Comparison<'a> {
             deployment: self.claims.deployment,
             lineage: self.claims.lineage,
             serial: self.state.map_or(0, |state| state.serial),
+            sizes: size::of(&steps, self.live),
             steps,
             tasks,
             permissions,

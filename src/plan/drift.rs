@@ -76,6 +76,7 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
         drift: found,
         kept,
         brakes: Vec::new(),
+        sizes: Vec::new(),
         settled: Vec::new(),
     })
 }

@@ -30,6 +30,7 @@ mod rebuild;
 mod refusal;
 mod room;
 pub mod saved;
+mod size;
 mod steady;
 mod whose;
 mod wish;
@@ -39,6 +40,7 @@ pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
 pub use rebuild::{rebuild, stray_address};
+pub use size::Size;
 
 /// What happens to one address.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +176,8 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     pub kept: Vec<Kept>,
     pub brakes: Vec<Brake>,
+    /// How full the documents will be that are written.
+    pub sizes: Vec<Size>,
     /// What the state will say of everything wanted that needs no step.
     pub settled: Vec<Record>,
 }

@@ -10,7 +10,7 @@ use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
 use crate::plan::brake::Again;
-use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Step, Summary};
+use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Size, Step, Summary};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -24,7 +24,7 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
         }
     }
     text += &permissions::of_owners(plan, detail);
-    text += &notes(plan, detail.again, detail.width);
+    text += &notes(plan, detail);
     text += &summary(&plan.summary());
     text
 }
@@ -361,9 +361,10 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// What is kept, what changed outside without a step, and all dangers once more.
-pub(super) fn notes(plan: &Plan, again: &Again, width: usize) -> String {
+/// What is kept, what changed outside without a step, what is getting full, and all dangers once more.
+pub(super) fn notes(plan: &Plan, detail: Detail) -> String {
     let mut text = String::new();
+    let width = detail.width;
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
@@ -374,17 +375,33 @@ pub(super) fn notes(plan: &Plan, again: &Again, width: usize) -> String {
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
+    for size in plan.sizes.iter().filter(|size| detail.verbose || size.used * 2 >= size.most) {
+        note(theme::QUIET, "size:", self::size(size));
+    }
     let stays = plan.drift.iter().filter(|drift| drift.kept.is_some()).filter_map(|drift| drift.step.as_deref());
     for step in stays.chain(&plan.steps) {
         for danger in &step.dangers {
             note(theme::DANGER, "danger:", format!("{}: {danger}", step.address));
         }
     }
-    text += &brakes(plan, again, width);
+    text += &brakes(plan, detail.again, width);
     if !text.is_empty() {
         text.push('\n');
     }
     text
+}
+
+fn size(size: &Size) -> String {
+    let of = if size.of.is_empty() { String::new() } else { format!(", {}", size.of) };
+    format!("{}{of}: {} of {} characters", size.address, grouped(size.used), grouped(size.most))
+}
+
+/// `6,144`
+fn grouped(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+    }
 }
 
 /// What stops an apply, each with what lifts it.

@@ -31,7 +31,7 @@ pub fn plan(plan: &Plan, again: &Again) -> Vec<String> {
 fn head(plan: &Plan, again: &Again) -> String {
     let mut text = format!("### seqera-iam: `{}` in account {}\n\n", plan.deployment, plan.account.id);
     text += &format!("**{}**\n", strip(&human::summary(&plan.summary())).trim());
-    let lines = human::notes(plan, again, usize::MAX);
+    let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false, again });
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
     if !lines.is_empty() {
         text += "\n";

@@ -17,6 +17,9 @@ pub enum Reader {
 
 /// So few calls are not worth asking how large the account is.
 pub(super) const FEW: usize = 12;
+/// So many calls that the survey begins while the size of the account is asked: should it not be the way that is
+/// taken, then its first calls, one for each list, are less than a tenth.
+pub(super) const MANY: usize = 50;
 
 /// Returns how many calls it takes to read these objects one by one.
 pub(super) fn targeted<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> usize {

@@ -215,14 +215,22 @@ async fn survey(
     if targeted <= choice::FEW {
         return Ok(None);
     }
-    *figures = self::figures(cloud).await?;
     let tagged = |id: &&&ObjectId| kinds::spec(&id.kind).is_some_and(|spec| spec.schema().taggable);
-    if choice::survey(figures, ids.iter().filter(tagged).count()).is_none_or(|survey| survey >= targeted) {
-        return Ok(None);
-    }
-    match AccountSurvey::read(cloud, &desired.deployment).await {
+    let tagged = ids.iter().filter(tagged).count();
+    let mut survey = std::pin::pin!(AccountSurvey::read(cloud, &desired.deployment));
+    let surveyed = tokio::select! {
+        surveyed = &mut survey, if targeted >= choice::MANY => surveyed,
+        size = self::figures(cloud) => {
+            *figures = size?;
+            if choice::survey(figures, tagged).is_none_or(|calls| calls >= targeted) {
+                return Ok(None);
+            }
+            survey.await
+        }
+    };
+    match surveyed {
         Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
-        survey => survey.map(Some),
+        surveyed => surveyed.map(Some),
     }
 }
 

@@ -1,5 +1,6 @@
-//! Stories: what a user types and sees, byte for byte. Each folder of `cases/` is one, and all of it is
-//! data. `UPDATE=1 cargo test stories` writes anew what is there; an empty file is written too.
+//! Stories: what a user types and sees, byte for byte. Each folder of `cases/` is one, and each of `jobs/`: those are
+//! whole jobs of people who set up Seqera Platform, in few lines. All of it is data. `UPDATE=1 cargo test stories`
+//! writes anew what is there; an empty file is written too.
 //!
 //! | file | what |
 //! |---|---|
@@ -138,10 +139,17 @@ fn without_lineage(text: &str) -> String {
         .collect()
 }
 
+/// Lines of YAML that a job takes.
+const FEW: usize = 15;
+
 fn stories() -> Vec<Story> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases");
+    ["cases", "jobs"].into_iter().flat_map(stories_of).collect()
+}
+
+fn stories_of(folder: &str) -> Vec<Story> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite").join(folder);
     let mut stories: Vec<Story> =
-        std::fs::read_dir(folder).expect("a folder of cases").flatten().map(|entry| Story(entry.path())).collect();
+        std::fs::read_dir(folder).expect("a folder of stories").flatten().map(|entry| Story(entry.path())).collect();
     stories.sort_by(|a, b| a.0.cmp(&b.0));
     stories
 }
@@ -149,6 +157,17 @@ fn stories() -> Vec<Story> {
 #[test]
 fn stories_are_told_as_ever() {
     many::each(&stories(), Story::tell);
+}
+
+#[test]
+fn a_job_takes_few_lines() {
+    for job in stories_of("jobs") {
+        for name in ["first.yaml", "seqera.yaml"] {
+            let text = job.read(name).unwrap_or_default();
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with('#')).count();
+            assert!(lines <= FEW, "{job}/{name} has {lines} lines of YAML");
+        }
+    }
 }
 
 /// Every folder is a story, every file in it is used, and every story has something to compare.
