@@ -68,7 +68,7 @@ fn kept(kept: &Kept, width: usize) -> String {
 
 fn help(kept: &Kept, indent: usize, width: usize) -> String {
     let head = format!("{}{} ", " ".repeat(indent), paint(theme::HELP, "help:"));
-    kept.help.iter().map(|help| wrap::words(&head, help, indent + 6, width)).collect()
+    kept.help.iter().map(|help| wrap::hint(&head, help, indent + 6, width)).collect()
 }
 
 fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
@@ -408,7 +408,7 @@ fn grouped(number: usize) -> String {
 fn brakes(plan: &Plan, again: &Again, width: usize) -> String {
     let brake = |brake: &Brake| {
         let what = wrap::words(&format!("{} ", paint(theme::DANGER, "brake:")), &brake.what, 7, width);
-        what + &wrap::words(&format!("  {} ", paint(theme::HELP, "help:")), &brake.lifted_by(again), 8, width)
+        what + &wrap::hint(&format!("  {} ", paint(theme::HELP, "help:")), &brake.lifted_by(again), 8, width)
     };
     plan.brakes.iter().map(brake).collect()
 }
