@@ -4,12 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::brake::Again;
 use crate::plan::saved::Invocation;
 use crate::survey::Reader;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-
-const DEFAULT_SANDBOX: &str = ".seqera-iam/sandbox";
 
 /// The IAM that Seqera Platform needs on AWS, declared in YAML.
 #[derive(Debug, Parser)]
@@ -329,7 +326,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "LOCATION")]
     pub state: Option<String>,
     /// Runs against an embedded AWS, kept in DIR [.seqera-iam/sandbox]: no account, no network
-    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_SANDBOX)]
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".seqera-iam/sandbox")]
     pub sandbox: Option<PathBuf>,
     /// Prints JSON for programs
     #[arg(long, global = true)]
@@ -355,45 +352,6 @@ pub struct Global {
     /// The AWS region to sign for; IAM itself is global
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
-}
-
-impl Global {
-    /// Returns the commands to plan and to apply with the options that say which manifest, state and account are
-    /// meant, as a shell takes them.
-    pub fn again(&self) -> Again {
-        let path = |path: &PathBuf| quoted(&path.display().to_string());
-        let mut options = String::new();
-        if self.file != PathBuf::from(Invocation::DEFAULT_FILE) {
-            options += &format!(" -f {}", path(&self.file));
-        }
-        options.extend(self.param.iter().map(|(name, value)| format!(" -p {}", quoted(&format!("{name}={value}")))));
-        options.extend(self.params.iter().map(|file| format!(" --params {}", path(file))));
-        options.extend(self.state.iter().map(|state| format!(" --state {}", quoted(state))));
-        options.extend(self.sandbox.iter().map(|folder| match folder.to_str() {
-            Some(DEFAULT_SANDBOX) => " --sandbox".to_owned(),
-            _ => format!(" --sandbox={}", path(folder)),
-        }));
-        options += &self.credentials();
-        Again { plan: format!("seqera-iam plan{options}"), apply: format!("seqera-iam apply{options}") }
-    }
-
-    /// The options that a saved plan does not carry.
-    pub fn credentials(&self) -> String {
-        let option = |name: &str, value: &Option<String>| {
-            value.as_ref().map_or_else(String::new, |value| format!(" --{name} {}", quoted(value)))
-        };
-        option("profile", &self.profile) + &option("region", &self.region)
-    }
-}
-
-/// Quotes what a shell would not take as one word.
-pub fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

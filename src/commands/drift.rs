@@ -28,7 +28,7 @@ pub async fn run(global: &Global, output: &Output) -> Result<Exit> {
         output.note(&format!("{} {id} could not be read: {why}\n", paint(theme::DANGER, "error:")));
     }
     if output.json {
-        output.document(&render::json::plan(&plan, unread(&session), &session.outputs(), &output.again))?;
+        output.document(&render::json::plan(&plan, unread(&session), &session.outputs()))?;
     } else {
         output.say(&human::drift(&plan, session.live.unread.len(), output.detail()))?;
     }

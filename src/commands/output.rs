@@ -4,33 +4,24 @@ use std::io::{IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use crate::cli::{Color, Global};
+use crate::cli::Color;
 use crate::error::{Error, Result};
-use crate::plan::brake::Again;
 use crate::problem::{Problem, Sources};
 use crate::render::document::Detail;
 use crate::render::problem;
 use crate::render::theme::{self, paint};
 
 /// Where and how a command prints.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub json: bool,
     color: Color,
     verbose: bool,
-    /// What hints tell to type.
-    pub again: Again,
 }
 
 impl Output {
-    pub fn new(global: &Global) -> Self {
-        let Global { json, color, verbose, .. } = *global;
-        Self { json, color, verbose: verbose > 0, again: global.again() }
-    }
-
-    /// Returns the same with other commands to type.
-    pub fn with(&self, again: Again) -> Self {
-        Self { again, ..self.clone() }
+    pub fn new(json: bool, color: Color, verbose: bool) -> Self {
+        Self { json, color, verbose }
     }
 
     fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
@@ -87,9 +78,9 @@ impl Output {
         self.note(&problem::render(problems, sources, color));
     }
 
-    pub fn detail(&self) -> Detail<'_> {
+    pub fn detail(&self) -> Detail {
         let width = terminal_width().unwrap_or(100);
-        Detail { width: width.clamp(40, 120), verbose: self.verbose, again: &self.again }
+        Detail { width: width.clamp(40, 120), verbose: self.verbose }
     }
 
     /// Says whether progress may redraw lines.

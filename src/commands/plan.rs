@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::session::{self, Session};
 use super::{Exit, Output};
-use crate::cli::{Global, PlanArgs, quoted};
+use crate::cli::{Global, PlanArgs};
 use crate::error::{Error, Result};
-use crate::plan::brake::Again;
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Plan, digest};
 use crate::render::{human, json, markdown, problem};
@@ -18,7 +17,7 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
     let session = open(global, Access::Reading, Purpose::Converge, output).await?;
     let plan = session.plan()?;
     if output.json {
-        output.document(&json(&session, &plan, &output.again))?;
+        output.document(&json(&session, &plan))?;
     } else {
         output.say(&human::plan(&plan, output.detail()))?;
     }
@@ -26,31 +25,25 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
         save(path, &SavedPlan::new(&plan, invocation(global)))?;
     }
     if !output.json && !plan.is_empty() {
-        output.say(&format!("\n{}", closing(global, args, &plan, &output.again)))?;
+        output.say(&format!("\n{}", closing(args, &plan)))?;
     }
     if let Some(path) = &args.markdown {
-        write_parts(path, &markdown::plan(&plan, &output.again))?;
+        write_parts(path, &markdown::plan(&plan))?;
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
 }
 
 /// What to type to get exactly this plan.
-fn closing(global: &Global, args: &PlanArgs, plan: &Plan, again: &Again) -> String {
+fn closing(args: &PlanArgs, plan: &Plan) -> String {
     match &args.out {
-        Some(path) => format!("Saved. To apply exactly this plan:   {}\n", apply_saved(path, global)),
+        Some(path) => format!("Saved. To apply exactly this plan:   seqera-iam apply {}\n", path.display()),
         None => format!(
             "This plan is not saved: apply plans again and asks. To apply exactly this one, save it with --out FILE,\n\
-             or:   {} --expect {}\n",
-            again.apply,
+             or:   seqera-iam apply --expect {}\n",
             digest::digest(plan)
         ),
     }
-}
-
-/// What to type to apply a saved plan, which carries the other options.
-pub fn apply_saved(path: &Path, global: &Global) -> String {
-    format!("seqera-iam apply {}{}", quoted(&path.display().to_string()), global.credentials())
 }
 
 /// What a saved plan is applied with again.
@@ -100,8 +93,8 @@ pub async fn open(global: &Global, access: Access, purpose: Purpose, output: &Ou
     declared.open(global, access, purpose, output).await
 }
 
-fn json(session: &Session, plan: &Plan, again: &Again) -> serde_json::Value {
+fn json(session: &Session, plan: &Plan) -> serde_json::Value {
     let sources = session.manifest.sources();
     let warnings = session.warnings.iter().map(|warning| problem::to_json(warning, sources)).collect();
-    json::plan(plan, warnings, &session.outputs(), again)
+    json::plan(plan, warnings, &session.outputs())
 }

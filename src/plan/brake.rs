@@ -53,31 +53,21 @@ impl Brake {
         !reviewed || self.cause != Cause::Unreviewed
     }
 
-    /// What lifts it, and what to type for that.
-    pub fn lifted_by(&self, again: &Again) -> String {
-        let Again { plan, apply } = again;
+    /// What lifts it, and what to type for that: `apply` is the command that the plan is applied with.
+    pub fn lifted_by(&self, apply: &str) -> String {
         match self.cause {
             Cause::Many => format!("to do it all the same:   {apply} --force"),
             Cause::Own => format!("run it as somebody else, or, with these steps last:   {apply} --force"),
-            Cause::Unreviewed => format!("review it:   {plan} --out FILE, then apply FILE; --force does without"),
+            Cause::Unreviewed => {
+                "review it:   seqera-iam plan --out FILE, then apply FILE; --force does without".to_owned()
+            }
             Cause::Gap => format!("to do it all the same:   {apply} --allow-gap"),
         }
     }
 }
 
-/// The commands that lead to this plan, with the options that were typed: whoever follows a hint means the same
-/// manifest and the same account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Again {
-    pub plan: String,
-    pub apply: String,
-}
-
-impl Default for Again {
-    fn default() -> Self {
-        Self { plan: "seqera-iam plan".to_owned(), apply: "seqera-iam apply".to_owned() }
-    }
-}
+/// What to type to apply, where nothing else was.
+pub const APPLY: &str = "seqera-iam apply";
 
 /// Returns the brakes of a plan whose deployment holds these objects.
 pub(super) fn of(steps: &[Step], held: &BTreeSet<ObjectId>) -> Vec<Brake> {

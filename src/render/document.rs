@@ -1,6 +1,5 @@
 //! Policy documents and their differences as text.
 
-use crate::plan::brake::Again;
 use similar::{ChangeTag, TextDiff};
 
 use super::theme::{self, paint};
@@ -15,8 +14,8 @@ pub struct Detail<'a> {
     pub width: usize,
     /// Whole documents and text diffs instead of meanings.
     pub verbose: bool,
-    /// What to type to get the same plan.
-    pub again: &'a Again,
+    /// The command that applies the plan.
+    pub apply: &'a str,
 }
 
 /// Draws what `after` says otherwise than `before`, each line indented by `indent`.

@@ -9,7 +9,6 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::brake::Again;
 use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Size, Step, Summary};
 
 /// Draws the whole plan.
@@ -55,7 +54,7 @@ pub fn drift(plan: &Plan, unread: usize, detail: Detail) -> String {
     if !plan.kept.is_empty() {
         text.push('\n');
     }
-    text + &drift_summary(&plan.drift, unread, detail.again)
+    text + &drift_summary(&plan.drift, unread)
 }
 
 /// What stays beside the manifest, and what ends it.
@@ -83,7 +82,7 @@ fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
     format!("{}\n{}", head.trim_end(), wrap::words(BODY, &remark, BODY.len(), width))
 }
 
-fn drift_summary(drift: &[Drift], unread: usize, again: &Again) -> String {
+fn drift_summary(drift: &[Drift], unread: usize) -> String {
     let (count, stays) = (drift.len(), drift.iter().filter(|drift| drift.kept.is_some()).count());
     let mut text = match count {
         0 => format!("{}\n", paint(theme::STRONG, "No drift. AWS holds what was last applied.")),
@@ -95,7 +94,7 @@ fn drift_summary(drift: &[Drift], unread: usize, again: &Again) -> String {
         text = format!("{text}Of what could be read: {it} not.\n");
     }
     if count > stays {
-        text += &format!("To undo it:   {}      To keep it, write it into the manifest first.\n", again.apply);
+        text += "To undo it:   seqera-iam apply      To keep it, write it into the manifest first.\n";
     }
     if stays > 0 {
         text += "What is kept no apply takes away: see what its help says.\n";
@@ -384,7 +383,7 @@ pub(super) fn notes(plan: &Plan, detail: Detail) -> String {
             note(theme::DANGER, "danger:", format!("{}: {danger}", step.address));
         }
     }
-    text += &brakes(plan, detail.again, width);
+    text += &brakes(plan, detail.apply, width);
     if !text.is_empty() {
         text.push('\n');
     }
@@ -405,10 +404,10 @@ fn grouped(number: usize) -> String {
 }
 
 /// What stops an apply, each with what lifts it.
-fn brakes(plan: &Plan, again: &Again, width: usize) -> String {
+fn brakes(plan: &Plan, apply: &str, width: usize) -> String {
     let brake = |brake: &Brake| {
         let what = wrap::words(&format!("{} ", paint(theme::DANGER, "brake:")), &brake.what, 7, width);
-        what + &wrap::hint(&format!("  {} ", paint(theme::HELP, "help:")), &brake.lifted_by(again), 8, width)
+        what + &wrap::hint(&format!("  {} ", paint(theme::HELP, "help:")), &brake.lifted_by(apply), 8, width)
     };
     plan.brakes.iter().map(brake).collect()
 }

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::plan::brake::Again;
+use crate::plan::brake::APPLY;
 use crate::plan::{Brake, Change, Drift, Kept, Plan, Step, digest};
 use crate::policy::difference::LEFT_OUT;
 
 pub const FORMAT_VERSION: &str = "1";
 
 /// Returns the JSON document of `plan --json`.
-pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>, again: &Again) -> Json {
+pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Json {
     json!({
         "format_version": FORMAT_VERSION,
         "account": plan.account.id,
@@ -18,7 +18,7 @@ pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>, again
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "permissions": {"owners": plan.permissions, "left_out": LEFT_OUT},
         "drift": plan.drift.iter().map(drift).collect::<Vec<_>>(),
-        "brakes": plan.brakes.iter().map(|brake| self::brake(brake, again)).collect::<Vec<_>>(),
+        "brakes": plan.brakes.iter().map(brake).collect::<Vec<_>>(),
         "warnings": warnings.into_iter().chain(kept(plan)).collect::<Vec<_>>(),
         "digest": digest::digest(plan),
         "outputs": outputs,
@@ -49,8 +49,8 @@ fn drift(drift: &Drift) -> Json {
     json
 }
 
-fn brake(brake: &Brake, again: &Again) -> Json {
-    let (code, help) = (brake.cause.code(), brake.lifted_by(again));
+fn brake(brake: &Brake) -> Json {
+    let (code, help) = (brake.cause.code(), brake.lifted_by(APPLY));
     json!({"code": code, "message": brake.what, "addresses": brake.addresses, "help": help})
 }
 

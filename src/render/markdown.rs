@@ -4,7 +4,7 @@ use anstream::adapter::strip_str;
 
 use super::document::Detail;
 use super::{human, permissions};
-use crate::plan::brake::Again;
+use crate::plan::brake::APPLY;
 use crate::plan::{Plan, Step};
 
 /// What a comment on GitHub holds.
@@ -14,9 +14,9 @@ const LONGEST: usize = 65_536;
 const RESERVE: usize = 256;
 
 /// Returns the plan in parts that each fit a comment; the first one has the summary.
-pub fn plan(plan: &Plan, again: &Again) -> Vec<String> {
-    let mut parts = vec![head(plan, again)];
-    for section in sections(plan, again) {
+pub fn plan(plan: &Plan) -> Vec<String> {
+    let mut parts = vec![head(plan)];
+    for section in sections(plan) {
         for piece in pieces(&section) {
             let last = parts.last_mut().filter(|last| last.len() + piece.len() < LONGEST);
             match last {
@@ -28,10 +28,10 @@ pub fn plan(plan: &Plan, again: &Again) -> Vec<String> {
     parts
 }
 
-fn head(plan: &Plan, again: &Again) -> String {
+fn head(plan: &Plan) -> String {
     let mut text = format!("### seqera-iam: `{}` in account {}\n\n", plan.deployment, plan.account.id);
     text += &format!("**{}**\n", strip(&human::summary(&plan.summary())).trim());
-    let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false, again });
+    let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false, apply: APPLY });
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
     if !lines.is_empty() {
         text += "\n";
@@ -41,8 +41,8 @@ fn head(plan: &Plan, again: &Again) -> String {
 }
 
 /// One collapsed section for what changes for owners, and one for each group of steps that change alike.
-fn sections(plan: &Plan, again: &Again) -> Vec<Section> {
-    let detail = Detail { width: 100, verbose: false, again };
+fn sections(plan: &Plan) -> Vec<Section> {
+    let detail = Detail { width: 100, verbose: false, apply: APPLY };
     let section = |(steps, body): (Vec<&Step>, String)| {
         let first =
             steps.first().map_or_else(String::new, |step| format!("{} {}", step.action().symbol(), step.address));
