@@ -1,7 +1,7 @@
 //! What can be typed. The doc comments here are the help texts.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::plan::saved::Invocation;
@@ -309,6 +309,9 @@ pub struct SandboxArgs {
     pub listen: SocketAddr,
 }
 
+/// Where `--sandbox` keeps its account when no folder is named.
+pub const SANDBOX: &str = ".seqera-iam/sandbox";
+
 /// Options of every command, before or after the verb.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
@@ -326,7 +329,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "LOCATION")]
     pub state: Option<String>,
     /// Runs against an embedded AWS, kept in DIR [.seqera-iam/sandbox]: no account, no network
-    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".seqera-iam/sandbox")]
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = SANDBOX)]
     pub sandbox: Option<PathBuf>,
     /// Prints JSON for programs
     #[arg(long, global = true)]
@@ -352,6 +355,38 @@ pub struct Global {
     /// The AWS region to sign for; IAM itself is global
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
+}
+
+impl Global {
+    /// Returns the options that say which deployment and which AWS this run is about, as they would be typed again;
+    /// empty where none were given.
+    pub fn again(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value)]);
+        if self.file != Path::new(Invocation::DEFAULT_FILE) {
+            option("-f", &self.file.display().to_string());
+        }
+        self.params.iter().for_each(|file| option("--params", &file.display().to_string()));
+        self.param.iter().for_each(|(name, value)| option("-p", &format!("{name}={value}")));
+        let named = [("--state", &self.state), ("--profile", &self.profile), ("--region", &self.region)];
+        named.iter().for_each(|(name, value)| value.iter().for_each(|value| option(name, value)));
+        match &self.sandbox {
+            Some(folder) if folder == Path::new(SANDBOX) => words.push("--sandbox".to_owned()),
+            Some(folder) => words.push(format!("--sandbox={}", quoted(&folder.display().to_string()))),
+            None => {}
+        }
+        words.join(" ")
+    }
+}
+
+/// Writes a word as a shell reads it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -419,6 +454,15 @@ mod tests {
         let bare = Cli::parse_from(["seqera-iam", "--sandbox", "plan"]);
         assert_eq!(bare.global.sandbox, Some(PathBuf::from(".seqera-iam/sandbox")));
         assert!(matches!(bare.command, Some(Command::Plan(_))));
+    }
+
+    #[test]
+    fn what_to_type_next_is_about_the_same_deployment() {
+        let again = |line: &str| Cli::parse_from(line.split('|')).global.again();
+        assert_eq!(again("seqera-iam|plan|-v|--json|-f|seqera.yaml"), "");
+        let line = "seqera-iam|plan|-f|it's.yaml|-p|env=prod|--sandbox|--state|s.json|-p|a=b c";
+        assert_eq!(again(line), r"-f 'it'\''s.yaml' -p env=prod -p 'a=b c' --state s.json --sandbox");
+        assert_eq!(again("seqera-iam|--sandbox=/x|--profile|dev|plan"), "--profile dev --sandbox=/x");
     }
 
     #[test]

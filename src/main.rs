@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
     };
-    let output = Output::new(cli.global.json, cli.global.color, cli.global.verbose > 0);
+    let output = Output::new(&cli.global);
     match run(cli, &output) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {

@@ -24,13 +24,13 @@ const GRACE: Duration = Duration::from_secs(24 * 3600);
 /// What a run came to.
 #[derive(Debug, PartialEq)]
 pub enum Rotated {
-    /// A new key is in place; the old one is off and kept until then.
+    /// A new key is in place; the old one is off and kept until then, or gone where no grace was given.
     Exchanged {
         old: String,
         new: String,
-        until: String,
+        until: Option<String>,
     },
-    /// The one before is kept until then.
+    /// Nothing was to be done: the one before is off and kept until then.
     Waits {
         old: String,
         until: String,
@@ -159,7 +159,12 @@ impl<'a> Rotation<'a> {
         self.note(PREVIOUS, old.as_str());
         self.put().await?;
         let until = self.switch_off(kind, &old).await?;
-        Ok(Rotated::Exchanged { old, new, until })
+        if self.grace.is_none_or(|grace| !grace.is_zero()) {
+            return Ok(Rotated::Exchanged { old, new, until: Some(until) });
+        }
+        let deleted = self.delete(kind, &old, self.cloud.now()).await;
+        deleted.map_err(|error| error.note(format!("the new key {new} is in place, and {old} is off")))?;
+        Ok(Rotated::Exchanged { old, new, until: None })
     }
 
     /// AWS allows two keys; one more than ours leaves no room, and which one may go is not ours to say.
@@ -180,9 +185,12 @@ impl<'a> Rotation<'a> {
             };
             let ours = if self.live.aws_id.as_deref() == Some(id) { ", the one to be rotated" } else { "" };
             error = error.note(format!("{id}: {}, {used}{ours}", self.age(key.created.as_deref())));
+            if ours.is_empty() {
+                let call = format!("aws iam delete-access-key --user-name {owner} --access-key-id {id}");
+                error = error.hint(format!("if nobody uses it, delete the other one:   {call}"));
+            }
         }
-        Err(error
-            .hint("delete the one that nobody uses:   aws iam delete-access-key --user-name NAME --access-key-id ID"))
+        Err(error)
     }
 
     fn age(&self, created: Option<&str>) -> String {
@@ -228,7 +236,7 @@ impl<'a> Rotation<'a> {
         kind.converge(self.cloud, &live, &off).await.map_err(|error| {
             error
                 .note(format!("the new key is in place; {old} is still valid"))
-                .hint("once more:   seqera-iam key rotate")
+                .hint(format!("once more:   seqera-iam key rotate {}", self.record.address))
         })?;
         let now = self.cloud.now();
         let grace = SignedDuration::try_from(self.grace.unwrap_or(GRACE)).unwrap_or(SignedDuration::MAX);
@@ -253,7 +261,13 @@ impl<'a> Rotation<'a> {
         if self.cloud.now() < until {
             return Ok(Rotated::Waits { old, until: in_seconds(until) });
         }
-        let used = kind.last_used(self.cloud, &old).await?;
+        self.delete(kind, &old, off_since).await?;
+        Ok(Rotated::Deleted { old })
+    }
+
+    /// Deletes the old key, unless somebody used it since it is off, or switched it on again.
+    async fn delete(&mut self, kind: &dyn Kind, old: &str, off_since: Timestamp) -> Result<()> {
+        let used = kind.last_used(self.cloud, old).await?;
         let after = |used: &LastUse| used.at.parse::<Timestamp>().is_ok_and(|at| at > off_since);
         if let Some(used) = used.filter(after) {
             let message =
@@ -262,17 +276,17 @@ impl<'a> Rotation<'a> {
         }
         let owner = kind.hangs_on(&self.live.attributes).map(|hangs| hangs.owner.name).unwrap_or_default();
         let keys = kind.read(self.cloud, &owner).await?;
-        let is_on = |key: &Live| key.aws_id.as_ref() == Some(&old) && text(&key.attributes, "status") == Some("Active");
+        let is_on =
+            |key: &Live| key.aws_id.as_deref() == Some(old) && text(&key.attributes, "status") == Some("Active");
         if keys.iter().any(is_on) {
             return Err(Error::refused(format!(
                 "{old} was switched on again, so somebody needs it; nothing was changed"
             ))
             .hint("find who uses it, switch it off, and repeat"));
         }
-        kind.delete(self.cloud, &self.alone(&old)).await?;
+        kind.delete(self.cloud, &self.alone(old)).await?;
         self.record.attributes.retain(|field, _| ![PREVIOUS, OFF_SINCE, UNTIL].contains(field));
-        self.put().await?;
-        Ok(Rotated::Deleted { old })
+        self.put().await
     }
 }
 

@@ -4,6 +4,7 @@
 //! found by its tag or its owner in the next plan. A task that fails stops what depends on it and
 //! nothing else.
 
+mod departures;
 mod hand_over;
 mod work;
 
@@ -215,6 +216,10 @@ struct Run<'a> {
     waiting: Vec<usize>,
     dependents: Vec<Vec<usize>>,
     ready: VecDeque<usize>,
+    /// Of each task, whether it waits until nothing else is left to do.
+    departs: Vec<bool>,
+    /// Those of them that are ready.
+    departing: Vec<usize>,
     running: JoinSet<Done>,
     /// What tasks say that wait; they hold the other end.
     waits: UnboundedReceiver<Waiting>,
@@ -254,6 +259,8 @@ impl<'a> Run<'a> {
             waits,
             waiter,
             ready: (0..tasks.len()).filter(|&task| waiting[task] == 0).collect(),
+            departs: departures::of(plan),
+            departing: Vec::new(),
             finished: vec![false; tasks.len()],
             since: vec![None; tasks.len()],
             settling: JoinSet::new(),
@@ -276,7 +283,16 @@ impl<'a> Run<'a> {
     /// Starts what is ready.
     async fn start(&mut self, store: &dyn StateStore, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         while !self.stopping() && self.running.len() < self.cloud.parallelism() {
-            let Some(index) = self.ready.pop_front() else { break };
+            let Some(index) = self.ready.pop_front() else {
+                if self.let_go() {
+                    continue;
+                }
+                break;
+            };
+            if self.departs[index] {
+                self.departing.push(index);
+                continue;
+            }
             let task = self.tasks[index].clone();
             let plan = self.plan;
             let step = &plan.steps[task.step];
@@ -326,6 +342,17 @@ impl<'a> Run<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Lets go what leaves, when nothing else is left to do and nothing failed. Says whether there is something.
+    fn let_go(&mut self) -> bool {
+        let idle = self.running.is_empty() && self.settling.is_empty();
+        if !idle || self.departing.is_empty() || !self.outcome.failed.is_empty() {
+            return false;
+        }
+        self.departs.fill(false);
+        self.ready.extend(self.departing.drain(..));
+        true
     }
 
     /// Returns how long a task has to wait until IAM knows everywhere what it relies on.

@@ -9,15 +9,17 @@ use super::progress::Progress;
 use super::session::Session;
 use super::{Exit, Output, plan as plan_command};
 use crate::apply::{self, Interrupt, Outcome};
-use crate::cli::{ApplyArgs, Global};
+use crate::cli::{ApplyArgs, Global, quoted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::State;
-use crate::plan::brake::Again;
+use crate::plan::brake::APPLY;
 use crate::plan::brake::Cause;
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Action, Brake, Plan, digest};
+use crate::render::document::Detail;
+use crate::render::human;
+use crate::render::json::kept;
 use crate::render::theme::{self, paint};
-use crate::render::{human, json as render_json};
 use crate::state::Access;
 use crate::survey::Purpose;
 
@@ -26,8 +28,6 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     if let Some(saved) = &saved {
         refuse_contradictions(global, &saved.invocation)?;
     }
-    // Hints tell to type what was typed.
-    let output = &output.with(again(global, args, output));
     let global = &saved.as_ref().map_or_else(|| global.clone(), |saved| as_saved(global, &saved.invocation));
     let session = plan_command::open(global, Access::Writing, Purpose::Converge, output).await?;
     let session = match &saved {
@@ -36,7 +36,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     };
     let plan = session.plan()?;
     if let Some(saved) = &saved {
-        refuse_moved(saved.moved(&plan), &session, output)?;
+        refuse_moved(saved.moved(&plan), &session, global)?;
     }
     if let Some(expected) = &args.expect
         && digest::digest(&plan) != *expected
@@ -44,11 +44,11 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
         return Err(stale(
             vec![format!("the digest is {}", digest::digest(&plan))],
             "is not the one that was expected",
-            output,
+            "seqera-iam plan",
         ));
     }
     if !output.json {
-        output.say(&human::plan(&plan, output.detail()))?;
+        output.say(&human::plan(&plan, Detail { apply: &again(args), ..output.detail() }))?;
     }
     session.check_terminal(&plan)?;
     let outputs = Json::Object(session.outputs());
@@ -78,21 +78,16 @@ fn brake(plan: &Plan, reviewed: bool, args: &ApplyArgs, output: &Output) -> Resu
         1 => Error::refused("a brake holds; nothing was changed"),
         more => Error::refused(format!("{more} brakes hold; nothing was changed")),
     };
-    Err(holding.iter().fold(error, |error, brake| error.note(&brake.what).hint(brake.lifted_by(&output.again))))
+    Err(holding.iter().fold(error, |error, brake| error.note(&brake.what).hint(brake.lifted_by(&again(args)))))
 }
 
-/// What was typed, as it is typed again.
-fn again(global: &Global, args: &ApplyArgs, output: &Output) -> Again {
-    let Again { plan, apply } = &output.again;
-    let mut apply = match &args.planfile {
-        Some(path) => plan_command::apply_saved(path, global),
-        None => apply.clone(),
-    };
-    // What lifts brakes is what the hint is about.
-    let flags = [("--auto-approve", args.auto_approve), ("--json", global.json)];
-    apply.extend(args.expect.iter().map(|digest| format!(" --expect {digest}")));
-    apply.extend(flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| format!(" {flag}")));
-    Again { plan: plan.clone(), apply }
+/// What was typed, to be typed again with what lifts a brake.
+fn again(args: &ApplyArgs) -> String {
+    let mut apply = APPLY.to_owned();
+    apply.extend(args.planfile.iter().map(|path| format!(" {}", quoted(&path.display().to_string()))));
+    apply.extend(args.expect.iter().map(|digest| format!(" --expect {}", quoted(digest))));
+    apply.extend(args.auto_approve.then_some(" --auto-approve"));
+    apply
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan> {
@@ -138,18 +133,20 @@ fn as_saved(global: &Global, saved: &Invocation) -> Global {
 }
 
 /// Refuses a saved plan that would be another one by now.
-fn refuse_moved(moved: Vec<String>, session: &Session, output: &Output) -> Result<()> {
+fn refuse_moved(moved: Vec<String>, session: &Session, saved_with: &Global) -> Result<()> {
     if moved.is_empty() {
         return Ok(());
     }
     let location = session.store.location();
-    Err(stale(moved, &format!("was made before manifest, state ({location}) or AWS changed"), output))
+    let why = format!("was made before manifest, state ({location}) or AWS changed");
+    let command = format!("seqera-iam {} plan", saved_with.again()).replace("  ", " ");
+    Err(stale(moved, &why, &command))
 }
 
-fn stale(moved: Vec<String>, why: &str, output: &Output) -> Error {
+fn stale(moved: Vec<String>, why: &str, command: &str) -> Error {
     let error = Error::refused(format!("the plan {why}; nothing was changed"));
     let error = moved.into_iter().fold(error, |error, line| error.note(line));
-    error.hint(format!("look at the plan again:   {}", output.again.plan))
+    error.hint(format!("look at the plan again:   {command}"))
 }
 
 /// Nothing to do in AWS: the state is only written when it says something else than the manifest, or when
@@ -253,7 +250,10 @@ impl Count {
                     count.destroyed += 1;
                 }
                 Action::Delete => count.destroyed += 1,
-                Action::Import => count.imported += 1,
+                Action::Import => {
+                    count.imported += 1;
+                    count.changed += usize::from(step.change.rewrites());
+                }
                 Action::Forget => count.forgotten += 1,
             }
         }
@@ -303,7 +303,7 @@ fn summary_event(plan: &Plan, outcome: &Outcome, verb: &Verb, count: Count) -> J
     let mut event = json!({
         "type": "summary", "interrupted": outcome.interrupted, "resources": count,
         "failed": addresses(&failed), "not_started": addresses(&outcome.not_started),
-        "drift": plan.summary().drift, "warnings": render_json::kept(plan),
+        "drift": plan.summary().drift, "warnings": kept(plan),
     });
     if let (Verb::Apply { outputs }, Some(object)) = (verb, event.as_object_mut()) {
         object.insert("outputs".to_owned(), outputs.clone());

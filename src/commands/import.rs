@@ -67,7 +67,8 @@ pub async fn run(global: &Global, args: &ImportArgs, output: &Output) -> Result<
     let written = takeover.write();
     let problems = read_back(&written, &cloud, &objects, &args.out)?;
     save(&args.out, &written.text)?;
-    report(args, &deployment, &written, &left, output)?;
+    let again = Global { file: args.out.clone(), ..global.clone() }.again();
+    report((args, &again), &deployment, &written, &left, output)?;
     // What AWS holds and a manifest may not say is mended in the file.
     problems.map_or(Ok(Exit::Done), Err)
 }
@@ -208,7 +209,13 @@ fn save(out: &Path, text: &str) -> Result<()> {
     .map_err(|e| Error::failed(format!("cannot write {}", out.display())).caused_by(e))
 }
 
-fn report(args: &ImportArgs, deployment: &str, written: &Written, left: &[Left], output: &Output) -> Result<()> {
+fn report(
+    (args, again): (&ImportArgs, &str),
+    deployment: &str,
+    written: &Written,
+    left: &[Left],
+    output: &Output,
+) -> Result<()> {
     let file = args.out.display().to_string();
     if output.json {
         let left: Vec<Json> = left.iter().map(|left| json!({"object": left.what, "because": left.because})).collect();
@@ -229,7 +236,7 @@ fn report(args: &ImportArgs, deployment: &str, written: &Written, left: &[Left],
     for left in left {
         text += &format!("  Left as it is: {}: {}.\n", left.what, left.because);
     }
-    let typed = if file == "seqera.yaml" { String::new() } else { format!(" -f {file}") };
+    let typed = if again.is_empty() { String::new() } else { format!(" {again}") };
     text += &format!(
         "\nNothing is changed yet. Look at it, change the name if you like, then:\n\n  \
          seqera-iam plan{typed}    shows what is taken over; the tags that say so are all that it writes\n  \

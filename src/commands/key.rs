@@ -5,11 +5,12 @@ use serde_json::json;
 use super::apply::interrupt;
 use super::session::Session;
 use super::{Exit, Output, plan as plan_command};
-use crate::cli::{Global, KeyCommand};
+use crate::cli::{Global, KeyCommand, quoted};
 use crate::error::{Error, Result};
 use crate::kinds;
 use crate::model::{ObjectId, Resource};
 use crate::plan;
+use crate::render::wrap;
 use crate::rotation::{Rotated, Rotation};
 use crate::state::Access;
 use crate::survey::Purpose;
@@ -33,7 +34,7 @@ pub async fn run(global: &Global, command: &KeyCommand, output: &Output) -> Resu
     if output.json {
         output.document(&to_json(&address, &rotated))?;
     } else {
-        output.say(&in_words(&address, user, &rotated))?;
+        output.say(&in_words(&address, user, &rotated, output.detail().width))?;
     }
     Ok(if rotation.is_interrupted().await { Exit::Interrupted } else { Exit::Done })
 }
@@ -54,11 +55,11 @@ fn key_of<'s>(session: &'s Session, user: &str) -> Result<&'s Resource> {
         [key] => Ok(key),
         [] => {
             let error = Error::failed(format!("the manifest has no access key of a user `{user}`"));
-            Err(keys.iter().fold(error, |error, key| error.hint(format!("seqera-iam key rotate {}", key.address))))
+            Err(keys.iter().fold(error, |error, key| error.hint(again(&key.address.to_string()))))
         }
         several => {
             let error = Error::failed(format!("`{user}` has {} access keys: say which", several.len()));
-            Err(several.iter().fold(error, |error, key| error.hint(format!("seqera-iam key rotate {}", key.address))))
+            Err(several.iter().fold(error, |error, key| error.hint(again(&key.address.to_string()))))
         }
     }
 }
@@ -75,18 +76,33 @@ fn not_settled(address: &str) -> Error {
         .hint("first:   seqera-iam apply")
 }
 
-fn in_words(address: &str, user: &str, rotated: &Rotated) -> String {
-    let again = |until: &str| format!("After {until}, this deletes it:   seqera-iam key rotate {user}\n");
+fn again(user: &str) -> String {
+    format!("type:   seqera-iam key rotate {}", quoted(user))
+}
+
+fn in_words(address: &str, user: &str, rotated: &Rotated, width: usize) -> String {
+    let lines = |text: &str| wrap::words("", text, 0, width);
+    let deletes =
+        |until: &str| format!("The first run after {until} deletes it:   seqera-iam key rotate {}\n", quoted(user));
     match rotated {
-        Rotated::Exchanged { old, new, until } => {
-            format!("{address}: {new} is made, proven and handed over.\n{old} is switched off. {}", again(until))
+        Rotated::Exchanged { old, new, until: Some(until) } => {
+            lines(&format!("{address}: {new} is made, proven and handed over."))
+                + &lines(&format!("The old key {old} is switched off and kept."))
+                + &deletes(until)
         }
-        Rotated::SwitchedOff { old, until } => format!("{address}: {old} is switched off. {}", again(until)),
+        Rotated::Exchanged { old, new, until: None } => {
+            lines(&format!("{address}: {new} is made, proven and handed over."))
+                + &lines(&format!("The old key {old} is switched off and deleted."))
+        }
+        Rotated::SwitchedOff { old, until } => {
+            lines(&format!("{address}: the old key {old} is switched off and kept.")) + &deletes(until)
+        }
         Rotated::Waits { old, until } => {
-            format!("{address}: the old key {old} is off and kept until then. {}", again(until))
+            lines(&format!("Nothing was changed: {address} was exchanged, and the old key {old} is off and kept."))
+                + &deletes(until)
         }
         Rotated::Deleted { old } => {
-            format!("{address}: the old key {old} is deleted. The next run makes another one.\n")
+            lines(&format!("{address}: the old key {old} is deleted. The next run makes another one."))
         }
     }
 }

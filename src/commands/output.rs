@@ -4,24 +4,45 @@ use std::io::{IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use crate::cli::Color;
+use crate::cli::{Color, Global};
 use crate::error::{Error, Result};
+use crate::plan::brake::APPLY;
 use crate::problem::{Problem, Sources};
 use crate::render::document::Detail;
 use crate::render::problem;
 use crate::render::theme::{self, paint};
 
 /// Where and how a command prints.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     pub json: bool,
     color: Color,
     verbose: bool,
+    /// The options that any command to type next needs as well.
+    again: String,
 }
 
 impl Output {
-    pub fn new(json: bool, color: Color, verbose: bool) -> Self {
-        Self { json, color, verbose }
+    pub fn new(global: &Global) -> Self {
+        Self { json: global.json, color: global.color, verbose: global.verbose > 0, again: global.again() }
+    }
+
+    /// Puts the options that this run was given into each command that a text says to type; by convention three
+    /// blanks stand before it.
+    fn to_type(&self, text: &str) -> String {
+        const COMMAND: &str = "   seqera-iam ";
+        let mut parts = text.split(COMMAND);
+        let mut typed = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            typed += COMMAND;
+            // What begins with an option was written with all that it needs.
+            if part.starts_with(|c: char| c.is_ascii_lowercase()) && !self.again.is_empty() {
+                typed += &self.again;
+                typed += " ";
+            }
+            typed += part;
+        }
+        typed
     }
 
     fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
@@ -32,8 +53,13 @@ impl Output {
         }
     }
 
-    /// Prints a result. A reader that has gone (`| head`) is no error.
+    /// Prints a result for people.
     pub fn say(&self, text: &str) -> Result<()> {
+        self.print(&self.to_type(text))
+    }
+
+    /// Prints a result as it is. A reader that has gone (`| head`) is no error.
+    pub fn print(&self, text: &str) -> Result<()> {
         let stdout = std::io::stdout();
         let choice = self.choice(&stdout);
         written(AutoStream::new(stdout.lock(), choice), text)
@@ -41,19 +67,19 @@ impl Output {
 
     /// Prints one JSON document.
     pub fn document(&self, json: &serde_json::Value) -> Result<()> {
-        self.say(&format!("{json:#}\n"))
+        self.print(&format!("{json:#}\n"))
     }
 
     /// Prints one line of JSON.
     pub fn event(&self, json: &serde_json::Value) -> Result<()> {
-        self.say(&format!("{json}\n"))
+        self.print(&format!("{json}\n"))
     }
 
     /// Prints what is no result: where we are, progress, problems. It may be lost.
     pub fn note(&self, text: &str) {
         let stderr = std::io::stderr();
         let choice = self.choice(&stderr);
-        let _ = written(AutoStream::new(stderr.lock(), choice), text);
+        let _ = written(AutoStream::new(stderr.lock(), choice), &self.to_type(text));
     }
 
     /// Prints an error with its problems and hints.
@@ -78,9 +104,14 @@ impl Output {
         self.note(&problem::render(problems, sources, color));
     }
 
-    pub fn detail(&self) -> Detail {
+    pub fn detail(&self) -> Detail<'_> {
         let width = terminal_width().unwrap_or(100);
-        Detail { width: width.clamp(40, 120), verbose: self.verbose }
+        Detail { width: width.clamp(40, 120), verbose: self.verbose, apply: APPLY }
+    }
+
+    /// Returns how many columns a line for people may have; `None` where programs read lines.
+    pub fn columns(&self) -> Option<usize> {
+        std::io::stdout().is_terminal().then(|| self.detail().width)
     }
 
     /// Says whether progress may redraw lines.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::session::{self, Session};
 use super::{Exit, Output};
-use crate::cli::{Global, PlanArgs};
+use crate::cli::{Global, PlanArgs, quoted};
 use crate::error::{Error, Result};
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Plan, digest};
@@ -25,7 +25,13 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
         save(path, &SavedPlan::new(&plan, invocation(global)))?;
     }
     if !output.json && !plan.is_empty() {
-        output.say(&format!("\n{}", closing(args, &plan)))?;
+        match &args.out {
+            // The file carries the options that this was planned with.
+            Some(path) => {
+                output.print(&format!("\nSaved. To apply exactly this plan:   seqera-iam apply {}\n", shown(path)))?
+            }
+            None => output.say(&format!("\n{}", unsaved(&plan)))?,
+        }
     }
     if let Some(path) = &args.markdown {
         write_parts(path, &markdown::plan(&plan))?;
@@ -34,16 +40,17 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
     Ok(if changes { Exit::Changes } else { Exit::Done })
 }
 
+fn shown(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
 /// What to type to get exactly this plan.
-fn closing(args: &PlanArgs, plan: &Plan) -> String {
-    match &args.out {
-        Some(path) => format!("Saved. To apply exactly this plan:   seqera-iam apply {}\n", path.display()),
-        None => format!(
-            "This plan is not saved: apply plans again and asks. To apply exactly this one, save it with --out FILE,\n\
-             or:   seqera-iam apply --expect {}\n",
-            digest::digest(plan)
-        ),
-    }
+fn unsaved(plan: &Plan) -> String {
+    format!(
+        "This plan is not saved: apply plans again and asks. To apply exactly this one, save it with --out FILE,\n\
+         or:   seqera-iam apply --expect {}\n",
+        digest::digest(plan)
+    )
 }
 
 /// What a saved plan is applied with again.

@@ -5,17 +5,14 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Exit, Output, apply};
-use crate::cli::{Global, SandboxArgs};
+use crate::cli::{Global, SANDBOX, SandboxArgs};
 use crate::error::Result;
 use crate::sandbox::{Faults, Listener, Sandbox};
-
-/// Where `--sandbox` keeps its account when no folder is named.
-const FOLDER: &str = ".seqera-iam/sandbox";
 
 /// Listens until Ctrl-C or SIGTERM: that is how it is meant to end.
 pub async fn run(global: &Global, args: &SandboxArgs, output: &Output) -> Result<Exit> {
     Listener::allow(args.listen)?;
-    let folder = global.sandbox.as_deref().unwrap_or(Path::new(FOLDER));
+    let folder = global.sandbox.as_deref().unwrap_or(Path::new(SANDBOX));
     let sandbox = Sandbox::open(folder, None, Faults::from_env()?)?;
     let account = sandbox.account().to_owned();
     let listener = Listener::bind(args.listen, sandbox).await?;

@@ -15,7 +15,6 @@ use crate::model::issued::TERMINAL;
 use crate::model::{Account, LiveState, ObjectId, State};
 use crate::plan::{self, Plan, Question};
 use crate::problem::{Problem, Sources};
-use crate::render::problem;
 use crate::sandbox::{Faults, Sandbox};
 use crate::state::{self, Access, Lock, StateStore};
 use crate::survey::{self, Purpose};
@@ -135,7 +134,7 @@ impl Declared {
         let cloud = Arc::new(cloud);
         let (desired, mut warnings) = self.resolve(&cloud.account)?;
         if !warnings.is_empty() && !output.json {
-            output.note(&problem::render(&warnings, self.manifest.sources(), false));
+            output.problems(&warnings, self.manifest.sources());
         }
         let known = self.remember(global, access, &cloud, &desired).await?;
         let delivery = self.delivery(output);
@@ -143,7 +142,7 @@ impl Declared {
         say_throttled(&cloud, output);
         let strays: Vec<Problem> = live.strays.iter().map(|id| stray(id, &desired)).collect();
         if !strays.is_empty() && !output.json {
-            output.note(&problem::render(&strays, self.manifest.sources(), false));
+            output.problems(&strays, self.manifest.sources());
         }
         warnings.extend(strays);
         Ok(self.session(cloud, known, desired, warnings, live, delivery))
@@ -331,7 +330,8 @@ impl Session {
         plan::drift::drift(&Question { desired: &self.desired, state, live: &self.live, fresh_lineage })
     }
 
-    fn plan_of(&self, desired: &Desired, state: Option<&State>) -> Result<Plan> {
+    /// Returns the plan of another wish than the manifest's.
+    pub fn plan_of(&self, desired: &Desired, state: Option<&State>) -> Result<Plan> {
         let question = Question { desired, state, live: &self.live, fresh_lineage: &self.fresh_lineage };
         plan::plan(&question)?.map_err(|problems| Error::problems(problems, self.manifest.sources().clone()))
     }

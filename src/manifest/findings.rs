@@ -10,11 +10,15 @@ use super::report::Report;
 use crate::graph::Desired;
 use crate::model::{Entry, Node, NodeValue};
 use crate::policy::findings::{self, CODES, Finding, Weight};
-use crate::policy::{Document, Host, PathSegment};
+use crate::policy::{Document, Host, PathSegment, limits};
 use crate::problem::{Place, Problem, Severity};
 
 /// What stands before a code under `ignore`.
 const PREFIX: &str = "findings.";
+
+/// An owner with more attachments than AWS takes unless it raised the account's quota. Whoever knows that it did says
+/// so under `ignore`.
+pub const TOO_MANY_ATTACHMENTS: &str = "too-many-attachments";
 
 /// The ARN of a policy, and the place and code of a warning about what it grants.
 pub type Granting = (String, Place, &'static str);
@@ -55,6 +59,22 @@ impl Reading<'_> {
         for (number, finding) in findings::same_sids(&named) {
             self.warn(&finding, &format!("{what}.inline.{}", inline[number].name), inline[number].place);
         }
+    }
+
+    /// Says that there are too many attachments; none where there may be so many.
+    pub fn too_many_attachments(&self, count: usize, message: &str, place: Place) -> Option<Problem> {
+        let meant = self.silenced.iter().any(|code| code == TOO_MANY_ATTACHMENTS);
+        let most = if meant { limits::MOST_ATTACHMENTS } else { limits::ATTACHMENTS };
+        if count <= most {
+            return None;
+        }
+        let problem = Problem::error(TOO_MANY_ATTACHMENTS, format!("{message}, AWS attaches {most}")).at(place);
+        let problem = problem.note("join statements into fewer policies, or move some to `inline`");
+        Some(match count <= limits::MOST_ATTACHMENTS {
+            true => problem
+                .help(format!("where AWS raised the account's quota:   ignore: [{PREFIX}{TOO_MANY_ATTACHMENTS}]")),
+            false => problem,
+        })
     }
 
     fn warn(&mut self, finding: &Finding, what: &str, place: Place) {
@@ -99,6 +119,11 @@ pub fn silenced(entries: &[Entry], expander: &Expander) -> Vec<String> {
     items.iter().filter_map(code_of).collect()
 }
 
+/// Returns what an entry says under `ignore` where a finding is meant.
+pub fn meant(code: &str) -> String {
+    format!("{PREFIX}{code}")
+}
+
 fn code_of(item: &Node) -> Option<String> {
     match &item.value {
         NodeValue::Text(text) => text.strip_prefix(PREFIX).map(str::to_owned),
@@ -110,7 +135,8 @@ fn code_of(item: &Node) -> Option<String> {
 pub fn unknown_code(text: &str, what: &str, place: Place) -> Option<Problem> {
     let code = text.strip_prefix(PREFIX)?;
     let problem = Problem::error("unknown-word", format!("{what}: there is no finding `{code}`")).at(place);
-    Some(match nearest(code, CODES.iter().map(|(code, ..)| *code)) {
+    let known = CODES.iter().map(|(code, ..)| *code).chain([TOO_MANY_ATTACHMENTS]);
+    Some(match nearest(code, known) {
         Some(near) => problem.help(format!("did you mean `{PREFIX}{near}`?")),
         None => problem.note("every warning of a document says its own"),
     })
@@ -118,5 +144,5 @@ pub fn unknown_code(text: &str, what: &str, place: Place) -> Option<Problem> {
 
 /// Says whether an item under `ignore` names a finding that there is.
 pub fn is_code(text: &str) -> bool {
-    text.strip_prefix(PREFIX).is_some_and(findings::is_code)
+    text.strip_prefix(PREFIX).is_some_and(|code| code == TOO_MANY_ATTACHMENTS || findings::is_code(code))
 }

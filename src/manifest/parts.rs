@@ -113,14 +113,9 @@ impl Reading<'_> {
             let all: Vec<Reference> =
                 all.collect::<Vec<_>>().into_iter().filter(|one| arns.insert(one.arn.clone())).collect();
             if let Some(extra) = all.get(limits::ATTACHMENTS).filter(|_| written <= limits::ATTACHMENTS) {
-                let message = format!(
-                    "{}.policies: these are {} policies, AWS attaches {}",
-                    entry.address,
-                    all.len(),
-                    limits::ATTACHMENTS
-                );
-                let problem = Problem::error("too-many-attachments", message).at(extra.place);
-                more.push(problem.note("a policy that is too long was split into several"));
+                let message = format!("{}.policies: these are {} policies", entry.address, all.len());
+                let problem = self.too_many_attachments(all.len(), &message, extra.place);
+                more.extend(problem.map(|problem| problem.note("a policy that is too long was split into several")));
             }
             *policies = all;
         }

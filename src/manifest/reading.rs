@@ -347,9 +347,9 @@ impl Reading<'_> {
     fn policies(&mut self, node: &Node, what: &str) -> Option<Vec<Reference>> {
         let policies = self.list_of(node, what, &reference::POLICY)?;
         if let Some(extra) = policies.get(limits::ATTACHMENTS) {
-            let message = format!("{what} has {} policies, AWS attaches {}", policies.len(), limits::ATTACHMENTS);
-            let problem = Problem::error("too-many-attachments", message).at(extra.place);
-            self.report.push(problem.note("join statements into fewer policies, or move some to `inline`"));
+            let message = format!("{what} has {} policies", policies.len());
+            let problem = self.too_many_attachments(policies.len(), &message, extra.place);
+            problem.into_iter().for_each(|problem| self.report.push(problem));
         }
         Some(policies)
     }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Declared, header, layout, names, trust_rules};
+use super::{Declared, findings, header, layout, names, trust_rules};
 use crate::graph::Desired;
 use crate::kinds::{self, Spec};
 use crate::model::schema::{Accepts, Key, Section};
 use crate::model::{Account, Address, Attributes, Live, ObjectId, Value};
-use crate::policy::{Document, managed};
+use crate::policy::{Document, limits, managed};
 use crate::problem::Place;
 
 /// What is taken over, and as what.
@@ -129,7 +129,12 @@ impl<'a> Writer<'a> {
     fn entry(&self, spec: &dyn Spec, section: &Section, live: &Live) -> Map<String, Json> {
         let usual = usual(spec, self.account);
         let said = section.keys.iter().filter_map(|key| self.said(key, live, &usual));
-        said.map(|(name, value)| (name.to_owned(), value)).collect()
+        let mut entry: Map<String, Json> = said.map(|(name, value)| (name.to_owned(), value)).collect();
+        let attached = entry.get("policies").and_then(Json::as_array).map_or(0, Vec::len);
+        if attached > limits::ATTACHMENTS {
+            entry.insert("ignore".to_owned(), json!([findings::meant(findings::TOO_MANY_ATTACHMENTS)]));
+        }
+        entry
     }
 
     /// Returns what an entry says under this key: nothing where that is what it means anyway.
@@ -240,11 +245,16 @@ fn readable(section: &'static str, name: &str, taken: &mut BTreeSet<(&'static st
 }
 
 /// Returns a document as the statements of its map by Sid, where it can be one; else whole, under `whole`.
-fn document(document: &Document, whole: &'static str) -> (&'static str, Json) {
+pub fn document(document: &Document, whole: &'static str) -> (&'static str, Json) {
     match by_sid(document.json()) {
         Some(statements) => ("statements", Json::Object(statements)),
-        None => (whole, literals(document.json())),
+        None => (whole, self::whole(document)),
     }
+}
+
+/// Returns a document as a manifest says it whole.
+pub fn whole(document: &Document) -> Json {
+    literals(document.json())
 }
 
 fn by_sid(document: &Json) -> Option<Map<String, Json>> {

@@ -36,7 +36,7 @@ mod whose;
 mod wish;
 
 pub use brake::Brake;
-pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover};
+pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover, unsigned};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
 pub use rebuild::{rebuild, stray_address};
@@ -215,6 +215,11 @@ impl Change {
             | Change::Import { before, .. }
             | Change::Forget { before, .. } => Some(before),
         }
+    }
+
+    /// Says whether an import writes more than our tags.
+    pub fn rewrites(&self) -> bool {
+        matches!(self, Change::Import { before, after } if unsigned(before) != unsigned(after))
     }
 
     pub fn after(&self) -> Option<&Attributes> {

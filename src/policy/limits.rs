@@ -7,6 +7,8 @@ use super::Host;
 
 /// Managed policies attached to one user, group or role.
 pub const ATTACHMENTS: usize = 10;
+/// The same in an account whose quota AWS raised as far as it does.
+pub const MOST_ATTACHMENTS: usize = 20;
 /// Characters of a managed policy's name.
 pub const POLICY_NAME: usize = 128;
 /// Access keys of one user.

@@ -9,7 +9,9 @@ use super::{permissions, wrap};
 use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
-use crate::plan::{Action, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Size, Step, Summary};
+use crate::plan::{
+    Action, Affected, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Size, Step, Summary, unsigned,
+};
 
 /// Draws the whole plan.
 pub fn plan(plan: &Plan, detail: Detail) -> String {
@@ -22,15 +24,20 @@ pub fn plan(plan: &Plan, detail: Detail) -> String {
             text.push('\n');
         }
     }
-    text += &permissions::of_owners(plan, detail);
+    text += &permissions::of_owners(&plan.permissions, &plan.steps, detail);
     text += &notes(plan, detail);
-    text += &summary(&plan.summary());
+    text += &summary(plan);
     text
 }
 
 /// Draws one step that is no part of a plan.
 pub fn step(step: &Step, detail: Detail) -> String {
     title(step, detail.width) + &body(step, detail)
+}
+
+/// Draws what changes for owners by steps that are drawn above it.
+pub fn owners(affected: &[Affected], steps: &[Step], detail: Detail) -> String {
+    permissions::of_owners(affected, steps, detail)
 }
 
 /// Draws what changed outside; `unread` objects nobody knows anything of.
@@ -246,7 +253,24 @@ fn fields(step: &Step, detail: Detail) -> String {
     let fields = step.id().and_then(|id| kinds::spec(&id.kind)).map_or(&[][..], |spec| spec.schema().fields);
     let (before, after) = (step.change.before().unwrap_or(&empty), step.change.after().unwrap_or(&empty));
     let shown = fields.iter().filter(|field| !said_by_address(field, step));
-    shown.map(|field| self::field(field.name, before.get(field.name), after.get(field.name), detail)).collect()
+    let draw = |before: &Attributes, after: &Attributes| -> String {
+        shown.map(|field| self::field(field.name, before.get(field.name), after.get(field.name), detail)).collect()
+    };
+    match &step.change {
+        Change::Import { .. } => draw(&unsigned(before), &unsigned(after)) + &signature(before, after),
+        _ => draw(before, after),
+    }
+}
+
+/// Our tags on what is taken over: all that is written to what is as the manifest says.
+fn signature(before: &Attributes, after: &Attributes) -> String {
+    let deployment = |it: &Attributes| it.get("tags").and_then(Value::tags)?.get(DEPLOYMENT_TAG).cloned();
+    match deployment(after) {
+        Some(ours) if deployment(before).as_ref() != Some(&ours) => {
+            format!("{BODY}{} {:<LABEL$}  {DEPLOYMENT_TAG}={ours}\n", paint(theme::CREATE, "+"), "our tags")
+        }
+        _ => String::new(),
+    }
 }
 
 /// What the address says already: names, and the owner that something hangs on.
@@ -412,9 +436,11 @@ fn brakes(plan: &Plan, apply: &str, width: usize) -> String {
     plan.brakes.iter().map(brake).collect()
 }
 
-/// The line that ends every plan. A replacement adds one and destroys one.
-pub fn summary(summary: &Summary) -> String {
-    let Summary { import, create, update, replace, delete, forget, drift: _ } = *summary;
+/// The line that ends every plan, counted as Terraform does: a replacement adds one and destroys one, and what is
+/// taken over and written is imported and changed.
+pub fn summary(plan: &Plan) -> String {
+    let Summary { import, create, update, replace, delete, forget, drift: _ } = plan.summary();
+    let update = update + plan.steps.iter().filter(|step| step.change.rewrites()).count();
     if import + create + update + replace + delete + forget == 0 {
         return format!("{}\n", paint(theme::STRONG, "No changes. Your IAM matches the manifest."));
     }

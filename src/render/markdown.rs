@@ -30,7 +30,7 @@ pub fn plan(plan: &Plan) -> Vec<String> {
 
 fn head(plan: &Plan) -> String {
     let mut text = format!("### seqera-iam: `{}` in account {}\n\n", plan.deployment, plan.account.id);
-    text += &format!("**{}**\n", strip(&human::summary(&plan.summary())).trim());
+    text += &format!("**{}**\n", strip(&human::summary(plan)).trim());
     let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false, apply: APPLY });
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
     if !lines.is_empty() {
@@ -50,7 +50,7 @@ fn sections(plan: &Plan) -> Vec<Section> {
         let titles = steps.iter().map(|step| strip(&human::title(step, usize::MAX))).collect::<String>();
         Section { summary: format!("{first}{others}"), body: titles + &strip(&body) }
     };
-    let owners = strip(&permissions::of_owners(plan, detail));
+    let owners = strip(&permissions::of_owners(&plan.permissions, &plan.steps, detail));
     let owners = owners.split_once('\n').map(|(title, body)| Section {
         summary: title.trim_end_matches(':').to_owned(),
         body: body.trim_end().to_owned(),

@@ -4,7 +4,7 @@ use super::document::Detail;
 use super::theme::{self, paint};
 use super::wrap;
 use crate::model::Attributes;
-use crate::plan::{Affected, Plan, Step};
+use crate::plan::{Affected, Step};
 use crate::policy::difference::{Difference, LEFT_OUT, Line, Precision};
 
 /// More lines of one sign than these are counted; `-v` and `--json` show all.
@@ -31,13 +31,13 @@ pub(super) fn of_step(step: &Step, indent: usize, detail: Detail) -> String {
 }
 
 /// Draws what changes for the owners, those alike together, and what nobody looked at.
-pub(super) fn of_owners(plan: &Plan, detail: Detail) -> String {
-    if plan.permissions.is_empty() {
+pub(super) fn of_owners(affected: &[Affected], steps: &[Step], detail: Detail) -> String {
+    if affected.is_empty() {
         return String::new();
     }
     let mut text = format!("{}\n", paint(theme::STRONG, "Permissions by owner:"));
     let mut groups: Vec<(Vec<&Affected>, &Difference)> = Vec::new();
-    for affected in &plan.permissions {
+    for affected in affected {
         match groups.iter_mut().find(|(_, difference)| **difference == affected.difference) {
             Some((alike, _)) => alike.push(affected),
             None => groups.push((vec![affected], &affected.difference)),
@@ -47,7 +47,7 @@ pub(super) fn of_owners(plan: &Plan, detail: Detail) -> String {
         let names: Vec<String> = alike.iter().map(|affected| affected.address.to_string()).collect();
         let names = names.join(", ");
         // What a step says above needs no second reading.
-        let same = plan.steps.iter().find(|step| !difference.is_empty() && step.permissions == *difference);
+        let same = steps.iter().find(|step| !difference.is_empty() && step.permissions == *difference);
         let what = match same {
             _ if difference.is_empty() => "no change".to_owned(),
             Some(step) if step.change.before().is_some() => format!("as {} says above", step.address),

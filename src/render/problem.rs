@@ -2,6 +2,7 @@
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstream::adapter::strip_str;
 
 use crate::problem::{Place, Problem, Severity, Sources};
 
@@ -11,7 +12,13 @@ pub fn render(problems: &[Problem], sources: &Sources, color: bool) -> String {
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut drawn = String::new();
     for problem in problems {
-        drawn.push_str(&renderer.render(&[group(problem, sources)]));
+        let shown = renderer.render(&[group(problem, sources)]);
+        // Without a place there is no line for the gutter to stand before.
+        let is_gutter = |line: &str| strip_str(line).to_string().trim() == "|";
+        match problem.place.is_some() || !problem.related.is_empty() {
+            true => drawn.push_str(&shown),
+            false => drawn.push_str(&shown.lines().filter(|line| !is_gutter(line)).collect::<Vec<_>>().join("\n")),
+        }
         drawn.push_str("\n\n");
     }
     drawn
@@ -146,6 +153,8 @@ mod tests {
     fn what_has_no_place_has_no_snippet_and_text_cannot_paint_the_terminal() {
         let drawn = render(&[Problem::warning("x", "a \u{1b}[31m b")], &sources(""), false);
         assert_eq!(drawn, "warning: a ␛[31m b\n\n");
+        let helped = render(&[Problem::error("x", "wrong").note("why").help("so")], &sources(""), false);
+        assert_eq!(helped, "error: wrong\n = note: why\n = help: so\n\n");
         assert!(render(&[Problem::error("x", "wrong")], &sources(""), true).contains("\u{1b}["));
     }
 

@@ -97,9 +97,20 @@ impl Holder {
     }
 }
 
+/// A lock file that says who holds it, as long as somebody does.
+struct Named(File);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        // The lock itself is what counts; a name that stays misleads only who looks into the file.
+        let _ = self.0.set_len(0);
+    }
+}
+
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Writer(name) if name.is_empty() => f.write_str("by another run"),
             Self::Writer(name) => f.write_str(name),
             Self::Readers => f.write_str("by a run that reads it"),
         }
@@ -155,6 +166,7 @@ impl StateStore for LocalStore {
             let holder = format!("by process {} since {}\n", std::process::id(), jiff::Timestamp::now());
             let named = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
             named.map_err(|e| self.broken("lock", e))?;
+            return Ok(Lock { _guard: Some(Box::new(Named(file))) });
         }
         Ok(Lock { _guard: Some(Box::new(file)) })
     }

@@ -50,6 +50,18 @@ pub fn beside(
     there.flat_map(of).filter(|id| !asked.contains(id)).collect()
 }
 
+/// Waits until IAM shows a key that was asked for a moment ago and of which nothing was heard: one that is not shown
+/// would be made again, and nobody would look for the first.
+pub async fn wait_until_shown(cloud: &Cloud, state: Option<&State>) {
+    let records = state.into_iter().flat_map(|state| state.objects.values());
+    let asked = |record: &Record| text(&record.attributes, ASKED)?.parse::<Timestamp>().ok();
+    let Some(asked) = records.filter_map(asked).max() else { return };
+    let passed = cloud.now().duration_since(asked).max(SignedDuration::ZERO).unsigned_abs();
+    if let Some(left) = cloud.settling().checked_sub(passed) {
+        tokio::time::sleep(left).await;
+    }
+}
+
 pub fn is_issued(id: &ObjectId) -> bool {
     kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued())
 }

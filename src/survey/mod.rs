@@ -50,6 +50,7 @@ pub async fn read(
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
     let owners: BTreeSet<ObjectId> = wanted.chain(recorded).map(|(id, attributes)| owner(id, attributes)).collect();
 
+    issued::wait_until_shown(cloud, state).await;
     let mut live = LiveState::default();
     let mut read = match survey(cloud, desired, state, reader, &mut live.figures).await? {
         Some(survey) => {
@@ -103,7 +104,10 @@ pub async fn read(
         live.referred = by_id(read);
     }
 
-    if purpose == Purpose::Converge && live.figures.is_empty() && makes_counted(desired, &live) {
+    if purpose == Purpose::Converge
+        && live.figures.is_empty()
+        && (makes_counted(desired, &live) || fills_an_owner(desired, &live))
+    {
         live.figures = figures(cloud).await?;
     }
 
@@ -300,6 +304,25 @@ fn makes_counted(desired: &Desired, live: &LiveState) -> bool {
     let counted = |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| spec.schema().counted.is_some());
     let missing = |id: &ObjectId| counted(id) && !live.objects.contains_key(id);
     desired.resources.values().any(|resource| !resource.existing && missing(&resource.id))
+}
+
+/// Says whether an owner gets more of something than AWS usually lets hang on one: what it has may go only later.
+fn fills_an_owner(desired: &Desired, live: &LiveState) -> bool {
+    let mut held: BTreeMap<(&str, ObjectId), BTreeSet<&ObjectId>> = BTreeMap::new();
+    let mut comes = BTreeSet::new();
+    let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted, true));
+    let all = live.objects.values().map(|object| (&object.id, &object.attributes, false)).chain(wanted);
+    for (id, attributes, wanted) in all {
+        let limited = kinds::spec(&id.kind).filter(|spec| spec.most().is_some() && !spec.is_issued());
+        let Some(hangs) = limited.and_then(|spec| spec.hangs_on(attributes)) else { continue };
+        let place = (id.kind.as_str(), hangs.owner);
+        if wanted && !live.objects.contains_key(id) {
+            comes.insert(place.clone());
+        }
+        held.entry(place).or_default().insert(id);
+    }
+    let usual = |kind: &str| kinds::spec(kind).and_then(|spec| spec.most()).map_or(usize::MAX, |most| most.usual);
+    comes.iter().any(|place| held.get(place).is_some_and(|held| held.len() > usual(place.0)))
 }
 
 /// Asks how much the account holds and may hold. Who may not ask, finds out when it is too much.

@@ -13,6 +13,7 @@ mod fuzz;
 mod hand;
 mod independent;
 mod interruption;
+mod language;
 mod listen;
 mod many;
 mod moto;

@@ -151,18 +151,16 @@ fn hints_mean_the_manifest_that_was_meant() {
     run(&["apply", "--auto-approve"]).expect(0);
     scene.write("other file.yaml", &roles(&["a"]));
     let meant = "-f 'other file.yaml' -p 'a=it'\\''s' --sandbox";
-    run(&["plan"])
-        .expect(0)
-        .says(&format!("seqera-iam apply {meant} --expect "))
-        .says(&format!("seqera-iam apply {meant} --force"));
+    run(&["plan"]).expect(0).says(&format!("seqera-iam {meant} apply --expect "));
+    run(&["plan"]).expect(0).says(&format!("seqera-iam {meant} apply --force\n"));
     let told = run(&["apply", "--auto-approve"]);
-    told.expect(3).says(&format!("seqera-iam apply {meant} --auto-approve --force"));
-    told.says(&format!("seqera-iam plan {meant} --out FILE"));
+    told.expect(3).says(&format!("seqera-iam {meant} apply --auto-approve --force\n"));
+    told.says(&format!("seqera-iam {meant} plan --out FILE"));
     run(&["plan", "--out", "saved plan"]).expect(0).says("seqera-iam apply 'saved plan'\n");
     let output = scene.command(["apply", "saved plan"]).output().expect("it runs");
-    crate::scene::Run::of(output).expect(3).says("   seqera-iam apply 'saved plan' --force");
+    crate::scene::Run::of(output).expect(3).says("   seqera-iam --sandbox apply 'saved plan' --force\n");
     let json = run(&["apply", "--auto-approve", "--json"]);
-    assert_eq!((json.expect(3).stdout.as_str(), json.stderr.contains("a brake holds")), ("", true));
+    assert_eq!((json.expect(3).stdout.as_str(), json.stderr.contains("brakes hold")), ("", true));
 }
 
 /// The peak of what a role's inline policies have together is planned, not met.

@@ -61,13 +61,15 @@ fn without_a_state_there_is_nothing_to_compare() {
 fn an_earlier_version_comes_into_force_and_is_no_drift() {
     let scene = Scene::new();
     applied(&scene);
-    scene.run("policy rollback policies.reads --auto-approve").expect(1).says("no version before v1");
+    scene.run("policy rollback policies.reads --auto-approve").expect(1).says("one version only");
     scene.manifest(&scene.read("seqera.yaml").replace("s3:GetObject", "s3:*"));
     scene.apply();
     scene
         .run("policy rollback policies.reads")
         .expect(3)
         .says("- at most s3:* on arn:aws:s3:::a/*")
+        .says("Permissions by owner:\n  roles.head: as policies.reads says above")
+        .says("  policies:\n    reads:\n      statements:\n        Read:\n")
         .says("no terminal");
     scene.run("drift").expect(0);
     let run = scene.run("policy rollback policies.reads --auto-approve --json");
@@ -90,6 +92,29 @@ fn only_policies_of_ours_are_rolled_back() {
     let keys = json!(["seqera-iam:deployment", "seqera-iam:lineage"]);
     scene.call(&json!({"Action": "UntagPolicy", "PolicyArn": ARN, "TagKeys": keys}));
     scene.run("policy rollback policies.reads").expect(3).says("is not ours");
+}
+
+/// A role gets another key and so another name: the one that is there goes when the other one is, not before. What is
+/// only taken from an owner that stays is not held up.
+#[test]
+fn what_leaves_waits_for_what_comes() {
+    let scene = Scene::new();
+    let roles = |key: &str, stays: &str| {
+        let all = format!("{{{TRUST}, policies: [policies.reads, AmazonS3ReadOnlyAccess]}}");
+        format!("{HEAD}{READS}roles: {{{key}: {all}, stays: {{{TRUST}, policies: [{stays}]}}}}\n")
+    };
+    scene.manifest(&roles("before", "policies.reads"));
+    scene.apply();
+    scene.manifest(&roles("after", ""));
+    let run = scene.run_with("deny=CreateRole", "apply --auto-approve --force");
+    run.expect(1).says("failed: roles.after").says("not started: roles.before\n");
+    run.says("not started: roles.before.policies.reads").says("roles.stays.policies.reads: destroyed");
+    scene.expect_held("roles/before", &json!({"policies": [ARN, "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]}));
+    let run = scene.run("apply --auto-approve --force");
+    run.expect(0);
+    let at = |what: &str| run.stdout.find(what).unwrap_or_else(|| panic!("no `{what}` in {}", run.stdout));
+    assert!(at("roles.after.policies.reads: created") < at("roles.before.policies.reads: destroying"));
+    scene.expect_no_changes();
 }
 
 /// A manifest that asks for nothing any more.

@@ -179,7 +179,7 @@ fn strays_are_told_and_recorded_only_by_name() {
         .run("state rebuild")
         .expect(0)
         .says("role old carries")
-        .says("seqera-iam state rebuild 'roles.old'")
+        .says("seqera-iam --sandbox state rebuild 'roles.old'")
         .says("policies.gone");
     scene.expect_no_changes();
     let arn = "arn:aws:iam::123456789012:policy/p/gone";
@@ -214,6 +214,7 @@ fn two_lives_are_not_rebuilt_into_one() {
 #[test]
 fn a_lock_is_told_by_its_id_and_ends_with_its_process() {
     let scene = demo();
+    assert_eq!(scene.read("state/demo.json.lock"), "", "nobody holds it");
     scene.run("state unlock 4711").expect(0).says("Nothing holds the lock of state/demo.json");
     let path = scene.path("state/demo.json.lock");
     let mut lock = File::options().write(true).truncate(true).open(&path).expect("a lock file");

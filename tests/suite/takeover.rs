@@ -226,6 +226,54 @@ fn what_belongs_to_others_stays_outside() {
     scene.run("plan -f mine.yaml --detailed-exitcode").expect(0);
 }
 
+/// In an account where AWS raised the quota, a role may hold more policies than usual.
+#[test]
+fn a_role_that_holds_more_than_usual_is_taken_over() {
+    let scene = Scene::new();
+    scene.write(".seqera-iam/sandbox/account.json", r#"{"account": "123456789012", "attached_policies_per_role": 20}"#);
+    scene.call(&role("full", &json!({})));
+    let attach = |name: &str| {
+        let arn = format!("arn:aws:iam::aws:policy/{name}");
+        scene.call(&json!({"Action": "AttachRolePolicy", "RoleName": "full", "PolicyArn": arn}));
+    };
+    let services = ["S3", "EC2", "SQS", "SNS", "Kinesis", "Route53"];
+    services
+        .iter()
+        .for_each(|it| ["FullAccess", "ReadOnlyAccess"].map(|how| attach(&format!("Amazon{it}{how}"))).fill(()));
+    scene.run("import --role full --out full.yaml").expect(0);
+    let written = scene.read("full.yaml");
+    assert!(written.contains("ignore: [findings.too-many-attachments]"), "{written}");
+    scene.run("apply --auto-approve -f full.yaml").expect(0).says("13 imported, 0 added, 0 changed, 0 destroyed.");
+    scene.write("full.yaml", &written.replace("      - AmazonSQSFullAccess\n", "      - AmazonVPCFullAccess\n"));
+    scene.run("apply --auto-approve -f full.yaml").expect(0).says("1 added, 0 changed, 1 destroyed.");
+    scene.run("plan --detailed-exitcode -f full.yaml").expect(0);
+    scene.write("full.yaml", &written.replace("    ignore: [findings.too-many-attachments]\n", ""));
+    let run = scene.run("validate -f full.yaml");
+    run.expect(1).says("roles.full.policies has 12 policies, AWS attaches 10");
+    run.says("where AWS raised the account's quota:   ignore: [findings.too-many-attachments]");
+}
+
+/// What is taken over and written in the same step is counted as both, and our tags are shown as one line.
+#[test]
+fn what_is_changed_while_it_is_taken_over_is_counted() {
+    let scene = Scene::new();
+    scene.call(&role("as-it-is", &json!({"Tags": {"team": "genomics"}})));
+    scene.call(&role("other", &json!({})));
+    let role = |key: &str, service: &str| format!("  {key}: {{trust: {{services: [{service}.amazonaws.com]}}}}\n");
+    let roles = role("as-it-is", "ec2") + &role("other", "ecs-tasks");
+    scene.manifest(&format!(
+        "apiVersion: seqera-iam/v1\nname: taken\nimport: [roles.as-it-is, roles.other]\nroles:\n{roles}"
+    ));
+    let plan = scene.run("plan");
+    plan.expect(0).says("Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.");
+    plan.says("  = roles.as-it-is\n      + our tags     seqera-iam:deployment=taken\n");
+    assert!(!plan.stdout.contains("lineage"), "{}", plan.stdout);
+    assert_eq!(scene.run("plan").stdout, plan.stdout);
+    let run = scene.run("apply --auto-approve --force");
+    run.expect(0).says("Apply complete! Resources: 2 imported, 0 added, 1 changed, 0 destroyed.");
+    scene.expect_no_changes();
+}
+
 #[test]
 fn what_a_manifest_may_not_say_is_shown_in_the_file() {
     let scene = Scene::new();

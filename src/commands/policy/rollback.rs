@@ -14,8 +14,9 @@ use crate::commands::session::{self, Session};
 use crate::commands::{Exit, Output};
 use crate::error::{Error, Result};
 use crate::kinds::versions::{self, Version};
+use crate::manifest::takeover;
 use crate::model::{Address, Live, Record, State, Value};
-use crate::plan::{Change, Claims, Step};
+use crate::plan::{Affected, Change, Claims, Step, unsigned};
 use crate::policy::Document;
 use crate::render::human;
 use crate::render::theme::{self, paint};
@@ -32,11 +33,16 @@ pub async fn run(global: &Global, args: &RollbackArgs, output: &Output) -> Resul
     let document = versions::document(&session.cloud, arn, &to.id).await?;
     let document = document.ok_or_else(|| Error::failed(format!("{arn} has no version {} any more", to.id)))?;
     let step = step(&session, record, live, &document);
+    let owners = owners(&session, record, &document);
     if output.json {
-        output.document(&answer(&step, &all, from, to, &document))?;
+        output.document(&answer(&step, &owners, &all, from, to, &document))?;
     } else {
-        output.say(&shown(&step, &all, to, output))?;
-        output.say(&in_manifest(&record.address, &document))?;
+        output.say(&versions_of(&record.address, &all, to))?;
+        if from.id != to.id {
+            output.say(&(human::step(&step, output.detail()) + "\n"))?;
+            output.say(&human::owners(&owners, std::slice::from_ref(&step), output.detail()))?;
+        }
+        output.say(&in_manifest(&session, record, &document))?;
     }
     if from.id == to.id {
         return Ok(Exit::Done);
@@ -95,8 +101,10 @@ fn chosen<'v>(all: &'v [Version], asked: Option<&str>, address: &Address) -> Res
     };
     let missing = || match asked {
         Some(asked) => Error::failed(format!("{address} has no version {asked}")).hint(format!("it has {}", names())),
+        None if all.len() == 1 => Error::failed(format!("{address} has one version only: there is none to go back to"))
+            .hint(format!("it has {}", names())),
         None => Error::failed(format!("{address} has no version before {}", from.id))
-            .hint(format!("it has {}; AWS keeps five, and what is older is gone", names())),
+            .hint(format!("it has {}; name the one that is meant", names())),
     };
     Ok((from, to.ok_or_else(missing)?))
 }
@@ -108,27 +116,55 @@ fn step(session: &Session, record: &Record, live: &Live, document: &Document) ->
     Step::alone(&record.id, record.address.clone(), change, &session.cloud.account, &BTreeSet::new())
 }
 
-fn shown(step: &Step, all: &[Version], to: &Version, output: &Output) -> String {
-    let mut text = format!("{}\n", paint(theme::STRONG, format!("Versions of {}:", step.address)));
+/// Returns what that changes for owners, if all else is as AWS holds it.
+fn owners(session: &Session, record: &Record, document: &Document) -> Vec<Affected> {
+    let mut wish = session.desired.clone();
+    wish.resources.retain(|_, resource| session.live.objects.contains_key(&resource.id));
+    for resource in wish.resources.values_mut() {
+        if let Some(live) = session.live.objects.get(&resource.id) {
+            resource.wanted = unsigned(&live.attributes);
+        }
+        resource.keep_undeclared = vec!["policies", "inline", "groups"];
+        if resource.id == record.id {
+            resource.wanted.insert("document", Value::Document(document.clone()));
+        }
+    }
+    // Where somebody changed whose something is, there is no such plan; the document's own change is shown all the same.
+    session.plan_of(&wish, session.state.as_ref()).map(|plan| plan.permissions).unwrap_or_default()
+}
+
+fn versions_of(address: &Address, all: &[Version], to: &Version) -> String {
+    let mut text = format!("{}\n", paint(theme::STRONG, format!("Versions of {address}:")));
     for version in all.iter().rev() {
         let mark = match (version.is_default, version.id == to.id) {
-            (true, true) => "   in force already",
+            (true, true) => "   in force already; nothing is to be done",
             (true, false) => "   in force",
             (false, true) => "   to be in force",
             (false, false) => "",
         };
         text += &format!("  {:<5}{}{mark}\n", version.id, version.created);
     }
-    text + "\n" + &human::step(step, output.detail()) + "\n"
+    text + "\n"
 }
 
-/// The document as it would stand in the manifest, without which the next apply would undo all this.
-fn in_manifest(address: &Address, document: &Document) -> String {
-    let mut entry = json!({"document": document.json()});
-    let mut segments = address.segments().to_vec();
-    // Inside a use it is an override.
+/// What the manifest has to say so that the next apply does not undo all this.
+fn in_manifest(session: &Session, record: &Record, document: &Document) -> String {
+    let desired = session.manifest.resolve(&session.cloud.account).ok().map(|(desired, _)| desired);
+    let resource = desired.as_ref().and_then(|desired| desired.resources.get(desired.address_of(&record.id)?));
+    let said = resource.and_then(|resource| resource.wanted.get("document")).and_then(Value::document);
+    if said == Some(document) {
+        return "The manifest says the same, so the next apply leaves it there.\n".to_owned();
+    }
+    let (key, text) = takeover::document(document, "document");
+    let mut entry = json!({key: text});
+    let mut segments = record.address.segments().to_vec();
+    // Inside a use it is an override, which is merged: by Sid it could neither add a statement nor leave one out.
     if segments.first().is_some_and(|first| first == "use") {
         segments.insert(2.min(segments.len()), "override".to_owned());
+        entry = json!({"document": takeover::whole(document)});
+        if said.is_some_and(|said| takeover::document(said, "document").0 == "statements") {
+            entry["statements"] = Json::Null;
+        }
     }
     for segment in segments.iter().rev() {
         entry = json!({segment: entry});
@@ -136,11 +172,18 @@ fn in_manifest(address: &Address, document: &Document) -> String {
     let yaml = serde_yaml::to_string(&entry).unwrap_or_else(|_| entry.to_string());
     let lines: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
     format!(
-        "The manifest still says otherwise, and the next apply does what it says. To stay here, write into it:\n\n{lines}"
+        "The manifest says otherwise, and the next apply does what it says. To stay here, let it say instead:\n\n{lines}"
     )
 }
 
-fn answer(step: &Step, all: &[Version], from: &Version, to: &Version, document: &Document) -> Json {
+fn answer(
+    step: &Step,
+    owners: &[Affected],
+    all: &[Version],
+    from: &Version,
+    to: &Version,
+    document: &Document,
+) -> Json {
     let version = |v: &Version| json!({"version": v.id, "created": v.created, "default": v.is_default});
     json!({
         "address": step.address,
@@ -148,6 +191,7 @@ fn answer(step: &Step, all: &[Version], from: &Version, to: &Version, document: 
         "to": to.id,
         "versions": all.iter().map(version).collect::<Vec<_>>(),
         "permissions": step.permissions,
+        "owners": owners,
         "dangers": step.dangers,
         "document": document.json(),
     })

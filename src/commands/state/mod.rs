@@ -85,12 +85,24 @@ async fn list(global: &Global, output: &Output) -> Result<()> {
         };
         return output.document(&records.iter().map(brief).collect());
     }
-    let width = records.iter().map(|record| record.address.to_string().chars().count()).max().unwrap_or(0);
-    let line = |record: &&Record| {
+    output.say(&table(&records, output.columns()))
+}
+
+/// A line for each record in columns; on a terminal that is too narrow for them, what AWS knows it by stands below its address.
+fn table(records: &[&Record], width: Option<usize>) -> String {
+    let known_by = |record: &Record| {
         let aws_id = record.aws_id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
-        format!("{:width$}  {}{aws_id}\n", record.address.to_string(), record.id)
+        format!("{}{aws_id}", record.id)
     };
-    output.say(&records.iter().map(line).collect::<String>())
+    let lines: Vec<(String, String)> = records.iter().map(|it| (it.address.to_string(), known_by(it))).collect();
+    let longest = |column: fn(&(String, String)) -> &String| lines.iter().map(|it| column(it).chars().count()).max();
+    let (first, second) = (longest(|it| &it.0).unwrap_or(0), longest(|it| &it.1).unwrap_or(0));
+    let narrow = width.is_some_and(|width| first + 2 + second > width);
+    let line = |(address, known_by): &(String, String)| match narrow {
+        true => format!("{address}\n    {known_by}\n"),
+        false => format!("{address:first$}  {known_by}\n"),
+    };
+    lines.iter().map(line).collect()
 }
 
 async fn show(global: &Global, address: &str, output: &Output) -> Result<()> {

@@ -63,6 +63,11 @@ fn what_aws_or_others_would_refuse_is_said_before() {
     ] {
         assert_eq!(codes(section, &entry), [code], "{section}: {entry}");
     }
+    // AWS attaches up to 20 where somebody asked for it.
+    let many = |count: usize| (0..count).map(|n| format!("policy/x{n}")).collect::<Vec<_>>().join(", ");
+    let meant = |count: usize| format!("{{policies: [{}], ignore: [findings.too-many-attachments]}}", many(count));
+    wish(&format!("{HEAD}groups: {{a: {}}}\n", meant(20)));
+    assert_eq!(codes("groups", &meant(21)), ["too-many-attachments"]);
     // Who uses what Batch Forge made may say so.
     wish(&format!("{HEAD}users: {{a: {{name: TowerForge-a, existing: true}}}}\n"));
 }
