@@ -68,7 +68,8 @@ pub struct Cloud {
     config: SdkConfig,
     pace: Arc<Pace>,
     local: bool,
-    now: Option<Timestamp>,
+    /// What time it was said to be, and when that was.
+    now: Option<(Timestamp, tokio::time::Instant)>,
     settling: Duration,
     calls: AtomicU64,
     /// Customer managed policies by lower-case name, listed at most once a run.
@@ -100,7 +101,7 @@ impl Cloud {
             caller: caller.arn,
             pace,
             config: config.clone(),
-            now: target.now,
+            now: target.now.map(|now| (now, tokio::time::Instant::now())),
             local,
             settling: target.settling.unwrap_or(if local || target.http.is_some() { Duration::ZERO } else { SETTLING }),
             calls: AtomicU64::new(1),
@@ -115,7 +116,7 @@ impl Cloud {
 
     /// Returns what time it is.
     pub fn now(&self) -> Timestamp {
-        self.now.unwrap_or_else(Timestamp::now)
+        self.now.map_or_else(Timestamp::now, |(now, since)| now + since.elapsed())
     }
 
     /// Asks STS, with a key that was just made, whose it is. A key is not known everywhere at once.

@@ -303,7 +303,7 @@ impl Session {
                 problems.push(error.hints.into_iter().fold(problem, Problem::help));
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(Error::problems(problems, self.manifest.sources().clone())) }
+        if problems.is_empty() { Ok(()) } else { Err(self.told(problems)) }
     }
 
     /// Refuses to make what would be told to a terminal that is none.
@@ -333,7 +333,11 @@ impl Session {
     /// Returns the plan of another wish than the manifest's.
     pub fn plan_of(&self, desired: &Desired, state: Option<&State>) -> Result<Plan> {
         let question = Question { desired, state, live: &self.live, fresh_lineage: &self.fresh_lineage };
-        plan::plan(&question)?.map_err(|problems| Error::problems(problems, self.manifest.sources().clone()))
+        plan::plan(&question)?.map_err(|problems| self.told(problems))
+    }
+
+    fn told(&self, problems: Vec<Problem>) -> Error {
+        Error::problems(self.manifest.told(problems), self.manifest.sources().clone())
     }
 
     /// Returns the state that an apply of `plan` begins from.

@@ -15,6 +15,7 @@ use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resource, Schema, Value};
+use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::survey::AccountSurvey;
 
@@ -23,6 +24,7 @@ mod attachment;
 mod group;
 mod inline_policy;
 mod instance_profile;
+pub mod linked_services;
 mod login_profile;
 mod membership;
 mod oidc_provider;
@@ -112,6 +114,11 @@ pub trait Spec: Sync + Send {
 
     /// Returns the command of the AWS CLI that takes away such an object, which is for people to decide.
     fn by_hand(&self, _attributes: &Attributes) -> Option<String> {
+        None
+    }
+
+    /// Says what is wrong with an item of a section that lists names, or only doubtful; `what` is the section.
+    fn doubt(&self, _name: &str, _what: &str) -> Option<Problem> {
         None
     }
 

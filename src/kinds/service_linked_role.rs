@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{DeletionTaskFailureReasonType as Reason, DeletionTaskStatusType as Status, Role};
 
-use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, text};
+use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, linked_services, text};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::{Error, Result};
 use crate::manifest::Declared;
 use crate::model::schema::{Field, Holds, OnChange, Schema, Section};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::problem::Problem;
 use crate::survey::AccountSurvey;
 
 pub struct ServiceLinkedRole;
@@ -109,6 +110,10 @@ impl Spec for ServiceLinkedRole {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn doubt(&self, service: &str, what: &str) -> Option<Problem> {
+        linked_services::doubt(service, what)
     }
 
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {

@@ -7,6 +7,8 @@ pub struct Builtin {
     pub text: &'static str,
 }
 
+const PREFIX: &str = "built-in ";
+
 macro_rules! builtin {
     ($name:literal) => {
         Builtin { name: $name, text: include_str!(concat!("../../manifests/", $name, ".yaml")) }
@@ -46,9 +48,14 @@ pub fn nearest(name: &str) -> Option<&'static str> {
     super::nearest::nearest(name, BUILTINS.iter().map(|builtin| builtin.name))
 }
 
+/// Says whether a source of this name is a built-in blueprint.
+pub fn is_source(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 impl Builtin {
     /// Names it where a path would stand.
     pub fn source_name(&self) -> String {
-        format!("built-in {}", self.name)
+        format!("{PREFIX}{}", self.name)
     }
 }

@@ -43,6 +43,7 @@ pub mod takeover;
 mod trust;
 mod trust_rules;
 mod uses;
+mod within;
 mod yaml;
 mod yaml_traps;
 
@@ -179,6 +180,11 @@ impl Manifest {
         &self.sources
     }
 
+    /// Returns problems as whoever wrote this manifest can mend them.
+    pub fn told(&self, problems: Vec<Problem>) -> Vec<Problem> {
+        problems.into_iter().map(|problem| within::told(problem, &self.spaces, &self.sources)).collect()
+    }
+
     /// Returns everything that the manifest asks for in this account, with warnings, or all problems of
     /// the whole manifest.
     pub fn resolve(&self, account: &Account) -> Result<(Desired, Vec<Problem>), Vec<Problem>> {
@@ -225,6 +231,8 @@ impl Manifest {
         access_keys::shared_files(&desired).into_iter().for_each(|problem| report.push(problem));
         let failed = report.has_errors();
         let problems = findings::without_boundaries(report.into_sorted(), &granting, &desired);
+        let said = |problem: &Problem| !within::follows(problem, &self.spaces, &settled, &self.sources);
+        let problems = self.told(problems.into_iter().filter(said).collect());
         if failed { Err(problems) } else { Ok((desired, problems.into_iter().filter(is_warning).collect())) }
     }
 }

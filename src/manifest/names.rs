@@ -101,6 +101,9 @@ impl<'a> Naming<'a> {
                 report.push(problem.at(item.place));
                 continue;
             }
+            if let Some(problem) = spec.doubt(key, &what) {
+                report.push(problem.at(item.place));
+            }
             if let Some(first) = places.insert(key.to_owned(), item.place) {
                 let problem = Problem::error("duplicate-item", format!("{what} names {key} twice")).at(item.place);
                 report.push(problem.related(first, "the first"));

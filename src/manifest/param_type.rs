@@ -181,7 +181,14 @@ impl Type {
     }
 
     fn refuse<T>(&self, node: &Node, what: &str, report: &mut Report) -> Option<T> {
-        report.push(shape::wrong_type(node, what, &format!("a {self}")));
+        let problem = shape::wrong_type(node, what, &format!("a {self}"));
+        let name = what.rsplit('.').next().unwrap_or(what);
+        report.push(match (self, &node.value) {
+            (Type::List(_), NodeValue::Text(text) | NodeValue::Number(text)) => {
+                problem.help(format!("{name}: [{text}]"))
+            }
+            _ => problem,
+        });
         None
     }
 }
@@ -317,7 +324,7 @@ mod tests {
         let wrong = taken("list(map(bool))", json!([{"a": true}, {"b": "yes"}])).unwrap_err();
         assert_eq!(wrong, "p[1].b takes `true` or `false`, this is a string; write `true`");
         assert_eq!(taken("number", json!("1")).unwrap_err(), "p takes a number, this is a string");
-        assert_eq!(taken("list(string)", json!("a")).unwrap_err(), "p takes a list(string), this is a string");
+        assert_eq!(taken("list(string)", json!("a")).unwrap_err(), "p takes a list(string), this is a string; p: [a]");
     }
 
     #[test]

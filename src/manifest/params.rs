@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::expand::Expander;
 use super::nearest::nearest;
 use super::param::Param;
+use super::param_type::Type;
 use super::reference::References;
 use super::report::Report;
 use super::{expression, shape, yaml};
@@ -46,6 +47,11 @@ type Given = HashMap<String, Option<Node>>;
 impl Params {
     pub fn get(&self, name: &str) -> Option<&Node> {
         self.values.get(name)
+    }
+
+    /// Says whether any of them is wrong, which was reported.
+    pub fn are_broken(&self) -> bool {
+        !self.broken.is_empty()
     }
 
     pub fn is_broken(&self, name: &str) -> bool {
@@ -137,7 +143,12 @@ impl Params {
             }
             let value = from_with(param, entry, expander, report)
                 .filter(|value| {
-                    param.allows(&entry.key, value, &|near| Way::With(entry.key_place).help(&entry.key, near), report)
+                    param.allows(
+                        &entry.key,
+                        value,
+                        &|near| Way::With(entry.key_place).help(&entry.key, param, near),
+                        report,
+                    )
                 })
                 .and_then(|value| of.resolved(value, &format!("with.{}", entry.key), references, report));
             match value {
@@ -164,9 +175,10 @@ enum Way {
 }
 
 impl Way {
-    fn help(self, name: &str, value: &str) -> String {
+    fn help(self, name: &str, param: &Param, value: &str) -> String {
         match self {
             Way::Typed => format!("-p {name}={value}"),
+            Way::With(_) if matches!(param.of, Some(Type::List(_))) => format!("with: {{{name}: [{value}]}}"),
             Way::With(_) => format!("with: {{{name}: {value}}}"),
         }
     }
@@ -174,8 +186,10 @@ impl Way {
     fn missing(self, name: &str, param: &Param) -> Problem {
         let problem = Problem::error("missing-param", format!("params.{name} has no default and no value"));
         let mut problem = match self {
-            Way::Typed => problem.at(param.place).help(self.help(name, "VALUE")),
-            Way::With(place) => problem.at(place).help(self.help(name, "…")).related(param.place, "declared here"),
+            Way::Typed => problem.at(param.place).help(self.help(name, param, "VALUE")),
+            Way::With(place) => {
+                problem.at(place).help(self.help(name, param, "…")).related(param.place, "declared here")
+            }
         };
         problem.notes.extend(param.description.clone());
         problem
@@ -193,7 +207,7 @@ fn settle(
     let (mut values, mut broken) = (IndexMap::new(), HashSet::new());
     for (name, param) in declared.iter().filter(|(name, _)| !late.contains(*name)) {
         match given.remove(name).or_else(|| param.default.clone()) {
-            Some(Some(value)) if param.allows(name, &value, &|near| way.help(name, near), report) => {
+            Some(Some(value)) if param.allows(name, &value, &|near| way.help(name, param, near), report) => {
                 values.insert(name.clone(), value);
                 continue;
             }

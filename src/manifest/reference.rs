@@ -177,7 +177,26 @@ impl References<'_> {
                 false => problem,
             });
         }
+        if let Some(problem) = self.other_partition(arn, what) {
+            return Err(problem);
+        }
         self.check_aws_managed(arn, account, resource, what)
+    }
+
+    /// Says that an ARN is of another partition than the account: nothing in one can be named in another.
+    pub fn other_partition(&self, arn: &str, what: &str) -> Option<Problem> {
+        let own = self.account.partition.as_str();
+        let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+        if partition == own || own.is_empty() {
+            return None;
+        }
+        let message = format!("{what}: `{arn}` is in the partition {partition}, and this manifest is for {own}");
+        let problem = Problem::error("other-partition", message);
+        let is_own = self.guard.is_some_and(|guard| rest.split(':').any(|part| part == guard || part == "aws"));
+        Some(match is_own {
+            true => problem.help(format!("arn:{own}:{rest}")),
+            false => problem.note("AWS lets no partition's roles and users into another"),
+        })
     }
 
     /// Several of AWS's policies lie under a path that the texts about them leave out.

@@ -1,6 +1,6 @@
 //! Collects what is wrong, one problem for each mistake.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Address;
 use crate::problem::{Place, Problem, Problems};
@@ -20,7 +20,12 @@ pub struct Report {
     /// a `for_each` repeats it.
     subject: Option<(String, String)>,
     seen: BTreeSet<(Option<Place>, String)>,
+    /// What the header lacks, by what is said of it: the first place that needs it, and how many more do.
+    lacking: BTreeMap<String, (Problem, usize)>,
 }
+
+/// The code of a problem about what the header lacks: it is one problem, wherever it shows.
+pub const NOT_SET: &str = "not-set";
 
 impl Report {
     /// Adds a problem, unless it is about a value that is already known to be wrong.
@@ -32,11 +37,20 @@ impl Report {
             Some((made, written)) => problem.message.replace(made, written),
             None => problem.message.clone(),
         };
+        if problem.code == NOT_SET
+            && let Some((_, more)) = self.lacking.get_mut(&message)
+        {
+            *more += 1;
+            return;
+        }
         // What comes in through an anchor, a document file or a use is read once for each of them.
-        if self.seen.insert((problem.place, message)) {
+        if self.seen.insert((problem.place, message.clone())) {
             // The innermost first.
             problem.related.extend(self.related.iter().rev().cloned());
-            self.problems.push(problem);
+            match problem.code {
+                NOT_SET => drop(self.lacking.insert(message, (problem, 0))),
+                _ => self.problems.push(problem),
+            }
         }
     }
 
@@ -74,10 +88,16 @@ impl Report {
     }
 
     pub fn has_errors(&self) -> bool {
-        self.problems.has_errors()
+        self.problems.has_errors() || !self.lacking.is_empty()
     }
 
-    pub fn into_sorted(self) -> Vec<Problem> {
+    pub fn into_sorted(mut self) -> Vec<Problem> {
+        let lacking = self.lacking.into_values().map(|(problem, more)| match more {
+            0 => problem,
+            1 => problem.note("one more place needs it"),
+            _ => problem.note(format!("{more} more places need it")),
+        });
+        self.problems.extend(lacking);
         self.problems.into_sorted()
     }
 }

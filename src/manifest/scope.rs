@@ -11,6 +11,7 @@ use super::names;
 use super::namespace::{Namespace, Settled};
 use super::nearest::nearest;
 use super::params::Params;
+use super::report;
 use crate::model::{Account, Address, Node, NodeValue};
 use crate::problem::Place;
 
@@ -217,7 +218,7 @@ fn header(path: &Path, given: Option<&Given>) -> Found {
         None => Found::Unknown(Fault::new("unknown-reference", format!("`{name}` is not known yet here"))),
         Some(Given::Broken) => Found::Unknown(Fault::Reported),
         Some(Given::Absent) => Found::Missing(
-            Fault::new("unknown-reference", format!("`{name}` is not set: the manifest has no `{name}:`"))
+            Fault::new(report::NOT_SET, format!("`{name}` is not set: the manifest has no `{name}:`"))
                 .with_help(format!("{name}: {}", if name == "account" { "\"123456789012\"" } else { "eu-west-1" })),
         ),
         Some(Given::Text(text)) => {

@@ -34,7 +34,9 @@ impl Reading<'_> {
                 shape::known_keys(keys, what, &["document"], &mut self.report);
             }
             let node = self.whole(document, what)?;
-            return Some(self.checked(&node, what, Host::Trust));
+            let document = self.checked(&node, what, Host::Trust);
+            self.within_partition(&document, what, node.place);
+            return Some(document);
         }
         let node = self.expander.node(&entry.value, &mut self.report);
         let rules = match &node.value {
@@ -69,6 +71,18 @@ impl Reading<'_> {
             _ => node.place,
         });
         Some(document)
+    }
+
+    /// Reports whom a document names in another partition.
+    fn within_partition(&mut self, document: &Document, what: &str, place: Place) {
+        let statements = document.json().get("Statement").map(items).unwrap_or_default();
+        let named = statements.iter().filter_map(|statement| statement.get("Principal"));
+        let arns = named.filter_map(Json::as_object).flat_map(|kinds| kinds.values()).flat_map(items);
+        for arn in arns.filter_map(Json::as_str) {
+            if let Some(problem) = self.references.other_partition(arn, what) {
+                self.report.push(problem.at(place));
+            }
+        }
     }
 
     fn rule(&mut self, node: &Node, what: &str) -> Option<Rule> {
@@ -279,6 +293,11 @@ fn statements(rule: &Rule) -> Vec<Json> {
     }
     let beside = more.filter(|_| !is_federated).map(|action| statement(vec![action]));
     std::iter::once(assume).chain(beside).collect()
+}
+
+/// Returns the items of a list; anything else is one item.
+fn items(json: &Json) -> &[Json] {
+    json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice)
 }
 
 fn one_or_many(mut values: Vec<String>) -> Json {

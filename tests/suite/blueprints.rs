@@ -31,6 +31,9 @@ const REGION: &str = "eu-west-1";
 /// One that is not said means any, in the partition of most.
 const REGIONS: [&str; 4] = [REGION, "", "us-gov-west-1", "cn-north-1"];
 
+/// Seqera Cloud is in the partition of most, and nobody is trusted across partitions.
+const ONLY_IN_AWS: [&str; 1] = ["seqera-cloud-role"];
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/published")
 }
@@ -44,6 +47,8 @@ fn data(name: &str) -> Json {
 fn use_of(blueprint: &str, with: &Json, region: &str) -> Result<(Desired, Vec<Problem>), String> {
     let head = "apiVersion: seqera-iam/v1\nname: test\naccount: \"123456789012\"\n";
     let used = json!({"x": {"blueprint": blueprint, "with": with}});
+    // What a sample is given is in the partition that it is tried in.
+    let used = used.to_string().replace("arn:aws:", &format!("arn:{}:", Account::partition_of(Some(region))));
     let region = if region.is_empty() { String::new() } else { format!("region: {region}\n") };
     let text = format!("{head}{region}use: {used}\n");
     let none = |path: &str| Err(format!("{path} is not part of the program"));
@@ -129,6 +134,11 @@ fn every_sample_is_well_in_every_partition_and_has_no_unexplained_finding() {
     for about in abouts() {
         for sample in samples_of(&samples, about.name) {
             for region in REGIONS {
+                if ONLY_IN_AWS.contains(&about.name) && Account::partition_of(Some(region)) != "aws" {
+                    let refused = use_of(about.name, &sample, region).expect_err(region);
+                    assert!(refused.contains("Seqera Cloud is in no other partition than aws"), "{refused}");
+                    continue;
+                }
                 match use_of(about.name, &sample, region) {
                     Err(problems) => wrong += &problems,
                     Ok((desired, warnings)) => {

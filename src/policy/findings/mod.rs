@@ -13,6 +13,7 @@ mod powers;
 mod resources;
 mod role;
 mod statement;
+mod tokens;
 mod trust;
 mod whole;
 
@@ -58,7 +59,10 @@ pub const CODES: &[(&str, Weight, &str)] = &[
     ("notaction-with-allow", Weight::Advice, "an Allow of everything but"),
     ("notprincipal-with-allow", Weight::Warning, "an Allow for everybody but"),
     ("notresource-with-allow", Weight::Advice, "an Allow on everything but"),
+    ("oidc-audience-slip", Weight::Warning, "an audience that is nearly that of STS"),
     ("oidc-issuer-mismatch", Weight::Warning, "a condition on another issuer than the one that is trusted"),
+    ("oidc-session-refused", Weight::Warning, "a role for Seqera's tokens that may not be taken as Seqera takes it"),
+    ("oidc-subject-slip", Weight::Warning, "a subject that no pod has"),
     ("oidc-without-subject", Weight::Warning, "an OIDC provider trusted whoever the subject is"),
     ("pass-role-on-star", Weight::Warning, "`iam:PassRole` on every role to every service"),
     ("permissions-management-actions", Weight::Advice, "actions on `*` that change who may do what"),
@@ -95,10 +99,12 @@ pub fn in_account(document: &Document, host: Host, account: Option<&str>) -> Vec
         conditions::check(statement, host, &mut found);
         if host == Host::Trust {
             trust::check(statement, account, &mut found);
+            tokens::check(statement, &mut found);
         }
     }
     if host == Host::Trust {
         trust::together(&statements, &mut found);
+        tokens::together(&statements, &mut found);
     } else {
         escalation::check(&statements, &mut found);
         powers::check(&statements, &mut found);

@@ -184,6 +184,10 @@ fn each_finding_has_an_example() {
     let provider =
         json!({"Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A"});
     let of_buckets = "arn:aws:s3:::a";
+    let token = |key: &str, value: &str| {
+        json!({"Effect": "Allow", "Principal": provider.clone(), "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringLike": {format!("oidc.eks.eu-west-1.amazonaws.com/id/A:{key}"): value}}})
+    };
     let examples = [
         ("unknown-service", Host::Managed, allow("batsh:SubmitJob", "*")),
         ("unknown-action", Host::Managed, allow("batch:SubmitJobs*", "*")),
@@ -235,6 +239,9 @@ fn each_finding_has_an_example() {
             json!({"Effect": "Allow", "Principal": provider, "Action": "sts:AssumeRoleWithWebIdentity",
                 "Condition": {"StringLike": {"oidc.eks.eu-west-1.amazonaws.com/id/A:sub": "system:serviceaccount:*:*"}}}),
         ),
+        ("oidc-audience-slip", Host::Trust, token("aud", "sts.amazonaws.co")),
+        ("oidc-subject-slip", Host::Trust, token("sub", "system:serviceacount:nf:run")),
+        ("oidc-session-refused", Host::Trust, token("sub", "org:12:wsp:34:*")),
     ];
     let mut shown: BTreeSet<&str> = mistakes().into_iter().flat_map(|(.., codes)| codes).collect();
     for (code, host, statement) in examples {
@@ -363,4 +370,29 @@ proptest! {
             findings(&Document::from_json(whole.clone()), host);
         }
     }
+}
+
+#[test]
+fn subjects_of_pods_are_known_from_slips() {
+    let provider = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A";
+    let found = |key: &str, value: &str| {
+        let condition = json!({"StringLike": {format!("oidc.eks.eu-west-1.amazonaws.com/id/A:{key}"): value}});
+        let statement = json!({"Effect": "Allow", "Principal": {"Federated": provider},
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition});
+        let found = found(Host::Trust, json!([statement]));
+        found.into_iter().find(|finding| finding.code.ends_with("-slip")).map(|finding| finding.fix)
+    };
+    for well in ["system:serviceaccount:nf:run", "system:serviceaccount:nf:*", "system:serviceaccount:nf*", "s*:run"] {
+        assert_eq!(found("sub", well), None, "{well}");
+    }
+    for (slip, meant) in [
+        ("system:serviceacount:nf:run", "`system:serviceaccount:nf:run`"),
+        ("system:serviceaccounts:nf:*", "`system:serviceaccount:nf:*`"),
+        ("nf:run", "`system:serviceaccount:nf:run`"),
+        ("system:serviceaccount:nf", "`system:serviceaccount:NAMESPACE:NAME`"),
+    ] {
+        assert_eq!(found("sub", slip).as_deref(), Some(meant), "{slip}");
+    }
+    assert_eq!(found("aud", "sts.amazonaws.co").as_deref(), Some("`sts.amazonaws.com`"));
+    assert_eq!(found("aud", "my-app"), None);
 }

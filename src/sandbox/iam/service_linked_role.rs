@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::owner;
 use super::{Answer, Call, account, role, tags};
+use crate::kinds::linked_services;
 use crate::kinds::service_linked_role as kind;
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::world::{Deletion, Role, World};
@@ -16,6 +17,9 @@ const SUFFIXED: [&str; 1] = ["autoscaling.amazonaws.com"];
 pub fn create(call: &mut Call) -> Answer {
     let request = call.request;
     let service = service(request.required("AWSServiceName")?)?;
+    if !linked_services::is_known(service) {
+        return Err(Refusal::input(format!("{service} is not a valid AWS service name for a service-linked role")));
+    }
     let suffix = request.get("CustomSuffix");
     if suffix.is_some() && !SUFFIXED.contains(&service) {
         return Err(Refusal::input(format!("Custom suffix is not allowed for {service}")));
@@ -159,10 +163,10 @@ mod tests {
         assert_eq!(refused(create("spot.amazonaws.com").await), ("InvalidInput".to_owned(), message.to_owned()));
         assert_eq!(refused(create("ec2.amazonaws.com").await).0, "InvalidInput");
         assert_eq!(refused(create("nonsense").await).0, "InvalidInput");
-        create("transfer-x.amazonaws.com").await.unwrap();
+        create("waf-regional.amazonaws.com").await.unwrap();
         let listed =
-            bed.iam().list_roles().path_prefix("/aws-service-role/transfer-x.amazonaws.com/").send().await.unwrap();
-        assert_eq!(listed.roles()[0].role_name(), "AWSServiceRoleForTransferX");
+            bed.iam().list_roles().path_prefix("/aws-service-role/waf-regional.amazonaws.com/").send().await.unwrap();
+        assert_eq!(listed.roles()[0].role_name(), "AWSServiceRoleForWafRegional");
         let name = made.role_name();
         assert_eq!(refused(bed.iam().delete_role().role_name(name).send().await).0, "UnmodifiableEntity");
         let put = bed.iam().update_assume_role_policy().role_name(name).policy_document(trust("ec2").to_string());

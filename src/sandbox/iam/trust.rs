@@ -79,6 +79,7 @@ enum Named {
 }
 
 fn resolve(world: &World, principal: &str) -> Named {
+    let partition = world.account.partition.as_str();
     let (of_role, of_user) = (world.account.arn("role", "/", ""), world.account.arn("user", "/", ""));
     let name = principal.rsplit('/').next().unwrap_or(principal);
     let (role, user) = if is_unique_id(principal) {
@@ -89,7 +90,9 @@ fn resolve(world: &World, principal: &str) -> Named {
     } else if principal.starts_with(&of_user) && *principal != world.account.caller() {
         (None, world.users.get(name).filter(|user| user.arn(&world.account) == principal))
     } else {
-        return Named::Other;
+        // Nothing of one partition can be named in another.
+        let is_within = principal.strip_prefix("arn:").is_none_or(|rest| rest.split(':').next() == Some(partition));
+        return if is_within { Named::Other } else { Named::Nobody };
     };
     match (role, user) {
         (Some(role), _) => Named::Known { id: role.id.clone(), arn: role.arn(&world.account) },
