@@ -230,9 +230,10 @@ pub fn notes(step: &Step, account: &Account) -> Vec<String> {
         "the trust is put again, as somebody whom it names is another one: AWS trusts ids and not names".to_owned()
     });
     let let_in = new.filter(|(principal, asked)| **asked && is_seqera(principal)).filter(|_| again.is_none());
-    let_in
+    let let_in = let_in
         .map(|(principal, _)| format!("Seqera Platform Cloud may act as it, with the External ID: {principal}"))
-        .collect()
+        .collect::<Vec<_>>();
+    again.into_iter().chain(let_in).collect()
 }
 
 /// A trust policy that is written although nothing in it differs but who is meant: what AWS holds is left out of the
@@ -280,7 +281,7 @@ fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
 /// asks for an External ID.
 fn trusted(trust: &Document) -> BTreeMap<String, bool> {
     let mut trusted = BTreeMap::new();
-    for statement in allowing(trust) {
+    for statement in allowing(trust).filter(|statement| lets_in(statement)) {
         let principal = statement.get("Principal");
         let named = principal.and_then(|principal| principal.get("AWS")).or(principal.filter(|p| p.is_string()));
         let asks = asks_for_external_id(statement);
@@ -289,6 +290,14 @@ fn trusted(trust: &Document) -> BTreeMap<String, bool> {
         }
     }
     trusted
+}
+
+/// Says whether a statement is about more than what comes with a session: tags and the identity behind it let nobody
+/// in by themselves.
+fn lets_in(statement: &Json) -> bool {
+    let beside = ["sts:TagSession", "sts:SetSourceIdentity"];
+    let actions = statement.get("Action").map(texts).unwrap_or_default();
+    actions.is_empty() || actions.iter().any(|action| !beside.iter().any(|beside| action.eq_ignore_ascii_case(beside)))
 }
 
 fn asks_for_external_id(statement: &Json) -> bool {
