@@ -111,6 +111,20 @@ impl Delivery {
         }
     }
 
+    /// Moves the file that holds this key to where the manifest wants it now; `from` and `to` are destinations. What is
+    /// no such file stays where it is, and so does this one where something stands in its way.
+    pub fn relocate(&self, from: &str, to: &str, key: &str) {
+        if to == TERMINAL || self.held(from).as_deref() != Some(key) {
+            return;
+        }
+        let (from, to) = (self.path(from), self.path(to));
+        // A second name fails where there is anything, a link included; the first goes when the second is there.
+        if std::fs::hard_link(&from, &to).is_ok() {
+            let _ = std::fs::remove_file(from);
+            let _ = File::open(folder(&to)).and_then(|folder| folder.sync_all());
+        }
+    }
+
     /// Removes the file that holds this key, which is gone, and nothing else.
     pub fn clear(&self, to: &str, key: &str) {
         // A dead key in a file does no harm: who cannot remove it may leave it.
@@ -272,6 +286,22 @@ mod tests {
         assert_eq!(names(folder.path()), [TO]);
         delivery.clear(TO, "AKIA2");
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_key_is_moved_only_where_nothing_is() {
+        let folder = tempfile::tempdir().unwrap();
+        deliver(folder.path(), "AKIA1", None).unwrap();
+        let delivery = Delivery::new(folder.path(), false);
+        delivery.relocate(TO, "other.env", "AKIA2");
+        delivery.relocate(TO, TERMINAL, "AKIA1");
+        std::fs::write(folder.path().join("taken"), "mine").unwrap();
+        delivery.relocate(TO, "taken", "AKIA1");
+        delivery.relocate(TO, "nowhere/ci.env", "AKIA1");
+        assert_eq!(delivery.held(TO).as_deref(), Some("AKIA1"));
+        delivery.relocate(TO, "other.env", "AKIA1");
+        assert_eq!((delivery.held(TO), delivery.held("other.env").as_deref()), (None, Some("AKIA1")));
+        assert_eq!(std::fs::read_to_string(folder.path().join("taken")).unwrap(), "mine");
     }
 
     #[test]

@@ -78,6 +78,18 @@ impl Run<'_> {
         Ok(Err(error))
     }
 
+    /// Lets the file of a key follow the manifest. The record comes after it: a run that is cut short in between finds
+    /// nothing left to move.
+    pub(super) fn relocate(&self, step: &Step) {
+        let Change::Update { before, after } = &step.change else { return };
+        let [from, to] = [before, after].map(|it| issued::text(it, issued::DELIVER_TO));
+        if let (Some(from), Some(to), Some(key)) = (from, to, issued::text(before, issued::KEY_ID))
+            && from != to
+        {
+            self.delivery.relocate(from, to, key);
+        }
+    }
+
     /// Removes the file of a key that is gone.
     pub(super) fn clear(&self, step: &Step, part: Part) {
         let (

@@ -397,6 +397,7 @@ impl<'a> Run<'a> {
         };
         match result {
             Ok(entry) => {
+                self.relocate(step);
                 store.append(&entry).await?;
                 self.clear(step, part);
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {

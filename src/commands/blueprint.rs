@@ -9,6 +9,7 @@ use crate::cli::{BlueprintCommand, Global};
 use crate::error::{Error, Result};
 use crate::manifest::blueprint::About;
 use crate::manifest::features::Feature;
+use crate::manifest::start::Start;
 use crate::manifest::{Files, Inputs, Manifest, builtin};
 use crate::model::Address;
 use crate::render::theme::{self, paint};
@@ -41,12 +42,12 @@ fn list(output: &Output) -> Result<()> {
     }
     let width = all.iter().map(|about| about.name.len()).max().unwrap_or(0);
     let mut text = String::new();
+    let columns = output.detail().width;
     for about in &all {
-        let _ = writeln!(text, "{:width$}  {}", about.name, about.title);
+        text += &wrap::words(&format!("{:width$}  ", about.name), &about.title, width + 2, columns);
     }
-    text.push_str(
-        "\nseqera-iam init NAME begins a manifest with one, seqera-iam blueprint show NAME says what it takes.\n",
-    );
+    let next = "seqera-iam init NAME begins a manifest with one, seqera-iam blueprint show NAME says what it takes.";
+    text += &format!("\n{}", wrap::words("", next, 0, columns));
     output.say(&text)
 }
 
@@ -125,7 +126,24 @@ impl Files for Nothing {
 
 fn render(name: &str, global: &Global, output: &Output) -> Result<()> {
     let start = init::begun(&[name.to_owned()], &session::inputs(global)?, true)?;
-    let text = start.manifest(global.region.as_deref());
+    let region = global.region.as_deref();
+    let (all, account) = asked_for(&start, region, name)?;
+    output.note(&format!("Rendered for account {account}, as none is known here.\n"));
+    for param in start.given() {
+        // What is not right without it does change something.
+        if asked_for(&start.without(param), region, name).is_ok_and(|(without, _)| without == all) {
+            output.note(&format!("{} `{param}` changes nothing here\n", paint(theme::WARNING, "warning:")));
+        }
+    }
+    if output.json {
+        return output.document(&Json::Object(all));
+    }
+    output.say(&serde_yaml::to_string(&all).map_err(|e| Error::failed("cannot print").caused_by(e))?)
+}
+
+/// Returns all that a blueprint asks for, by address, and in which account.
+fn asked_for(start: &Start, region: Option<&str>, name: &str) -> Result<(Map<String, Json>, String)> {
+    let text = start.manifest(region);
     let problems = |(problems, sources)| Error::problems(problems, sources);
     let manifest = Manifest::parse(&format!("{name}.yaml"), &text, &Inputs::default(), &Nothing).map_err(problems)?;
     let account = session::likely_account(&manifest);
@@ -136,8 +154,5 @@ fn render(name: &str, global: &Global, output: &Output) -> Result<()> {
         let wanted = serde_json::to_value(&resource.wanted).map_err(|e| Error::failed("cannot print").caused_by(e))?;
         all.insert(address.to_string(), wanted);
     }
-    if output.json {
-        return output.document(&Json::Object(all));
-    }
-    output.say(&serde_yaml::to_string(&all).map_err(|e| Error::failed("cannot print").caused_by(e))?)
+    Ok((all, account.id))
 }

@@ -16,6 +16,7 @@ use crate::manifest::takeover::{self, Takeover, Written};
 use crate::manifest::{Inputs, Manifest, RESERVED, is_of_forge, nearest};
 use crate::model::{Live, Value};
 use crate::plan::{Claim, Claims};
+use crate::render::wrap;
 use crate::survey;
 
 /// Who asks: nobody, so that what any deployment owns is somebody else's.
@@ -237,9 +238,11 @@ fn report(
         text += &format!("  Left as it is: {}: {}.\n", left.what, left.because);
     }
     let typed = if again.is_empty() { String::new() } else { format!(" {again}") };
+    let width = output.columns().unwrap_or(usize::MAX);
+    text += "\n";
+    text += &wrap::words("", "Nothing is changed yet. Look at it, change the name if you like, then:", 0, width);
     text += &format!(
-        "\nNothing is changed yet. Look at it, change the name if you like, then:\n\n  \
-         seqera-iam plan{typed}    shows what is taken over; the tags that say so are all that it writes\n  \
+        "\n  seqera-iam plan{typed}    what is taken over; only the tags that say so are written\n  \
          seqera-iam apply{typed}   takes it over\n"
     );
     output.say(&text)

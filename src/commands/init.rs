@@ -25,10 +25,11 @@ pub fn run(global: &Global, args: &InitArgs, output: &Output) -> Result<Exit> {
     }
     .map_err(|e| Error::failed(format!("cannot write {name}")).caused_by(e))?;
     let file = if global.file.as_os_str() == "seqera.yaml" { String::new() } else { format!(" -f {name}") };
-    let missing: Vec<&str> = start.missing().map(|param| param.name.as_str()).collect();
+    let missing: Vec<String> =
+        start.missing().map(|(of, params)| format!("{} of use.{of}", params.join(", "))).collect();
     let fill = match missing.as_slice() {
         [] => "the account".to_owned(),
-        _ => format!("the account, and {}", missing.join(", ")),
+        _ => format!("the account, and {}", missing.join("; ")),
     };
     output.say(&format!(
         "Wrote {name}. Set in it: {fill}.\n\n\

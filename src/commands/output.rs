@@ -11,6 +11,7 @@ use crate::problem::{Problem, Sources};
 use crate::render::document::Detail;
 use crate::render::problem;
 use crate::render::theme::{self, paint};
+use crate::render::wrap;
 
 /// Where and how a command prints.
 #[derive(Clone, Debug)]
@@ -88,9 +89,11 @@ impl Output {
             self.problems(&problems.0, &problems.1);
             return;
         }
-        let mut text = format!("{} {error}\n", paint(theme::DANGER, "error:"));
+        // Whoever reads it from a pipe gets whole lines.
+        let width = if std::io::stderr().is_terminal() { self.detail().width } else { usize::MAX };
+        let mut text = wrap::words(&format!("{} ", paint(theme::DANGER, "error:")), &error.to_string(), 7, width);
         for note in &error.notes {
-            text += &format!("  {note}\n");
+            text += &wrap::words("  ", note, 2, width);
         }
         for hint in &error.hints {
             text += &format!("  {} {hint}\n", paint(theme::HELP, "help:"));

@@ -9,7 +9,7 @@ use crate::cli::{Global, PlanArgs, quoted};
 use crate::error::{Error, Result};
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Plan, digest};
-use crate::render::{human, json, markdown, problem};
+use crate::render::{human, json, markdown, problem, wrap};
 use crate::state::Access;
 use crate::survey::Purpose;
 
@@ -30,7 +30,7 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
             Some(path) => {
                 output.print(&format!("\nSaved. To apply exactly this plan:   seqera-iam apply {}\n", shown(path)))?
             }
-            None => output.say(&format!("\n{}", unsaved(&plan)))?,
+            None => output.say(&format!("\n{}", unsaved(&plan, output.detail().width)))?,
         }
     }
     if let Some(path) = &args.markdown {
@@ -45,12 +45,12 @@ fn shown(path: &Path) -> String {
 }
 
 /// What to type to get exactly this plan.
-fn unsaved(plan: &Plan) -> String {
-    format!(
-        "This plan is not saved: apply plans again and asks. To apply exactly this one, save it with --out FILE,\n\
-         or:   seqera-iam apply --expect {}\n",
-        digest::digest(plan)
-    )
+fn unsaved(plan: &Plan, width: usize) -> String {
+    const SAID: &str =
+        "This plan is not saved: apply plans again and asks. To apply exactly this one, save it with --out FILE,";
+    // The digest is longer than a narrow line anyway.
+    let said = if width < 100 { wrap::words("", SAID, 0, width) } else { format!("{SAID}\n") };
+    format!("{said}or:   seqera-iam apply --expect {}\n", digest::digest(plan))
 }
 
 /// What a saved plan is applied with again.

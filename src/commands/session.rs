@@ -15,6 +15,7 @@ use crate::model::issued::TERMINAL;
 use crate::model::{Account, LiveState, ObjectId, State};
 use crate::plan::{self, Plan, Question};
 use crate::problem::{Problem, Sources};
+use crate::render::wrap;
 use crate::sandbox::{Faults, Sandbox};
 use crate::state::{self, Access, Lock, StateStore};
 use crate::survey::{self, Purpose};
@@ -231,7 +232,8 @@ pub async fn connect(global: &Global, account: Option<&str>, region: Option<&str
         target.settling = Some(faults.lag());
         let new = Account::new(Account::partition_of(region), account.unwrap_or(PROVISIONAL_ACCOUNT));
         let sandbox = Sandbox::open(folder, Some(&new), faults)?;
-        let first = format!("Sandbox: account {} in {}; nothing here is AWS.\n", sandbox.account(), folder.display());
+        let first = format!("Sandbox: account {} in {}; nothing here is AWS.", sandbox.account(), folder.display());
+        let first = wrap::words("", &first, 0, output.detail().width);
         if output.json {
             output.note(&first)
         } else {

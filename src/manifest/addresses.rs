@@ -89,6 +89,12 @@ impl Reading<'_> {
             let from_address = self.gone(&from.value, "moved", known);
             let to_address = self.there(&to.value, "moved", known);
             let (Some(from_address), Some(to_address)) = (from_address, to_address) else { continue };
+            if section_of(&from_address) != section_of(&to_address) {
+                let message = format!("{from_address} cannot move to {to_address}: that is another kind of object");
+                let problem = Problem::error("wrong-reference", message).at(to.value.place);
+                self.report.push(problem.note("an address moves within its section, into a use or out of one"));
+                continue;
+            }
             if moved.contains_key(&from_address) {
                 self.twice("moved", &from_address, from.value.place);
             } else if let Some((other, _)) = moved.iter().find(|(_, (taken, _))| *taken == to_address) {
@@ -177,4 +183,16 @@ impl Reading<'_> {
         }
         unknown()
     }
+}
+
+/// Returns the section of an address, wherever it is used; `use` itself for a whole use.
+fn section_of(address: &Address) -> &str {
+    let mut segments = address.segments();
+    while let [first, _, rest @ ..] = segments
+        && first == "use"
+        && !rest.is_empty()
+    {
+        segments = rest;
+    }
+    segments.first().map_or("", String::as_str)
 }

@@ -19,7 +19,7 @@ pub const IDENTITY: &str = "identity";
 pub const PERMISSIONS: &str = "permissions";
 
 /// What a blueprint says of itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct About {
     pub name: &'static str,
     pub title: String,
@@ -36,7 +36,7 @@ pub struct About {
 }
 
 /// What a blueprint says of one param.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AboutParam {
     pub name: String,
     pub of: String,

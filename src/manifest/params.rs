@@ -44,9 +44,16 @@ pub struct Params {
 /// `Some(None)` for a value that is there and wrong.
 type Given = HashMap<String, Option<Node>>;
 
+/// What the source of a value is named that was typed.
+pub const TYPED: &str = "-p ";
+
 impl Params {
     pub fn get(&self, name: &str) -> Option<&Node> {
         self.values.get(name)
+    }
+
+    pub fn declares(&self, name: &str) -> bool {
+        self.declared.contains_key(name)
     }
 
     /// Says whether any of them is wrong, which was reported.
@@ -85,7 +92,7 @@ impl Params {
             from_file(path, text, &declared, &mut given, sources, report);
         }
         for (name, value) in &inputs.params {
-            let place = whole(&mut *sources, format!("-p {name}"), value);
+            let place = whole(&mut *sources, format!("{TYPED}{name}"), value);
             match declared.get(name) {
                 Some(param) => {
                     let value = outside(param, name, value, place, sources, report);

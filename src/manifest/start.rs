@@ -35,11 +35,32 @@ impl Start {
         start
     }
 
-    /// Returns the params that still need a value.
-    pub fn missing(&self) -> impl Iterator<Item = &AboutParam> {
-        self.uses.iter().flat_map(|(about, given)| {
-            about.params.iter().filter(|param| param.default.is_none() && !given.contains_key(&param.name))
+    /// Returns the uses with the params that still need a value.
+    pub fn missing(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        self.uses.iter().filter_map(|(about, given)| {
+            let is_missing = |param: &&AboutParam| param.default.is_none() && !given.contains_key(&param.name);
+            let missing: Vec<&str> = about.params.iter().filter(is_missing).map(|param| param.name.as_str()).collect();
+            (!missing.is_empty()).then(|| (self.name_of(about), missing))
         })
+    }
+
+    /// Returns the values of the use that is alone.
+    pub fn given(&self) -> impl Iterator<Item = &str> {
+        self.uses.iter().flat_map(|(_, given)| given.keys().map(String::as_str))
+    }
+
+    /// Returns the same without one of its values, or with none in its list where it is required.
+    pub fn without(&self, name: &str) -> Self {
+        let mut start = Self { uses: self.uses.clone() };
+        for (about, given) in &mut start.uses {
+            let required = about.params.iter().any(|param| param.name == name && param.default.is_none());
+            match given.get_mut(name) {
+                Some(Json::Array(items)) if required => items.clear(),
+                _ if required => {}
+                _ => drop(given.shift_remove(name)),
+            }
+        }
+        start
     }
 
     /// Writes the manifest, with every param, what it is for, and its default.
@@ -131,7 +152,7 @@ fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= 100 => {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 92 => {
                 line.push(' ');
                 line.push_str(word);
             }

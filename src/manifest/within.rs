@@ -3,12 +3,20 @@
 
 use super::builtin;
 use super::namespace::{Namespace, Settled, Used, related};
-use super::params::Params;
+use super::params::{Params, TYPED};
 use super::report::NOT_SET;
 use crate::problem::{Place, Problem, Sources};
 
 /// Returns a problem as whoever uses a blueprint can mend it. A comment behind what is wrong is what to type; else the params that a line names are what it depends on.
 pub fn told(mut problem: Problem, spaces: &[Namespace], sources: &Sources) -> Problem {
+    let typed = problem.place.and_then(|place| sources.get(place.file).name.strip_prefix(TYPED));
+    if let (Some(name), "unknown-param") = (typed, problem.code) {
+        let uses = spaces.iter().skip(1).filter(|space| space.params.declares(name));
+        problem
+            .helps
+            .extend(uses.map(|space| format!("in the manifest, under {}:   with: {{{name}: …}}", space.address([]))));
+        return problem;
+    }
     let Some(place) = problem.place.filter(|place| builtin::is_source(&sources.get(place.file).name)) else {
         return problem;
     };

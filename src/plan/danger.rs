@@ -47,8 +47,11 @@ fn credential(step: &Step) -> Vec<String> {
         found.push(format!("{next} is deleted: a rotation that was cut short made it and handed it to nobody"));
     }
     if changes(issued::DELIVER_TO) {
-        let to = issued::text(after, issued::DELIVER_TO).unwrap_or_default();
-        found.push(format!("the secret is not told again: the next key, of `key rotate`, goes to {to}"));
+        let [from, to] = [before, after].map(|it| issued::text(it, issued::DELIVER_TO).unwrap_or_default());
+        found.push(match [from, to].contains(&issued::TERMINAL) {
+            true => format!("the secret is not told again: the next key, of `key rotate`, goes to {to}"),
+            false => format!("its file is moved there if it lies in {from} still and nothing lies in {to}"),
+        });
     }
     found
 }

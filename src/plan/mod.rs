@@ -28,6 +28,7 @@ mod principal;
 mod quota;
 mod rebuild;
 mod refusal;
+mod renamed;
 mod room;
 pub mod saved;
 mod size;
@@ -40,6 +41,7 @@ pub use claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, recover, unsigned};
 pub use compare::{Question, plan};
 pub use permissions::Affected;
 pub use rebuild::{rebuild, stray_address};
+pub use renamed::renamed;
 pub use size::Size;
 
 /// What happens to one address.

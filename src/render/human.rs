@@ -10,7 +10,8 @@ use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
 use crate::plan::{
-    Action, Affected, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Size, Step, Summary, unsigned,
+    self, Action, Affected, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Size, Step, Summary,
+    unsigned,
 };
 
 /// Draws the whole plan.
@@ -398,6 +399,11 @@ pub(super) fn notes(plan: &Plan, detail: Detail) -> String {
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
+    for (new, old, name) in plan::renamed(&plan.steps) {
+        let what =
+            format!("{new} has all that {old} has, which goes; to keep that one, give it its name:   name: {name}");
+        note(theme::HELP, "help:", what);
+    }
     for size in plan.sizes.iter().filter(|size| detail.verbose || size.used * 2 >= size.most) {
         note(theme::QUIET, "size:", self::size(size));
     }

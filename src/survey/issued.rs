@@ -4,6 +4,7 @@
 //! What nobody's label is found for stays what it is: a key that somebody made, reported and left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::kind_of;
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +51,9 @@ pub fn beside(
     there.flat_map(of).filter(|id| !asked.contains(id)).collect()
 }
 
+/// How long a call may take until it has its effect.
+const CALL: Duration = Duration::from_secs(1);
+
 /// Waits until IAM shows a key that was asked for a moment ago and of which nothing was heard: one that is not shown
 /// would be made again, and nobody would look for the first.
 pub async fn wait_until_shown(cloud: &Cloud, state: Option<&State>) {
@@ -57,7 +61,8 @@ pub async fn wait_until_shown(cloud: &Cloud, state: Option<&State>) {
     let asked = |record: &Record| text(&record.attributes, ASKED)?.parse::<Timestamp>().ok();
     let Some(asked) = records.filter_map(asked).max() else { return };
     let passed = cloud.now().duration_since(asked).max(SignedDuration::ZERO).unsigned_abs();
-    if let Some(left) = cloud.settling().checked_sub(passed) {
+    // The call that nobody heard of took its time, too.
+    if let Some(left) = (cloud.settling() + CALL).checked_sub(passed).filter(|_| !cloud.settling().is_zero()) {
         tokio::time::sleep(left).await;
     }
 }

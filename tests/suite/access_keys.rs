@@ -503,6 +503,38 @@ fn the_file_of_a_key_that_is_gone_goes_too() {
 }
 
 /// What a killed run has prepared goes with the next one; what others have beside it stays.
+/// Another destination is where the file goes, so that it goes with its key and keeps no other one out.
+#[test]
+fn the_file_of_a_key_follows_the_manifest() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let key = scene.key();
+    let elsewhere = TO_FILE.replace("ci.env", "moved.env");
+    scene.manifest(&format!("{HEAD}{elsewhere}"));
+    scene.run("plan").says("its file is moved there if it lies in ci.env still");
+    scene.apply();
+    assert_eq!(scene.files(), ["moved.env", "seqera.yaml"]);
+    assert!(scene.read("moved.env").contains(&key.id) && scene.read("moved.env").contains(&key.secret));
+    scene.expect_no_changes();
+    // Nobody's file is written over: the key stays where it lies.
+    scene.write("ci.env", "mine");
+    scene.manifest(&format!("{HEAD}{TO_FILE}"));
+    scene.apply();
+    assert_eq!(
+        (scene.files(), scene.read("ci.env").as_str()),
+        (vec!["ci.env".into(), "moved.env".into(), "seqera.yaml".into()], "mine")
+    );
+    std::fs::remove_file(scene.path("ci.env")).expect("a file");
+    scene.manifest(&format!("{HEAD}{elsewhere}"));
+    scene.apply();
+    scene.manifest(&format!("{HEAD}users: {{ci: {{}}}}\n"));
+    scene.apply();
+    assert_eq!(scene.files(), ["seqera.yaml"]);
+    scene.manifest(&format!("{HEAD}{TO_FILE}"));
+    scene.apply();
+    scene.expect_one_key();
+}
+
 #[test]
 fn an_unfinished_file_is_swept_up() {
     let scene = Scene::with_keys();

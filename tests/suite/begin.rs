@@ -55,6 +55,25 @@ fn what_is_required_is_asked_for_in_the_manifest() {
 }
 
 #[test]
+fn what_a_use_needs_is_named_with_the_use() {
+    let scene = Scene::new();
+    let init = "init batch-forge seqera-cloud-role -p buckets=acme-work";
+    scene.run(init).expect(0).says("the account, and external_id of use.seqera-cloud-role");
+    let run = scene.run("validate -p external_id=a1b2c3");
+    run.expect(1).says("in the manifest, under use.seqera-cloud-role:   with: {external_id: …}");
+}
+
+#[test]
+fn what_changes_nothing_in_a_rendered_blueprint_is_said() {
+    let scene = Scene::new();
+    let run = scene.run("blueprint render batch-forge -p buckets=acme -p scope=published -p features=secrets");
+    run.expect(0).says("Rendered for account 123456789012").says("warning: `buckets` changes nothing here");
+    assert!(!run.stderr.contains("`features`") && !run.stderr.contains("`scope`"), "{}", run.stderr);
+    let run = scene.run("blueprint render batch-forge -p buckets=acme");
+    assert!(!run.expect(0).stderr.contains("changes nothing"), "{}", run.stderr);
+}
+
+#[test]
 fn blueprints_are_listed_shown_and_rendered() {
     let scene = Scene::new();
     scene.run("blueprint list").expect(0).says("enterprise-instance-role");

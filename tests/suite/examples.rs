@@ -77,3 +77,17 @@ fn the_readmes_commands_work_as_written() {
     }
     assert_eq!(scene.everything(), [""; 0], "what was tried is destroyed in the end");
 }
+
+#[test]
+fn the_readmes_manifests_are_valid() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let manifests: Vec<&str> = blocks.filter(|block| block.starts_with("apiVersion:")).collect();
+    assert!(manifests.len() >= 2, "{manifests:?}");
+    for manifest in manifests {
+        let scene = Scene::new();
+        scene.manifest(manifest);
+        scene.run("validate").expect(0);
+        scene.apply();
+    }
+}

@@ -308,7 +308,7 @@ fn what_exists_is_taken_over_only_when_asked() {
     scene.run("plan").expect(1).says("role head exists in 123456789012 and is not ours").says("import: [roles.head]");
     let import = "import: [policies.ceiling, policies.reads, roles.head, roles.worker, instance_profiles.head]\n";
     scene.manifest(&(changed(&[("max_session: 4h", "max_session: 6h")]) + import));
-    scene.apply().says("10 imported, 0 added, 0 changed, 0 destroyed.");
+    scene.apply().says("10 imported, 0 added, 1 changed, 0 destroyed.");
     let role = moto.call(moto.iam.get_role().role_name("head").send()).role.expect("a role");
     assert_eq!(role.max_session_duration(), Some(21600));
 }
