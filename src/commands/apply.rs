@@ -9,13 +9,16 @@ use super::progress::Progress;
 use super::session::Session;
 use super::{Exit, Output, plan as plan_command};
 use crate::apply::{self, Interrupt, Outcome};
-use crate::cli::{ApplyArgs, Global};
+use crate::cli::{ApplyArgs, Global, quoted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::State;
+use crate::plan::brake::APPLY;
 use crate::plan::brake::Cause;
 use crate::plan::saved::{Invocation, SavedPlan};
 use crate::plan::{Action, Brake, Plan, digest};
+use crate::render::document::Detail;
 use crate::render::human;
+use crate::render::json::kept;
 use crate::render::theme::{self, paint};
 use crate::state::Access;
 use crate::survey::Purpose;
@@ -45,7 +48,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
         ));
     }
     if !output.json {
-        output.say(&human::plan(&plan, output.detail()))?;
+        output.say(&human::plan(&plan, Detail { apply: &again(args), ..output.detail() }))?;
     }
     session.check_terminal(&plan)?;
     let outputs = Json::Object(session.outputs());
@@ -75,7 +78,16 @@ fn brake(plan: &Plan, reviewed: bool, args: &ApplyArgs, output: &Output) -> Resu
         1 => Error::refused("a brake holds; nothing was changed"),
         more => Error::refused(format!("{more} brakes hold; nothing was changed")),
     };
-    Err(holding.iter().fold(error, |error, brake| error.note(&brake.what).hint(brake.lifted_by())))
+    Err(holding.iter().fold(error, |error, brake| error.note(&brake.what).hint(brake.lifted_by(&again(args)))))
+}
+
+/// What was typed, to be typed again with what lifts a brake.
+fn again(args: &ApplyArgs) -> String {
+    let mut apply = APPLY.to_owned();
+    apply.extend(args.planfile.iter().map(|path| format!(" {}", quoted(&path.display().to_string()))));
+    apply.extend(args.expect.iter().map(|digest| format!(" --expect {}", quoted(digest))));
+    apply.extend(args.auto_approve.then_some(" --auto-approve"));
+    apply
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan> {
@@ -291,6 +303,7 @@ fn summary_event(plan: &Plan, outcome: &Outcome, verb: &Verb, count: Count) -> J
     let mut event = json!({
         "type": "summary", "interrupted": outcome.interrupted, "resources": count,
         "failed": addresses(&failed), "not_started": addresses(&outcome.not_started),
+        "drift": plan.summary().drift, "warnings": kept(plan),
     });
     if let (Verb::Apply { outputs }, Some(object)) = (verb, event.as_object_mut()) {
         object.insert("outputs".to_owned(), outputs.clone());

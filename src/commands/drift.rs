@@ -7,7 +7,7 @@ use super::{Exit, Output};
 use crate::cli::Global;
 use crate::error::Result;
 use crate::kinds;
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 use crate::render::theme::{self, paint};
 use crate::render::{self, human};
 use crate::state::Access;
@@ -16,10 +16,12 @@ pub async fn run(global: &Global, output: &Output) -> Result<Exit> {
     let session = session::declared(global)?.look(global, Access::Reading, output).await?;
     let mut plan = session.drift()?;
     for drift in &mut plan.drift {
+        let is_new = drift.kept.is_some() && drift.step.as_ref().is_some_and(|step| step.action() == Action::Create);
         let id = drift.step.as_ref().and_then(|step| step.id());
         if let Some((id, kind)) = id.and_then(|id| Some((id, kinds::kind(&id.kind)?))) {
             // It is there for who looks, and no part of the answer.
-            drift.since = kind.changed(&session.cloud, &id.name).await.unwrap_or_default();
+            let changed = kind.changed(&session.cloud, &id.name).await.unwrap_or_default();
+            drift.since = changed.or_else(|| session.live.objects.get(id)?.created.clone().filter(|_| is_new));
         }
     }
     for (id, why) in &session.live.unread {

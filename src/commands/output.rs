@@ -6,6 +6,7 @@ use anstream::{AutoStream, ColorChoice};
 
 use crate::cli::{Color, Global};
 use crate::error::{Error, Result};
+use crate::plan::brake::APPLY;
 use crate::problem::{Problem, Sources};
 use crate::render::document::Detail;
 use crate::render::problem;
@@ -106,9 +107,9 @@ impl Output {
         self.note(&problem::render(problems, sources, color));
     }
 
-    pub fn detail(&self) -> Detail {
+    pub fn detail(&self) -> Detail<'_> {
         let width = terminal_width().unwrap_or(100);
-        Detail { width: width.clamp(40, 120), verbose: self.verbose }
+        Detail { width: width.clamp(40, 120), verbose: self.verbose, apply: APPLY }
     }
 
     /// Returns how many columns a line for people may have; `None` where programs read lines.

@@ -140,6 +140,15 @@ impl Spec for AccessKey {
         true
     }
 
+    fn credential_of(&self) -> Option<&'static str> {
+        Some(user::KIND)
+    }
+
+    fn by_hand(&self, attributes: &Attributes) -> Option<String> {
+        let (user, key) = (user_of(attributes), text(attributes, KEY_ID)?);
+        Some(format!("aws iam delete-access-key --user-name {user} --access-key-id {key}"))
+    }
+
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
         Vec::new()
     }
@@ -147,7 +156,7 @@ impl Spec for AccessKey {
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
         let label = text(attributes, "name").unwrap_or_default();
         let segments = vec!["access_keys".to_owned(), label.to_owned()];
-        Some(Hanging { owner: user::id_of(user_of(attributes)), segments, keep: None })
+        Some(Hanging { owner: user::id_of(user_of(attributes)), segments, keep: Some(user::CREDENTIALS) })
     }
 }
 

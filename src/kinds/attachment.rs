@@ -119,6 +119,11 @@ impl Spec for Attachment {
         vec![Needed::held(self.owner.id_of(owner)), Needed::held(policy::id_of(arn))]
     }
 
+    fn by_hand(&self, attributes: &Attributes) -> Option<String> {
+        let ((owner, arn), kind) = (self.names(attributes), self.owner.kind());
+        Some(format!("aws iam detach-{kind}-policy --{kind}-name {owner} --policy-arn {arn}"))
+    }
+
     fn most(&self) -> Option<Most> {
         Some(Most { usual: limits::ATTACHMENTS, figure: self.figure })
     }

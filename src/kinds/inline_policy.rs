@@ -119,6 +119,11 @@ impl Spec for InlinePolicy {
         vec![Needed::held(self.owner.id_of(self.names(attributes).0))]
     }
 
+    fn by_hand(&self, attributes: &Attributes) -> Option<String> {
+        let ((owner, name), kind) = (self.names(attributes), self.owner.kind());
+        Some(format!("aws iam delete-{kind}-policy --{kind}-name {owner} --policy-name {name}"))
+    }
+
     fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
         Vec::new()
     }

@@ -88,6 +88,11 @@ impl Spec for Membership {
         Vec::new()
     }
 
+    fn by_hand(&self, attributes: &Attributes) -> Option<String> {
+        let (user, group) = names(attributes);
+        Some(format!("aws iam remove-user-from-group --user-name {user} --group-name {group}"))
+    }
+
     fn brings(&self, attributes: &Attributes) -> Option<ObjectId> {
         Some(group::id_of(names(attributes).1))
     }

@@ -25,11 +25,12 @@ mod group;
 mod inline_policy;
 mod instance_profile;
 pub mod linked_services;
+mod login_profile;
 mod membership;
 mod oidc_provider;
 mod owner;
 pub mod permissions;
-mod policy;
+pub mod policy;
 mod profile_role;
 pub mod role;
 pub mod service_linked_role;
@@ -54,6 +55,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &attachment::OF_USER,
     &membership::Membership,
     &access_key::AccessKey,
+    &login_profile::LoginProfile,
     &service_linked_role::ServiceLinkedRole,
 ];
 
@@ -102,6 +104,17 @@ pub trait Spec: Sync + Send {
     /// record alone knows which one it is (`model/issued.rs`), and it is never made or deleted on a guess.
     fn is_issued(&self) -> bool {
         false
+    }
+
+    /// Returns the kind of those who sign in with such an object: what others gave to one of ours is told, and
+    /// never taken away. `None` for what is no credential.
+    fn credential_of(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns the command of the AWS CLI that takes away such an object, which is for people to decide.
+    fn by_hand(&self, _attributes: &Attributes) -> Option<String> {
+        None
     }
 
     /// Says what is wrong with an item of a section that lists names, or only doubtful; `what` is the section.

@@ -80,7 +80,7 @@ static SCHEMA: Schema = Schema {
             Key { name: "tags", accepts: Accepts::Tags, required: false, doc: "Tags, over defaults.tags" },
             Key {
                 name: "keep_undeclared",
-                accepts: Accepts::Keep(&["policies", "inline", "groups"]),
+                accepts: Accepts::Keep(&["policies", "inline", "groups", CREDENTIALS]),
                 required: false,
                 doc: "What it holds beside the manifest and shall keep",
             },
@@ -105,6 +105,9 @@ static SCHEMA: Schema = Schema {
         ],
     }),
 };
+
+/// The word of `keep_undeclared` for the access keys and the password that others made.
+pub const CREDENTIALS: &str = "credentials";
 
 /// Returns the id of the user of this name.
 pub fn id_of(name: &str) -> ObjectId {

@@ -27,6 +27,8 @@ pub const NEXT: &str = "next";
 
 pub const TERMINAL: &str = "terminal";
 pub const YES: &str = "yes";
+/// The `status` of one that is switched off.
+pub const INACTIVE: &str = "Inactive";
 
 /// Returns the text of one of these fields.
 pub fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {

@@ -53,16 +53,21 @@ impl Brake {
         !reviewed || self.cause != Cause::Unreviewed
     }
 
-    /// What lifts it, and what to type for that.
-    pub fn lifted_by(&self) -> &'static str {
+    /// What lifts it, and what to type for that: `apply` is the command that the plan is applied with.
+    pub fn lifted_by(&self, apply: &str) -> String {
         match self.cause {
-            Cause::Many => "to do it all the same:   seqera-iam apply --force",
-            Cause::Own => "run it as somebody else, or, with these steps last:   seqera-iam apply --force",
-            Cause::Unreviewed => "review it:   seqera-iam plan --out FILE, then apply FILE; --force does without",
-            Cause::Gap => "to do it all the same:   seqera-iam apply --allow-gap",
+            Cause::Many => format!("to do it all the same:   {apply} --force"),
+            Cause::Own => format!("run it as somebody else, or, with these steps last:   {apply} --force"),
+            Cause::Unreviewed => {
+                "review it:   seqera-iam plan --out FILE, then apply FILE; --force does without".to_owned()
+            }
+            Cause::Gap => format!("to do it all the same:   {apply} --allow-gap"),
         }
     }
 }
+
+/// What to type to apply, where nothing else was.
+pub const APPLY: &str = "seqera-iam apply";
 
 /// Returns the brakes of a plan whose deployment holds these objects.
 pub(super) fn of(steps: &[Step], held: &BTreeSet<ObjectId>) -> Vec<Brake> {

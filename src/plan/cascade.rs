@@ -79,9 +79,11 @@ impl Comparison<'_> {
                     .help("give the new policy another name, so that the old one goes last"),
             ),
             (false, _) => {
-                // The trust names the unique id of the principal that is gone: put it again.
+                // The trust names the unique id of the principal that is gone: put it again, though it is the same.
                 let (mut before, after) = (live.attributes.clone(), wanted.whole.clone());
-                before.remove("trust");
+                if before.get("trust") == after.get("trust") {
+                    before.remove("trust");
+                }
                 self.put(&wanted, Some(live), Change::Update { before, after }, drift);
             }
         }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
 use super::{
-    Change, Drift, First, Plan, brake, cascade, claim, danger, moved, must_replace, order, own, permissions, quota,
-    refusal, room, size, whose,
+    Change, Drift, First, Plan, brake, cascade, claim, danger, drift, moved, must_replace, order, own, permissions,
+    quota, refusal, room, size, whose,
 };
 use crate::error::Error;
 use crate::graph::Desired;
@@ -156,7 +156,7 @@ impl<'a> Comparison<'a> {
             if !outside.is_empty() {
                 let text = format!("{} changed outside; AWS holds what the manifest asks for", outside.join(", "));
                 let address = wanted.resource.address.clone();
-                self.drift.push(Drift { address, text, step: None, since: None });
+                self.drift.push(Drift { address, text, step: None, since: None, kept: None });
             }
             self.settle(wanted, live);
             return;
@@ -290,7 +290,7 @@ impl<'a> Comparison<'a> {
             let hangs = kinds::hanging(&object.id, &object.attributes);
             let Some(hangs) = hangs else { continue };
             // A credential goes only when it is known to be ours; it keeps its user from being deleted.
-            if kinds::spec(&object.id.kind).is_some_and(|spec| spec.is_issued()) {
+            if kinds::spec(&object.id.kind).is_some_and(|spec| spec.credential_of().is_some()) {
                 continue;
             }
             let owner = match self.wish.objects.get(&hangs.owner) {
@@ -356,7 +356,7 @@ impl<'a> Comparison<'a> {
         let gone = |id: &ObjectId| self.work.get(id).is_some_and(|work| matches!(work.change, Change::Delete { .. }));
         let refers = |wanted: &Wanted| {
             let spec = kinds::spec(&wanted.resource.id.kind)?;
-            spec.refers(&self.desired.account, &wanted.own).into_iter().find(|needed| gone(&needed.id))
+            spec.refers(&self.desired.account, &wanted.resource.wanted).into_iter().find(|needed| gone(&needed.id))
         };
         let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept);
         wanted
@@ -415,6 +415,7 @@ impl<'a> Comparison<'a> {
         let account = &self.desired.account;
         let boundaries = self.only_boundaries();
         let permissions = permissions::of_owners(&self);
+        let holders = permissions::of_holders(&self);
         let work = std::mem::take(&mut self.work);
         let leaves_first =
             |old: &Attributes, new: &Attributes, kind: &str| cascade::follows(account, gone, kind, old, new);
@@ -431,10 +432,15 @@ impl<'a> Comparison<'a> {
         brakes.extend(brake::gap(&steps));
         for step in &mut steps {
             step.dangers = danger::of(step, account, &boundaries);
+            step.notes = danger::notes(step, account);
+            step.dangers.extend(danger::of_lent(step, self.live, account));
             step.dangers.extend(danger::of_use(step, &self.live.used));
             step.dangers.extend(danger::of_own(step));
         }
         danger::of_owners(&permissions, &mut steps);
+        danger::of_holders(&holders, account, &mut steps);
+        let (beside, kept) = drift::beside(self.wish.kept, account, &boundaries);
+        self.drift.extend(beside);
         Ok(Plan {
             account: self.desired.account.clone(),
             deployment: self.claims.deployment,
@@ -445,7 +451,7 @@ impl<'a> Comparison<'a> {
             tasks,
             permissions,
             drift: self.drift,
-            kept: self.wish.kept,
+            kept,
             brakes,
             settled: self.settled,
         })

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{Affected, Change, First, Step, principal};
-use crate::kinds;
-use crate::model::{Account, Attributes, ObjectId, Value, issued};
+use super::permissions::Held;
+use super::wish::is_quarantine;
+use super::{Action, Affected, Change, First, Step, principal};
+use crate::kinds::{self, policy};
+use crate::model::{Account, Attributes, Live, LiveState, ObjectId, Value, issued};
+use crate::policy::difference::Holding;
+use crate::policy::difference::escalation::{self, Holder, Ways};
 use crate::policy::findings;
 use crate::policy::{Document, Grant, grants};
 
@@ -19,11 +23,12 @@ pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Ve
     found.extend(step.gaps.iter().cloned());
     found.extend(room(step));
     if step.made.as_ref().is_none_or(|made| !boundaries.contains(made)) {
-        found.extend(escalation(step));
+        found.extend(escalating(step, account));
     }
     found.extend(attached(step));
     found.extend(outside_principals(step, account));
     found.extend(credential(step));
+    found.extend(strange_credential(step));
     found.extend(boundary(step, boundaries));
     found.extend(batch(step));
     found
@@ -51,6 +56,18 @@ fn credential(step: &Step) -> Vec<String> {
     found
 }
 
+/// A credential that others made for somebody of ours: it goes nowhere that we know of.
+fn strange_credential(step: &Step) -> Option<String> {
+    let Change::Create { after } = &step.change else { return None };
+    let spec = kinds::spec(&step.made.as_ref()?.kind).filter(|spec| spec.credential_of().is_some())?;
+    if after.contains_key(issued::DELIVER_TO) || issued::text(after, "status").is_some_and(|it| it == issued::INACTIVE)
+    {
+        return None;
+    }
+    let owner = spec.hangs_on(after)?.owner;
+    Some(format!("whoever made it may do all that {owner} may, and an apply does not end that"))
+}
+
 /// A replacement that deletes first leaves a moment without the object.
 fn gap(step: &Step) -> Option<String> {
     let Change::Replace { first: First::Delete, because, .. } = &step.change else { return None };
@@ -65,27 +82,63 @@ fn room(step: &Step) -> Option<String> {
 }
 
 /// A document that newly allows everything, or what leads to everything.
-fn escalation(step: &Step) -> Vec<String> {
-    let document = |attributes: Option<&Attributes>| attributes.and_then(|a| a.get("document")?.document()).cloned();
-    let (before, after) = (document(step.change.before()), document(step.change.after()));
-    let granted = |document: &Option<Document>| document.as_ref().map(grants).unwrap_or_default();
+fn escalating(step: &Step, account: &Account) -> Vec<String> {
+    fn document(attributes: Option<&Attributes>) -> Option<&Document> {
+        attributes.and_then(|a| a.get("document")?.document())
+    }
+    let after = document(step.change.after());
+    after.map(|after| escalates(document(step.change.before()), after, account)).unwrap_or_default()
+}
+
+fn escalates(before: Option<&Document>, after: &Document, account: &Account) -> Vec<String> {
+    let granted = |document: Option<&Document>| document.map(grants).unwrap_or_default();
     let all = |grant: &Grant| grant.resource == "*" && ["*", "*:*"].iter().any(|all| grant.allows_everywhere(all));
-    if granted(&after).difference(&granted(&before)).any(all) {
+    if granted(Some(after)).difference(&granted(before)).any(all) {
         return vec!["allows every action on every resource".to_owned()];
     }
-    let escalations = |document: &Option<Document>| document.as_ref().map(findings::escalations).unwrap_or_default();
-    let (before, after) = (escalations(&before), escalations(&after));
-    let new: Vec<&String> = after.ways.iter().filter(|way| !before.ways.contains(way)).collect();
-    match new.as_slice() {
-        [] if after.passes_every_role && !before.passes_every_role => {
-            vec!["allows iam:PassRole on every resource: every role may be passed to every service".to_owned()]
+    let ways = |document: &Document| escalation::ways(&Holding::default().policy(document), None, account);
+    let known = before.map(ways).unwrap_or_default();
+    let found = new_ways(&ways(after).without(&known));
+    let passes = findings::passes_every_role(after) && !before.is_some_and(findings::passes_every_role);
+    if found.is_empty() && passes {
+        return vec!["allows iam:PassRole on every resource: every role may be passed to every service".to_owned()];
+    }
+    found
+}
+
+fn new_ways(ways: &Ways) -> Vec<String> {
+    let told = |ways: &[String], sentence: &dyn Fn(&str) -> String| match ways {
+        [] => None,
+        [one] => Some(sentence(one)),
+        [one, _] => Some(format!("{}, as is 1 more such way", sentence(one))),
+        [one, more @ ..] => Some(format!("{}, as are {} more such ways", sentence(one), more.len())),
+    };
+    let everywhere =
+        told(&ways.everywhere, &|way| format!("allows {way} on every resource: enough to gain any permission"));
+    let made = told(&ways.made, &|way| {
+        format!("allows {way} on the same names: enough to make somebody who has any permission")
+    });
+    let oneself = told(&ways.oneself, &|way| format!("allows {way}: enough to gain any permission"));
+    everywhere.into_iter().chain(made).chain(oneself).collect()
+}
+
+/// Names, on the step that brings it, what leads an owner to any permission when all that it has counts together and
+/// its own name is known.
+pub(super) fn of_holders(holders: &[Held], account: &Account, steps: &mut [Step]) {
+    for Held { address, before, after, alone, brought_by } in holders {
+        let ways_of = |(holding, holder): &(Holding, Holder)| escalation::ways(holding, Some(holder), account);
+        let known = before.as_ref().map(ways_of).unwrap_or_default();
+        // What one document says by itself is told where it stands.
+        let told = alone.iter().map(|document| escalation::ways(document, None, account));
+        let new = told.fold(ways_of(after).without(&known), |new, told| new.without(&told));
+        let brings = |step: &&mut Step| {
+            let gives = matches!(step.action(), Action::Create | Action::Update | Action::Import | Action::Replace(_));
+            gives && step.made.as_ref().is_some_and(|made| brought_by.contains(made))
+        };
+        let whole = |danger: String| format!("with all that {address} has, it {danger}");
+        if let Some(step) = steps.iter_mut().rev().find(brings) {
+            step.dangers.extend(new_ways(&new).into_iter().map(whole));
         }
-        [] => Vec::new(),
-        [one] => vec![format!("allows {one} on every resource: enough to gain any permission")],
-        [one, more @ ..] => vec![format!(
-            "allows {one} on every resource: enough to gain any permission, as are {} more such ways",
-            more.len()
-        )],
     }
 }
 
@@ -94,29 +147,131 @@ const ALMIGHTY: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
 
 /// An attachment of one of those.
 fn attached(step: &Step) -> Option<String> {
-    let arn = |attributes: Option<&Attributes>| {
-        attributes.and_then(|a| a.get("policy_arn")).and_then(Value::text).map(str::to_owned)
+    let after = step.change.after()?;
+    let before = step.change.before().and_then(|before| text(before, "policy_arn"));
+    let name = almighty(after).filter(|_| before != text(after, "policy_arn"))?;
+    Some(format!("{name} is enough to gain any permission"))
+}
+
+fn almighty(attached: &Attributes) -> Option<&'static str> {
+    let arn = text(attached, "policy_arn").filter(|arn| arn.contains(":aws:policy/"))?;
+    ALMIGHTY.into_iter().find(|name| arn.rsplit('/').next() == Some(name))
+}
+
+/// What a step gives or takes that stands in no document of its own: an attachment of a policy that was read,
+/// a membership in a group of others.
+pub fn of_lent(step: &Step, live: &LiveState, account: &Account) -> Vec<String> {
+    let (before, after) = (step.change.before(), step.change.after());
+    match (&step.change, before, after) {
+        (Change::Create { .. } | Change::Import { .. }, _, Some(after)) => lent(step, after, live, account),
+        (Change::Delete { .. }, Some(before), _) => lifted(step, before, live).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn lent(step: &Step, after: &Attributes, live: &LiveState, account: &Account) -> Vec<String> {
+    let Some(spec) = step.made.as_ref().and_then(|made| kinds::spec(&made.kind)) else { return Vec::new() };
+    if let Some(group) = spec.brings(after) {
+        let on_group = |object: &&Live| hanging_on(object, &group);
+        let all = live.referred.values().chain(live.objects.values()).filter(on_group);
+        let all: BTreeMap<&ObjectId, &Live> = all.map(|object| (&object.id, object)).collect();
+        let given = all.values().flat_map(|object| {
+            let almighty = almighty(&object.attributes).map(|name| format!("{name} is enough to gain any permission"));
+            almighty.into_iter().chain(
+                document_of(&object.attributes, live)
+                    .into_iter()
+                    .flat_map(|document| escalates(None, document, account)),
+            )
+        });
+        let mut given: Vec<String> = given.map(|what| format!("{group} gives it: {what}")).collect();
+        given.dedup();
+        return given;
+    }
+    // A document of its own speaks for itself, and so does the policy that this plan makes or changes.
+    let lent = text(after, "policy_arn").and_then(|arn| live.referred.get(&policy::id_of(arn)));
+    let document = lent.and_then(|policy| policy.attributes.get("document")).and_then(Value::document);
+    document.into_iter().flat_map(|document| escalates(None, document, account)).collect()
+}
+
+/// What only restricted, and goes.
+fn lifted(step: &Step, before: &Attributes, live: &LiveState) -> Option<String> {
+    let id = step.removed.as_ref()?;
+    let owner = kinds::hanging(id, before)?.owner;
+    let name = text(before, "policy_arn").or_else(|| text(before, "name"))?;
+    let known = document_of(before, live).map(Document::only_denies);
+    known.unwrap_or_else(|| is_quarantine(name)).then(|| {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        format!("{name} restricts {owner} no more: what it denies is open where another policy allows it")
+    })
+}
+
+fn hanging_on(object: &Live, owner: &ObjectId) -> bool {
+    kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner)
+}
+
+/// Returns the document of what hangs on an owner: its own, or that of the policy that it attaches.
+fn document_of<'a>(attributes: &'a Attributes, live: &'a LiveState) -> Option<&'a Document> {
+    let own = attributes.get("document").and_then(Value::document);
+    let attached = || {
+        let policy = policy::id_of(text(attributes, "policy_arn")?);
+        let policy = live.objects.get(&policy).or_else(|| live.referred.get(&policy))?;
+        policy.attributes.get("document").and_then(Value::document)
     };
-    let after = arn(step.change.after())?;
-    let name =
-        ALMIGHTY.into_iter().find(|name| after.contains(":aws:policy/") && after.ends_with(&format!("/{name}")))?;
-    (arn(step.change.before()).as_ref() != Some(&after)).then(|| format!("{name} is enough to gain any permission"))
+    // The sandbox knows AWS's own by their names.
+    own.or_else(attached).filter(|document| document.has_statements())
+}
+
+fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
+    attributes.get(field).and_then(Value::text)
+}
+
+/// What is worth a word in a step and is as Seqera says that it has to be.
+pub fn notes(step: &Step, account: &Account) -> Vec<String> {
+    let (before, after) = (trust(step.change.before()), trust(step.change.after()));
+    let new = after.iter().filter(|(principal, _)| !before.contains_key(*principal) && is_outside(principal, account));
+    let again = put_again(step).map(|_| {
+        "the trust is put again, as somebody whom it names is another one: AWS trusts ids and not names".to_owned()
+    });
+    let let_in = new.filter(|(principal, asked)| **asked && is_seqera(principal)).filter(|_| again.is_none());
+    let let_in = let_in
+        .map(|(principal, _)| format!("Seqera Platform Cloud may act as it, with the External ID: {principal}"))
+        .collect::<Vec<_>>();
+    again.into_iter().chain(let_in).collect()
+}
+
+/// A trust policy that is written although nothing in it differs but who is meant: what AWS holds is left out of the
+/// comparison then.
+fn put_again(step: &Step) -> Option<()> {
+    let Change::Update { before, after } = &step.change else { return None };
+    (!before.contains_key("trust") && after.contains_key("trust")).then_some(())
+}
+
+/// Says whether it is the role that Seqera Platform Cloud works with, as its documentation names it.
+fn is_seqera(principal: &str) -> bool {
+    principal == "arn:aws:iam::161471496260:role/SeqeraPlatformCloudAccessRole"
+}
+
+fn is_outside(principal: &str, account: &Account) -> bool {
+    let of = principal.split(':').nth(4).unwrap_or(principal);
+    principal == "*" || (of.len() == 12 && of.chars().all(|c| c.is_ascii_digit()) && of != account.id)
+}
+
+/// Returns whom the trust policy of an object names, each with whether it asks for an External ID.
+fn trust(attributes: Option<&Attributes>) -> BTreeMap<String, bool> {
+    attributes.and_then(|attributes| attributes.get("trust")?.document()).map(trusted).unwrap_or_default()
 }
 
 /// A trust policy that newly names somebody of another account, or asks one of them for less.
 fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
-    let trust = |attributes: Option<&Attributes>| {
-        attributes.and_then(|a| a.get("trust")?.document()).map(trusted).unwrap_or_default()
-    };
     let (before, after) = (trust(step.change.before()), trust(step.change.after()));
-    let outside = |principal: &str| {
-        let of = principal.split(':').nth(4).unwrap_or(principal);
-        principal == "*" || (of.len() == 12 && of.chars().all(|c| c.is_ascii_digit()) && of != account.id)
-    };
     let mut found = Vec::new();
-    for (principal, asked) in after.iter().filter(|(principal, _)| outside(principal)) {
+    if put_again(step).is_some() {
+        return found;
+    }
+    for (principal, asked) in after.iter().filter(|(principal, _)| is_outside(principal, account)) {
         match (before.get(principal), principal.as_str()) {
             (None, "*") => found.push("trusts everybody in every account".to_owned()),
+            (None, principal) if *asked && is_seqera(principal) => {}
             (None, _) => found.push(format!("trusts a principal outside this account: {principal}")),
             (Some(true), _) if !asked => found.push(format!("asks {principal} for no External ID any more")),
             (Some(_), _) => {}
@@ -129,7 +284,7 @@ fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
 /// asks for an External ID.
 fn trusted(trust: &Document) -> BTreeMap<String, bool> {
     let mut trusted = BTreeMap::new();
-    for statement in allowing(trust) {
+    for statement in allowing(trust).filter(|statement| lets_in(statement)) {
         let principal = statement.get("Principal");
         let named = principal.and_then(|principal| principal.get("AWS")).or(principal.filter(|p| p.is_string()));
         let asks = asks_for_external_id(statement);
@@ -140,10 +295,25 @@ fn trusted(trust: &Document) -> BTreeMap<String, bool> {
     trusted
 }
 
+/// Says whether a statement is about more than what comes with a session: tags and the identity behind it let nobody
+/// in by themselves.
+fn lets_in(statement: &Json) -> bool {
+    let beside = ["sts:TagSession", "sts:SetSourceIdentity"];
+    let actions = statement.get("Action").map(texts).unwrap_or_default();
+    actions.is_empty() || actions.iter().any(|action| !beside.iter().any(|beside| action.eq_ignore_ascii_case(beside)))
+}
+
 fn asks_for_external_id(statement: &Json) -> bool {
-    let operators = statement.get("Condition").and_then(Json::as_object).into_iter().flat_map(|c| c.values());
-    let mut keys = operators.filter_map(Json::as_object).flat_map(|keys| keys.keys());
-    keys.any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))
+    // One that lets a request without it through, or any of it, asks for nothing.
+    let asking = ["StringEquals", "StringEqualsIgnoreCase", "StringLike"];
+    let operators = statement.get("Condition").and_then(Json::as_object).into_iter().flatten();
+    let asking = operators.filter(|(operator, _)| asking.iter().any(|asking| operator.eq_ignore_ascii_case(asking)));
+    let mut keys = asking.filter_map(|(_, keys)| keys.as_object()).flatten();
+    keys.any(|(key, value)| {
+        let values = texts(value);
+        let is_some = !values.is_empty() && values.iter().all(|value| value.chars().any(|c| c != '*' && c != '?'));
+        key.eq_ignore_ascii_case("sts:ExternalId") && is_some
+    })
 }
 
 fn allowing(document: &Document) -> impl Iterator<Item = &Json> {

@@ -1,12 +1,15 @@
 //! What changed in AWS behind our back: the wish is what we wrote last, so what is found is what others did.
 
+use std::collections::BTreeSet;
+
 use super::claim::{Claims, unsigned};
 use super::compare::Comparison;
-use super::{Change, Drift, Plan, Question, Step};
+use super::wish::Beside;
+use super::{Change, Drift, Kept, Plan, Question, Step, danger};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
-use crate::model::{Address, Attributes, Live, ObjectId, Record, Resource, State};
+use crate::model::{Account, Address, Attributes, Live, ObjectId, Record, Resource, State};
 use crate::problem::Place;
 
 /// Returns what the state asks for: every record as it was written. What a manifest says to leave to others is
@@ -21,7 +24,7 @@ pub fn remembered(state: &State, manifest: Option<&Desired>) -> Desired {
             wanted: unsigned(&record.attributes),
             place: Place { file: 0, start: 0, end: 0 },
             keep_undeclared: said.map(|said| said.keep_undeclared.clone()).unwrap_or_default(),
-            removed: Vec::new(),
+            removed: said.map(|said| said.removed.clone()).unwrap_or_default(),
             ignore: said.map(|said| said.ignore.clone()).unwrap_or_default(),
             existing: false,
             prevent_destroy: record.prevent_destroy,
@@ -39,9 +42,11 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
     let claims = Claims::settle(desired, *state, live, fresh_lineage)?;
     let mut comparison = Comparison::new(desired, *state, live, claims);
     let boundaries = comparison.only_boundaries();
-    let alone = |id: &ObjectId, address: &Address, change: Change| Step {
-        drift: true,
-        ..Step::alone(id, address.clone(), change, &desired.account, &boundaries)
+    let alone = |id: &ObjectId, address: &Address, change: Change| {
+        let mut step = Step::alone(id, address.clone(), change, &desired.account, &boundaries);
+        step.drift = true;
+        step.dangers.extend(danger::of_lent(&step, live, &desired.account));
+        step
     };
     let mut found: Vec<Drift> = Vec::new();
     for record in state.iter().flat_map(|state| state.objects.values()) {
@@ -57,6 +62,8 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
         let change = Change::Create { after: before.clone() };
         found.push(Drift::of("added outside", alone(id, &work.address, change)));
     }
+    let (beside, kept) = beside(comparison.wish.kept, &desired.account, &boundaries);
+    found.extend(beside);
     found.sort_by(|a, b| a.address.cmp(&b.address));
     Ok(Plan {
         account: desired.account.clone(),
@@ -67,11 +74,29 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
         tasks: Vec::new(),
         permissions: Vec::new(),
         drift: found,
-        kept: comparison.wish.kept,
+        kept,
         brakes: Vec::new(),
         sizes: Vec::new(),
         settled: Vec::new(),
     })
+}
+
+/// Parts what is kept: what others did, which an apply leaves and somebody has to look at, and what is as it was.
+pub(super) fn beside(kept: Vec<Beside>, account: &Account, boundaries: &BTreeSet<ObjectId>) -> (Vec<Drift>, Vec<Kept>) {
+    let (mut found, mut quiet) = (Vec::new(), Vec::new());
+    for Beside { id, kept, came } in kept {
+        let Some(change) = came else {
+            quiet.push(kept);
+            continue;
+        };
+        let text = match change {
+            Change::Create { .. } => "added outside, kept",
+            _ => "boundary changed outside, kept",
+        };
+        let step = Step { drift: true, ..Step::alone(&id, kept.address.clone(), change, account, boundaries) };
+        found.push(Drift { kept: Some(kept), ..Drift::of(text, step) });
+    }
+    (found, quiet)
 }
 
 /// Returns what has to be read to know of a record: itself, or the owner that it hangs on.

@@ -127,6 +127,8 @@ pub struct Step {
     /// What its document allows more and less, by itself.
     pub permissions: Difference,
     pub dangers: Vec<String>,
+    /// What is worth a word and is as it should be.
+    pub notes: Vec<String>,
 }
 
 /// An outside change that needs no step: what the manifest asks for now is what AWS holds, or nobody asked for
@@ -139,12 +141,14 @@ pub struct Drift {
     pub step: Option<Box<Step>>,
     /// Since when, where AWS says it.
     pub since: Option<String>,
+    /// Where an apply leaves it: why, and what ends it.
+    pub kept: Option<Kept>,
 }
 
 impl Drift {
     /// `step` goes from what we wrote to what AWS holds.
     fn of(text: impl Into<String>, step: Step) -> Self {
-        Self { address: step.address.clone(), text: text.into(), step: Some(Box::new(step)), since: None }
+        Self { address: step.address.clone(), text: text.into(), step: Some(Box::new(step)), since: None, kept: None }
     }
 }
 
@@ -154,6 +158,8 @@ pub struct Kept {
     pub address: Address,
     pub what: String,
     pub because: &'static str,
+    /// What to type to end it, or to hear no more of it.
+    pub help: Vec<String>,
 }
 
 /// All that an apply will do.
@@ -276,6 +282,7 @@ impl Step {
             drift: false,
             permissions: Difference::default(),
             dangers: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -293,6 +300,7 @@ impl Step {
         let mut step = Self::new(address, change, made, removed);
         step.permissions = permissions::of_step(&step);
         step.dangers = danger::of(&step, account, boundaries);
+        step.notes = danger::notes(&step, account);
         step
     }
 
@@ -307,6 +315,11 @@ impl Step {
 }
 
 impl Plan {
+    /// Returns all that stays beside the manifest: what others added and what the manifest says to keep.
+    pub fn kept(&self) -> impl Iterator<Item = &Kept> {
+        self.drift.iter().filter_map(|drift| drift.kept.as_ref()).chain(&self.kept)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }

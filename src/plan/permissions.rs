@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::Comparison;
+use super::wish::is_quarantine;
 use super::{Change, Step};
 use crate::kinds;
-use crate::model::{Address, Attributes, ObjectId, Value};
+use crate::model::{Account, Address, Attributes, ObjectId, Value};
 use crate::policy::Document;
+use crate::policy::difference::escalation::Holder;
 use crate::policy::difference::{self, Difference, Holding};
 
 /// What changes for one owner. An empty difference is proven: nothing does.
@@ -52,6 +54,37 @@ pub(super) fn of_owners(comparison: &Comparison) -> Vec<Affected> {
     }
     affected.sort_by(|a, b| a.address.cmp(&b.address));
     affected
+}
+
+/// What somebody whom the plan touches may do, and who that is.
+pub(super) struct Held {
+    pub address: Address,
+    pub before: Option<(Holding, Holder)>,
+    pub after: (Holding, Holder),
+    /// Each of its documents alone, as it will be.
+    pub alone: Vec<Holding>,
+    /// What its permissions come from.
+    pub brought_by: BTreeSet<ObjectId>,
+}
+
+/// Returns those who are there after the plan and for whom it changes something, who come with it included.
+pub(super) fn of_holders(comparison: &Comparison) -> Vec<Held> {
+    let before: Objects = comparison.live.objects.values().map(|live| (&live.id, &live.attributes)).collect();
+    let read: Objects = comparison.live.referred.values().map(|live| (&live.id, &live.attributes)).collect();
+    let after = after(comparison, &before);
+    let sides = [Side::new(before, &read), Side::new(after, &read)];
+    let account = &comparison.desired.account;
+    let mut held = Vec::new();
+    for owner in touched(comparison, &sides) {
+        let Some(wanted) = comparison.wish.objects.get(owner) else { continue };
+        let [before, after] = sides.each_ref().map(|side| Some((side.holding(owner)?, side.holder(owner, account)?)));
+        let Some(after) = after else { continue };
+        let mut brought_by = BTreeSet::from([owner.clone()]);
+        sides[1].sources(owner, &read, &mut brought_by);
+        let alone = sides[1].alone(owner);
+        held.push(Held { address: wanted.resource.address.clone(), before, after, alone, brought_by });
+    }
+    held
 }
 
 /// What whoever runs the plan may do, before and after it.
@@ -199,6 +232,31 @@ impl<'a> Side<'a> {
         })
     }
 
+    /// Says who an owner is, as its permissions can be about itself.
+    fn holder(&self, owner: &ObjectId, account: &Account) -> Option<Holder> {
+        let attributes = self.objects.get(owner)?;
+        let (name, path) = (text(attributes, "name")?, text(attributes, "path").unwrap_or("/"));
+        let arn = kinds::spec(&owner.kind)?.arn(account, path, name)?;
+        let hanging = self.hanging.get(owner).into_iter().flatten();
+        let attached = hanging.filter_map(|(_, hanging)| text(hanging, "policy_arn"));
+        let policies = attached.filter(|arn| !arn.contains(":iam::aws:policy/")).map(str::to_owned).collect();
+        Some(Holder { arn, is_bounded: attributes.contains_key("boundary"), policies })
+    }
+
+    /// Returns each document of an owner, and of those that it is a member of, by itself.
+    fn alone(&self, owner: &ObjectId) -> Vec<Holding> {
+        let mut alone = Vec::new();
+        for (id, hanging) in self.hanging.get(owner).into_iter().flatten() {
+            let document = match text(hanging, "policy_arn") {
+                Some(arn) => self.policies.get(arn).map(|(_, document)| *document),
+                None => hanging.get("document").and_then(Value::document),
+            };
+            alone.extend(document.map(|document| Holding::default().policy(document)));
+            alone.extend(brought(id, hanging).into_iter().flat_map(|group| self.alone(&group)));
+        }
+        alone
+    }
+
     /// Adds the policies of an owner, and of those that it is a member of.
     fn add_policies(&self, owner: &ObjectId, mut holding: Holding) -> Holding {
         for (id, hanging) in self.hanging.get(owner).into_iter().flatten() {
@@ -208,6 +266,7 @@ impl<'a> Side<'a> {
             holding = match (text(hanging, "policy_arn"), hanging.get("document").and_then(Value::document)) {
                 (Some(arn), _) => match self.policies.get(arn) {
                     Some((_, document)) => holding.policy(document),
+                    None if is_quarantine(arn) => holding.unread_denial(name(arn)),
                     None => holding.unread_policy(name(arn)),
                 },
                 (None, Some(document)) => holding.policy(document),

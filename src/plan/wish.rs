@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Kept;
 use super::claim::Claims;
 use super::must_replace;
+use super::{Change, Kept};
 use crate::graph::Desired;
-use crate::kinds;
+use crate::kinds::{self, Hanging, Spec};
 use crate::model::schema::OnChange;
 use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, Resource, State, Value};
 
@@ -27,7 +27,15 @@ pub struct Wish {
     pub objects: BTreeMap<ObjectId, Wanted>,
     /// Ids in the manifest's order.
     pub order: Vec<ObjectId>,
-    pub kept: Vec<Kept>,
+    pub kept: Vec<Beside>,
+}
+
+/// Something that AWS holds beside the manifest and that stays.
+pub struct Beside {
+    pub id: ObjectId,
+    pub kept: Kept,
+    /// What others did to it, from what we wrote; `None` where it was there before, or the manifest says to keep it.
+    pub came: Option<Change>,
 }
 
 impl Wish {
@@ -47,6 +55,7 @@ impl Wish {
         for object in live.objects.values() {
             wish.keep_hanging(object, state, live);
         }
+        wish.kept.sort_by(|a, b| a.kept.address.cmp(&b.kept.address));
         wish
     }
 
@@ -68,15 +77,23 @@ impl Wish {
         if let Some(live) = live {
             keep_tags(&mut whole, recorded, live);
             resource.ignore.iter().for_each(|path| leave(&mut whole, path, live));
-            self.keep_fields(&mut whole, resource, live);
+            self.keep_fields(&mut whole, &mut own, resource, recorded, live);
         }
         self.order.push(resource.id.clone());
         self.objects.insert(resource.id.clone(), Wanted { resource: resource.clone(), whole, own, kept: false });
     }
 
     /// Copies what the manifest does not say and AWS cannot or shall not lose: a description that only
-    /// a new policy could lose, what AWS fills in, a boundary, which restricts.
-    fn keep_fields(&mut self, whole: &mut Attributes, resource: &Resource, live: &Live) {
+    /// a new policy could lose, what AWS fills in, a boundary, which restricts. The state remembers one that was
+    /// there when we came, or that we wrote: that is nothing that others did.
+    fn keep_fields(
+        &mut self,
+        whole: &mut Attributes,
+        own: &mut Attributes,
+        resource: &Resource,
+        recorded: Option<&Record>,
+        live: &Live,
+    ) {
         let Some(spec) = kinds::spec(&resource.id.kind) else { return };
         for field in spec.schema().fields {
             let Some(value) = live.attributes.get(field.name) else { continue };
@@ -84,8 +101,14 @@ impl Wish {
                 continue;
             }
             if field.name == "boundary" {
-                self.kept.push(kept_boundary(resource, value));
+                let known = recorded.is_none_or(|record| record.attributes.get(field.name) == Some(value));
+                let before = whole.clone();
                 whole.insert(field.name, value.clone());
+                if known {
+                    own.insert(field.name, value.clone());
+                }
+                let came = (!known).then(|| Change::Update { before, after: whole.clone() });
+                self.kept.push(kept_boundary(resource, value, came));
             } else if matches!(field.on_change, OnChange::Replace(_) | OnChange::Filled) {
                 whole.insert(field.name, value.clone());
             }
@@ -99,7 +122,7 @@ impl Wish {
             return;
         }
         wanted.whole.insert("boundary", boundary.clone());
-        self.kept.push(kept_boundary(resource, boundary));
+        self.kept.push(kept_boundary(resource, boundary, None));
     }
 
     /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays.
@@ -111,16 +134,21 @@ impl Wish {
             return;
         };
         let Some(owner) = self.objects.get(&hangs.owner).filter(|owner| !owner.resource.existing) else { return };
+        let Some(spec) = kinds::spec(&object.id.kind) else { return };
         let declared_kept = hangs.keep.is_some_and(|word| owner.resource.keep_undeclared.contains(&word));
-        let issued = kinds::spec(&object.id.kind).is_some_and(|spec| spec.is_issued());
         let because = match (declared_kept, restricts(object, live)) {
-            _ if issued => "somebody made it and may use it; to end it, delete it by hand",
             (true, _) => "keep_undeclared",
+            _ if spec.credential_of().is_some() => "somebody made it and may use it; nothing here deletes it",
             (false, true) => "restricts: it holds only Denies",
             (false, false) => return,
         };
         let address = hangs.address(&owner.resource.address);
-        self.kept.push(Kept { address: address.clone(), what: name(&address), because });
+        // What an owner that is only now taken over has, nobody added behind our back.
+        let is_ours = state.is_some_and(|state| state.objects.contains_key(&hangs.owner));
+        let added = (is_ours && !declared_kept).then(|| Change::Create { after: object.attributes.clone() });
+        let help = if declared_kept { Vec::new() } else { ways_out(spec, object, &hangs, &owner.resource.address) };
+        let kept = Kept { address: address.clone(), what: name(&address), because, help };
+        self.kept.push(Beside { id: object.id.clone(), kept, came: added });
         let resource = Resource {
             address,
             id: object.id.clone(),
@@ -145,12 +173,28 @@ fn keep_notes(own: &mut Attributes, id: &ObjectId, live: &Live) {
     }
 }
 
-fn kept_boundary(resource: &Resource, boundary: &Value) -> Kept {
-    Kept {
+fn kept_boundary(resource: &Resource, boundary: &Value, came: Option<Change>) -> Beside {
+    let say_it = format!("to hear no more of it, write it as the boundary of {}", resource.address);
+    let kept = Kept {
         address: resource.address.clone(),
         what: format!("boundary {}", boundary.text().unwrap_or_default()),
         because: "restricts; `boundary: none` removes it",
-    }
+        help: came.iter().map(|_| say_it.clone()).collect(),
+    };
+    Beside { id: resource.id.clone(), kept, came }
+}
+
+/// What to type about something that others put on an owner of ours and that stays.
+fn ways_out(spec: &dyn Spec, object: &Live, hangs: &Hanging, owner: &Address) -> Vec<String> {
+    let by_hand = spec.by_hand(&object.attributes).map(|command| match is_quarantine(&object.id.name) {
+        true => format!("to end it, once no key is in strange hands:   {command}"),
+        false => format!("to end it:   {command}"),
+    });
+    let word = hangs.keep.map(|word| match spec.credential_of() {
+        Some(_) => format!("to hear no more of it:   {owner}: {{keep_undeclared: [{word}]}}"),
+        None => format!("to hear no more of it, write it under {word} of {owner}"),
+    });
+    by_hand.into_iter().chain(word).collect()
 }
 
 /// What AWS holds of the records, by address and kind: where another object is wanted, it is the one before.

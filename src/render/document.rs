@@ -9,11 +9,13 @@ use crate::policy::diff::{DocumentChange, Line, Sign, Status, Subject, diff};
 
 /// How much to show, and how wide.
 #[derive(Clone, Copy, Debug)]
-pub struct Detail {
+pub struct Detail<'a> {
     /// Columns of the terminal.
     pub width: usize,
     /// Whole documents and text diffs instead of meanings.
     pub verbose: bool,
+    /// The command that applies the plan.
+    pub apply: &'a str,
 }
 
 /// Draws what `after` says otherwise than `before`, each line indented by `indent`.
@@ -86,12 +88,22 @@ fn one_line(line: &Line, indent: usize, detail: Detail) -> String {
 
 /// The elements of a statement that comes or goes as a whole, one list each.
 fn elements(lines: &[Line], indent: usize, detail: Detail) -> String {
-    let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut grouped: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut said = "";
     // The label says these.
     for line in lines.iter().filter(|line| line.element != "Sid" && line.element != "Effect") {
+        // Several values of one condition are one condition.
+        let text = match line.text.split_once(": ").filter(|_| line.element == "Condition") {
+            Some((test, value)) if test == said => format!("or {value}"),
+            Some((test, _)) => {
+                said = test;
+                line.text.clone()
+            }
+            None => line.text.clone(),
+        };
         match grouped.iter_mut().find(|(element, _)| *element == line.element) {
-            Some((_, texts)) => texts.push(&line.text),
-            None => grouped.push((&line.element, vec![&line.text])),
+            Some((_, texts)) => texts.push(text),
+            None => grouped.push((&line.element, vec![text])),
         }
     }
     let label = grouped.iter().map(|(element, _)| element.len()).max().unwrap_or(0);
@@ -99,6 +111,7 @@ fn elements(lines: &[Line], indent: usize, detail: Detail) -> String {
         .into_iter()
         .map(|(element, texts)| {
             let head = format!("{}{element:<label$}  ", " ".repeat(indent));
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             wrap::list(&head, &texts, indent + label + 2, detail.width)
         })
         .collect()

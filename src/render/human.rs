@@ -10,7 +10,8 @@ use crate::kinds;
 use crate::model::schema::Field;
 use crate::model::{Attributes, Tags, Value};
 use crate::plan::{
-    self, Action, Affected, Brake, Change, DEPLOYMENT_TAG, Drift, LINEAGE_TAG, Plan, Size, Step, Summary, unsigned,
+    self, Action, Affected, Brake, Change, DEPLOYMENT_TAG, Drift, Kept, LINEAGE_TAG, Plan, Size, Step, Summary,
+    unsigned,
 };
 
 /// Draws the whole plan.
@@ -47,19 +48,34 @@ pub fn drift(plan: &Plan, unread: usize, detail: Detail) -> String {
         let Some(step) = &drift.step else { continue };
         text += &drifted(drift, step, detail.width);
         text += &match step.action() {
-            Action::Delete => String::new(),
+            Action::Delete => dangers(step, detail.width),
             _ => fields(step, detail) + &permissions::of_step(step, BODY.len(), detail) + &dangers(step, detail.width),
         };
+        if let Some(kept) = &drift.kept {
+            let head = format!("{BODY}{} ", paint(theme::WARNING, "kept:"));
+            text += &wrap::words(&head, kept.because, BODY.len() + 6, detail.width);
+            text += &help(kept, BODY.len(), detail.width);
+        }
         text.push('\n');
     }
-    for kept in &plan.kept {
-        let what = format!("{}: {} ({})", kept.address, kept.what, kept.because);
-        text += &wrap::words(&format!("{} ", paint(theme::WARNING, "kept:")), &what, 6, detail.width);
-    }
+    text += &plan.kept.iter().map(|kept| self::kept(kept, detail.width)).collect::<String>();
     if !plan.kept.is_empty() {
         text.push('\n');
     }
-    text + &drift_summary(plan.drift.len(), unread)
+    text + &drift_summary(&plan.drift, unread)
+}
+
+/// What stays beside the manifest, and what ends it.
+fn kept(kept: &Kept, width: usize) -> String {
+    let says_itself = kept.address.segments().last().is_some_and(|last| *last == kept.what);
+    let what = if says_itself { String::new() } else { format!(": {}", kept.what) };
+    let text = format!("{}{what} ({})", kept.address, kept.because);
+    wrap::words(&format!("{} ", paint(theme::WARNING, "kept:")), &text, 6, width) + &help(kept, 2, width)
+}
+
+fn help(kept: &Kept, indent: usize, width: usize) -> String {
+    let head = format!("{}{} ", " ".repeat(indent), paint(theme::HELP, "help:"));
+    kept.help.iter().map(|help| wrap::hint(&head, help, indent + 6, width)).collect()
 }
 
 fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
@@ -74,7 +90,8 @@ fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
     format!("{}\n{}", head.trim_end(), wrap::words(BODY, &remark, BODY.len(), width))
 }
 
-fn drift_summary(count: usize, unread: usize) -> String {
+fn drift_summary(drift: &[Drift], unread: usize) -> String {
+    let (count, stays) = (drift.len(), drift.iter().filter(|drift| drift.kept.is_some()).count());
     let mut text = match count {
         0 => format!("{}\n", paint(theme::STRONG, "No drift. AWS holds what was last applied.")),
         1 => format!("{} 1 object changed outside.\n", paint(theme::STRONG, "Drift:")),
@@ -84,8 +101,11 @@ fn drift_summary(count: usize, unread: usize) -> String {
         let it = if unread == 1 { "1 object was" } else { &format!("{unread} objects were") };
         text = format!("{text}Of what could be read: {it} not.\n");
     }
-    if count > 0 {
+    if count > stays {
         text += "To undo it:   seqera-iam apply      To keep it, write it into the manifest first.\n";
+    }
+    if stays > 0 {
+        text += "What is kept no apply takes away: see what its help says.\n";
     }
     text
 }
@@ -118,7 +138,7 @@ fn legend(plan: &Plan) -> String {
 }
 
 /// Steps with what changes in each; those that change in the same way stand together.
-pub(super) fn folded(plan: &Plan, detail: Detail) -> Vec<(Vec<&Step>, String)> {
+pub(super) fn folded<'p>(plan: &'p Plan, detail: Detail) -> Vec<(Vec<&'p Step>, String)> {
     let mut groups: Vec<(Vec<&Step>, String)> = Vec::new();
     let mut alike: HashMap<String, usize> = HashMap::new();
     for step in &plan.steps {
@@ -203,6 +223,10 @@ fn body(step: &Step, detail: Detail) -> String {
     };
     text += &permissions::of_step(step, BODY.len(), detail);
     text += &steadily(step, detail.width);
+    let note = |note: &String| {
+        wrap::words(&format!("{BODY}{} ", paint(theme::QUIET, "note:")), note, BODY.len() + 6, detail.width)
+    };
+    text += &step.notes.iter().map(note).collect::<String>();
     text + &dangers(step, detail.width)
 }
 
@@ -368,12 +392,13 @@ pub(super) fn notes(plan: &Plan, detail: Detail) -> String {
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };
-    for drift in &plan.drift {
+    for drift in plan.drift.iter().filter(|drift| drift.kept.is_none()) {
         note(theme::WARNING, "drift:", format!("{}: {}", drift.address, drift.text));
     }
-    for kept in &plan.kept {
-        note(theme::WARNING, "kept:", format!("{}: {} ({})", kept.address, kept.what, kept.because));
-    }
+    text += &plan.kept().map(|kept| self::kept(kept, width)).collect::<String>();
+    let mut note = |style: anstyle::Style, word: &str, what: String| {
+        text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
+    };
     for (new, old, name) in plan::renamed(&plan.steps) {
         let what =
             format!("{new} has all that {old} has, which goes; to keep that one, give it its name:   name: {name}");
@@ -382,12 +407,13 @@ pub(super) fn notes(plan: &Plan, detail: Detail) -> String {
     for size in plan.sizes.iter().filter(|size| detail.verbose || size.used * 2 >= size.most) {
         note(theme::QUIET, "size:", self::size(size));
     }
-    for step in &plan.steps {
+    let stays = plan.drift.iter().filter(|drift| drift.kept.is_some()).filter_map(|drift| drift.step.as_deref());
+    for step in stays.chain(&plan.steps) {
         for danger in &step.dangers {
             note(theme::DANGER, "danger:", format!("{}: {danger}", step.address));
         }
     }
-    text += &brakes(plan, width);
+    text += &brakes(plan, detail.apply, width);
     if !text.is_empty() {
         text.push('\n');
     }
@@ -408,10 +434,10 @@ fn grouped(number: usize) -> String {
 }
 
 /// What stops an apply, each with what lifts it.
-fn brakes(plan: &Plan, width: usize) -> String {
+fn brakes(plan: &Plan, apply: &str, width: usize) -> String {
     let brake = |brake: &Brake| {
         let what = wrap::words(&format!("{} ", paint(theme::DANGER, "brake:")), &brake.what, 7, width);
-        what + &wrap::words(&format!("  {} ", paint(theme::HELP, "help:")), brake.lifted_by(), 8, width)
+        what + &wrap::hint(&format!("  {} ", paint(theme::HELP, "help:")), &brake.lifted_by(apply), 8, width)
     };
     plan.brakes.iter().map(brake).collect()
 }

@@ -2,16 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::plan::{Brake, Change, Drift, Plan, Step, digest};
+use crate::plan::brake::APPLY;
+use crate::plan::{Brake, Change, Drift, Kept, Plan, Step, digest};
 use crate::policy::difference::LEFT_OUT;
 
 pub const FORMAT_VERSION: &str = "1";
 
 /// Returns the JSON document of `plan --json`.
 pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Json {
-    let kept = plan.kept.iter().map(|kept| {
-        json!({"code": "kept", "address": kept.address, "message": format!("{} is kept: {}", kept.what, kept.because)})
-    });
     json!({
         "format_version": FORMAT_VERSION,
         "account": plan.account.id,
@@ -21,10 +19,19 @@ pub fn plan(plan: &Plan, warnings: Vec<Json>, outputs: &Map<String, Json>) -> Js
         "permissions": {"owners": plan.permissions, "left_out": LEFT_OUT},
         "drift": plan.drift.iter().map(drift).collect::<Vec<_>>(),
         "brakes": plan.brakes.iter().map(brake).collect::<Vec<_>>(),
-        "warnings": warnings.into_iter().chain(kept).collect::<Vec<_>>(),
+        "warnings": warnings.into_iter().chain(kept(plan)).collect::<Vec<_>>(),
         "digest": digest::digest(plan),
         "outputs": outputs,
     })
+}
+
+/// What stays beside the manifest, each as a warning.
+pub fn kept(plan: &Plan) -> Vec<Json> {
+    let warning = |kept: &Kept| {
+        let message = format!("{} is kept: {}", kept.what, kept.because);
+        json!({"code": "kept", "address": kept.address, "message": message, "help": kept.help})
+    };
+    plan.kept().map(warning).collect()
 }
 
 /// What happened outside; `before` is what we wrote, `after` what AWS holds.
@@ -35,11 +42,16 @@ fn drift(drift: &Drift) -> Json {
         object.extend(what.into_iter().filter(|(key, _)| !["address", "waits_for", "drift"].contains(&key.as_str())));
         object.insert("since".to_owned(), json!(drift.since));
     }
+    if let (Some(kept), Some(object)) = (&drift.kept, json.as_object_mut()) {
+        object.insert("kept".to_owned(), json!(kept.because));
+        object.insert("help".to_owned(), json!(kept.help));
+    }
     json
 }
 
 fn brake(brake: &Brake) -> Json {
-    json!({"code": brake.cause.code(), "message": brake.what, "addresses": brake.addresses, "help": brake.lifted_by()})
+    let (code, help) = (brake.cause.code(), brake.lifted_by(APPLY));
+    json!({"code": code, "message": brake.what, "addresses": brake.addresses, "help": help})
 }
 
 fn step(step: &Step) -> Json {
@@ -59,6 +71,9 @@ fn step(step: &Step) -> Json {
             if !addresses.is_empty() {
                 object.insert(key.to_owned(), json!(addresses));
             }
+        }
+        if !step.notes.is_empty() {
+            object.insert("notes".to_owned(), json!(step.notes));
         }
         if !step.interim.is_empty() {
             object.insert("interim".to_owned(), json!(step.interim));

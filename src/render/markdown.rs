@@ -4,6 +4,7 @@ use anstream::adapter::strip_str;
 
 use super::document::Detail;
 use super::{human, permissions};
+use crate::plan::brake::APPLY;
 use crate::plan::{Plan, Step};
 
 /// What a comment on GitHub holds.
@@ -30,7 +31,7 @@ pub fn plan(plan: &Plan) -> Vec<String> {
 fn head(plan: &Plan) -> String {
     let mut text = format!("### seqera-iam: `{}` in account {}\n\n", plan.deployment, plan.account.id);
     text += &format!("**{}**\n", strip(&human::summary(plan)).trim());
-    let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false });
+    let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false, apply: APPLY });
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
     if !lines.is_empty() {
         text += "\n";
@@ -41,7 +42,7 @@ fn head(plan: &Plan) -> String {
 
 /// One collapsed section for what changes for owners, and one for each group of steps that change alike.
 fn sections(plan: &Plan) -> Vec<Section> {
-    let detail = Detail { width: 100, verbose: false };
+    let detail = Detail { width: 100, verbose: false, apply: APPLY };
     let section = |(steps, body): (Vec<&Step>, String)| {
         let first =
             steps.first().map_or_else(String::new, |step| format!("{} {}", step.action().symbol(), step.address));

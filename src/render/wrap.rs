@@ -16,6 +16,18 @@ pub fn words(head: &str, text: &str, indent: usize, width: usize) -> String {
     fill(head, text.split(' '), indent, width)
 }
 
+/// Writes what a hint says after `head`: the words wrapped, and a command, which stands after three blanks, whole, so
+/// that it can be copied.
+pub fn hint(head: &str, text: &str, indent: usize, width: usize) -> String {
+    match text.split_once("   ") {
+        Some((lead, command)) if indent + text.chars().count() > width => {
+            words(head, lead, indent, width) + &format!("{}{command}\n", " ".repeat(indent))
+        }
+        Some(_) => format!("{head}{text}\n"),
+        None => words(head, text, indent, width),
+    }
+}
+
 /// `head` is as wide as `indent`; it may hold colours, so its length says nothing.
 fn fill<'a>(head: &str, pieces: impl Iterator<Item = &'a str>, indent: usize, width: usize) -> String {
     let mut text = head.to_owned();
@@ -44,5 +56,7 @@ mod tests {
         assert_eq!(list("x  ", &["aaaa", "bbbb", "cccc"], 3, 14), "x  aaaa, bbbb,\n   cccc\n");
         assert_eq!(list("x  ", &[], 3, 14), "x  \n");
         assert_eq!(words("", "a bbbbbbbbbbbb c", 2, 6), "a\n  bbbbbbbbbbbb\n  c\n");
+        assert_eq!(hint("h ", "to end it:   a b", 2, 20), "h to end it:   a b\n");
+        assert_eq!(hint("h ", "to end it:   a b c", 2, 12), "h to end it:\n  a b c\n");
     }
 }

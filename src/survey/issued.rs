@@ -33,6 +33,24 @@ pub fn asked(desired: &Desired, state: Option<&State>) -> BTreeSet<ObjectId> {
     wanted.chain(recorded).filter_map(owner).collect()
 }
 
+/// Returns the credentials that owners of ours may have beside, as objects of their kinds: what is `asked` for
+/// already is left out.
+pub fn beside(
+    desired: &Desired,
+    state: Option<&State>,
+    live: &LiveState,
+    asked: &BTreeSet<ObjectId>,
+) -> BTreeSet<ObjectId> {
+    let wanted = desired.resources.values().filter(|resource| !resource.existing).map(|resource| &resource.id);
+    let recorded = state.into_iter().flat_map(|state| state.objects.keys());
+    let there = wanted.chain(recorded).filter(|id| live.objects.contains_key(id));
+    let of = |owner: &ObjectId| {
+        let kinds = kinds::specs().filter(|spec| spec.credential_of() == Some(owner.kind.as_str()));
+        kinds.map(|spec| ObjectId::new(spec.schema().kind, owner.name.clone())).collect::<Vec<_>>()
+    };
+    there.flat_map(of).filter(|id| !asked.contains(id)).collect()
+}
+
 /// How long a call may take until it has its effect.
 const CALL: Duration = Duration::from_secs(1);
 

@@ -60,7 +60,7 @@ pub async fn read(
         None => BTreeMap::new(),
     };
     let rest = owners.into_iter().filter(|id| !read.contains_key(id)).collect();
-    read.extend(objects(cloud, rest, purpose, &mut live.unread).await?);
+    read.extend(objects(cloud, rest, purpose == Purpose::Look, &mut live.unread).await?);
     for (asked, found) in read {
         if let Some(other) = found.first().filter(|first| first.id != asked) {
             live.elsewhere.insert(asked, other.id.clone());
@@ -68,8 +68,18 @@ pub async fn read(
         live.objects.extend(found.into_iter().map(|object| (object.id.clone(), object)));
     }
 
-    let keys = issued::asked(desired, state);
-    let keys = objects(cloud, keys, purpose, &mut live.unread).await?.into_values().flatten().collect();
+    let asked = issued::asked(desired, state);
+    let beside = match purpose {
+        Purpose::Converge | Purpose::Look => issued::beside(desired, state, &live, &asked),
+        Purpose::Destroy => BTreeSet::new(),
+    };
+    let mut found = objects(cloud, asked, purpose == Purpose::Look, &mut live.unread).await?;
+    let mut unknown = BTreeMap::new();
+    found.extend(objects(cloud, beside, true, &mut unknown).await?);
+    // Who only makes a plan does without; who asks what others did has to know what was not seen.
+    live.unread.extend(unknown.into_iter().filter(|_| purpose == Purpose::Look));
+    let (keys, others) = found.into_values().flatten().partition(|object: &Live| issued::is_issued(&object.id));
+    live.objects.extend(Vec::into_iter(others).map(|object: Live| (object.id.clone(), object)));
     let labelled = issued::settle(cloud, keys, desired, state, delivery, &mut live).await?;
 
     let leaving: BTreeSet<ObjectId> = match purpose {
@@ -118,10 +128,9 @@ pub async fn read(
 async fn objects(
     cloud: &Arc<Cloud>,
     ids: BTreeSet<ObjectId>,
-    purpose: Purpose,
+    tolerant: bool,
     unread: &mut BTreeMap<ObjectId, String>,
 ) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
-    let tolerant = purpose == Purpose::Look;
     let read = each(cloud, ids, |cloud, id| async move {
         match kind_of(&id)?.read(&cloud, &id.name).await {
             Err(error) if tolerant && AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(Err(error)),

@@ -17,6 +17,7 @@ mod language;
 mod listen;
 mod many;
 mod moto;
+mod night;
 mod permitted;
 mod picture;
 mod policy;

@@ -117,6 +117,29 @@ fn what_leaves_waits_for_what_comes() {
     scene.expect_no_changes();
 }
 
+/// Whoever a role trusts no more never gets what the role gets, though it is replaced itself.
+#[test]
+fn who_is_trusted_no_more_gets_nothing_new() {
+    let scene = Scene::new();
+    let inline = |name: &str, action: &str| {
+        format!("inline: {{{name}: {{statements: {{S: {{Effect: Allow, Action: \"{action}\", Resource: \"*\"}}}}}}}}")
+    };
+    let roles = |path: &str, trusted: &str, inline: &str| {
+        format!(
+            "{HEAD}roles:\n  head: {{{TRUST}, path: {path}}}\n  \
+             worker: {{trust: {{services: [ec2.amazonaws.com]{trusted}}}, {inline}}}\n"
+        )
+    };
+    scene.manifest(&roles("/", ", principals: [roles.head]", &inline("before", "s3:GetObject")));
+    scene.apply();
+    scene.manifest(&roles("/x/", "", &inline("after", "s3:PutObject")));
+    let run = scene.run("apply --auto-approve --force");
+    run.expect(0);
+    let at = |what: &str| run.stdout.find(what).unwrap_or_else(|| panic!("no `{what}` in {}", run.stdout));
+    assert!(at("roles.worker: updated") < at("roles.worker.inline.after: creating"));
+    scene.expect_no_changes();
+}
+
 /// A manifest that asks for nothing any more.
 fn braked() -> Scene {
     let scene = Scene::new();

@@ -34,6 +34,27 @@ fn a_step_that_waits_for_iam_says_whom_it_waits_for() {
     }
 }
 
+/// What takes the place of something is known everywhere before that goes.
+#[test]
+fn a_step_that_takes_away_what_another_gives_settles_first() {
+    let scene = Scene::with_faults("delay=1s");
+    let role = |name: &str, actions: &str| {
+        let inline = format!("{name}: {{statements: {{S: {{Effect: Allow, Action: [{actions}], Resource: '*'}}}}}}");
+        format!(
+            "apiVersion: seqera-iam/v1\nname: waiting\nroles:\n  head: {{trust: {{services: [ec2.amazonaws.com]}}, inline: {{{inline}}}}}\n"
+        )
+    };
+    scene.manifest(&role("all", "'s3:GetObject', 's3:PutObject'"));
+    scene.apply();
+    scene.manifest(&role("reads", "'s3:GetObject'"));
+    let said = scene.run("apply --auto-approve");
+    said.expect(0).says("\nroles.head.inline.all: settling 1s before destroying\n");
+    scene.expect_no_changes();
+    scene.manifest(&role("reads", "'s3:ListBucket'"));
+    let said = scene.run("apply --auto-approve");
+    assert!(!said.expect(0).stdout.contains("settling"), "nothing takes its place: {}", said.stdout);
+}
+
 #[test]
 fn what_is_wrong_for_good_is_said_at_once() {
     for fault in ["deny=CreateRole", "fail_write=1:before", "deny=AttachRolePolicy"] {

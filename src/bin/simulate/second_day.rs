@@ -24,7 +24,8 @@ pub async fn demand_no_drift(
     let live = live.map_err(|error| format!("looking fails: {error}"))?;
     let question = Question { desired: &remembered, state: Some(state), live: &live, fresh_lineage: LINEAGE };
     let found = plan::drift::drift(&question).map_err(|error| format!("looking is refused: {error}"))?;
-    let told: Vec<String> = found.drift.iter().map(|drift| format!("{}: {}", drift.address, drift.text)).collect();
+    let mended = found.drift.iter().filter(|drift| drift.kept.is_none());
+    let told: Vec<String> = mended.map(|drift| format!("{}: {}", drift.address, drift.text)).collect();
     if told.is_empty() { Ok(()) } else { Err(format!("there is drift: {}", told.join("; "))) }
 }
 

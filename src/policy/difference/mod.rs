@@ -13,6 +13,7 @@
 //!
 //! What cannot be seen from here is left out: [`LEFT_OUT`].
 
+pub mod escalation;
 mod gain;
 mod line;
 mod region;
@@ -41,6 +42,8 @@ struct Policies {
     statements: Vec<Statement>,
     /// Policies whose text nobody has read, by their names.
     unread: BTreeSet<String>,
+    /// Of those, the ones that are known to hold nothing but Denies.
+    unread_denials: BTreeSet<String>,
     unreadable: Vec<Unreadable>,
 }
 
@@ -67,6 +70,12 @@ impl Holding {
     /// Adds a policy of which only the name is known.
     pub fn unread_policy(mut self, name: &str) -> Self {
         self.policies.unread.insert(name.to_owned());
+        self
+    }
+
+    /// Adds a policy of which only the name is known, and that it only denies.
+    pub fn unread_denial(mut self, name: &str) -> Self {
+        self.policies.unread_denials.insert(name.to_owned());
         self
     }
 
@@ -203,9 +212,11 @@ fn unknown(from: &Holding, to: &Holding) -> Vec<Line> {
     let (bounds_before, bounds_after) = (bounds(from), bounds(to));
     let unbound =
         bounds_before.difference(&bounds_after).map(|name| format!("what the boundary {name} does not allow"));
+    let denials = from.policies.unread_denials.difference(&to.policies.unread_denials);
+    let lifted = denials.map(|name| format!("what {name} denies, where something else allows it"));
     let unreadable = to.all().flat_map(|policies| &policies.unreadable);
     let unreadable = unreadable.map(|Unreadable { index, why }| format!("statement {}: {why}", index + 1));
-    unread.chain(unbound).chain(unreadable).map(Line::unknown).collect()
+    unread.chain(unbound).chain(lifted).chain(unreadable).map(Line::unknown).collect()
 }
 
 #[cfg(test)]

@@ -67,11 +67,11 @@ impl<'a> Texts<'a> {
         Ok(sample(&self.all, &self.none)?.is_none())
     }
 
-    fn unlikely_text(&self) -> String {
+    pub fn unlikely_text(&self) -> String {
         self.all.first().map(|pattern| pattern.unlikely_text()).unwrap_or_default()
     }
 
-    fn has(&self, text: &str) -> bool {
+    pub fn has(&self, text: &str) -> bool {
         self.all.iter().all(|pattern| pattern.matches(text)) && !self.none.iter().any(|none| none.matches(text))
     }
 

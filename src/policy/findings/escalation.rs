@@ -3,7 +3,8 @@
 //! The ways are those that have been published since 2018 by those who test AWS accounts; each is a set of
 //! actions which, on any resource, lets a principal give itself what it does not have. Conditions and names keep one
 //! to something that cannot be judged here, so only what is allowed without them counts, less what is
-//! denied without them.
+//! denied without them. What a plan is told of is more, as it knows who holds the permissions:
+//! `policy/difference/escalation.rs`.
 
 use super::super::reference;
 use super::super::spot::Spot;
@@ -40,12 +41,6 @@ const WAYS: &[&[&str]] = &[
     &["lambda:UpdateFunctionCode"],
     &["glue:UpdateDevEndpoint"],
 ];
-
-/// Returns the ways that a document opens: the actions of each, as a sentence takes them.
-pub(super) fn ways(statements: &[Statement]) -> Vec<String> {
-    let is_open = |way: &&&[&str]| way.iter().all(|action| granted(statements, action).is_some());
-    WAYS.iter().filter(is_open).map(|way| way.join(" and ")).collect()
-}
 
 /// Says whether every role may be passed to every service.
 pub(super) fn passes_every_role(statements: &[Statement]) -> bool {

@@ -114,20 +114,10 @@ pub fn in_account(document: &Document, host: Host, account: Option<&str>) -> Vec
     found.0
 }
 
-/// What leads from a document to permissions that it does not grant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Escalations {
-    /// `iam:PassRole and ec2:RunInstances`: each is enough to gain any permission.
-    pub ways: Vec<String>,
-    /// Whether every role may be passed to every service.
-    pub passes_every_role: bool,
-}
-
-/// Returns what leads from a document to permissions that it does not grant.
-pub fn escalations(document: &Document) -> Escalations {
+/// Says whether a document lets every role be passed to every service.
+pub fn passes_every_role(document: &Document) -> bool {
     let root = Spot::root(document.json());
-    let statements = statement::all(&root);
-    Escalations { ways: escalation::ways(&statements), passes_every_role: escalation::passes_every_role(&statements) }
+    escalation::passes_every_role(&statement::all(&root))
 }
 
 /// Says whether a manifest may name the code, as in `ignore: [findings.resource-mismatch]`.
