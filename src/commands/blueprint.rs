@@ -44,9 +44,15 @@ fn list(output: &Output) -> Result<()> {
     let mut text = String::new();
     let columns = output.detail().width;
     for about in &all {
-        text += &wrap::words(&format!("{:width$}  ", about.name), &about.title, width + 2, columns);
+        text += &wrap::words(
+            &format!("{:width$}  ", about.name),
+            &format!("{} ({})", about.title, about.date),
+            width + 2,
+            columns,
+        );
     }
-    let next = "seqera-iam init NAME begins a manifest with one, seqera-iam blueprint show NAME says what it takes.";
+    let next = "seqera-iam init NAME begins a manifest with one, seqera-iam blueprint show NAME says what it takes and which \
+                page it follows, as of the date in brackets.";
     text += &format!("\n{}", wrap::words("", next, 0, columns));
     output.say(&text)
 }
@@ -72,7 +78,7 @@ fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
         let _ = writeln!(text, "\n  {head}  {}, {default}", param.of);
         if !param.allowed.is_empty() {
             let words: Vec<String> = param.allowed.iter().map(Json::to_string).collect();
-            let _ = writeln!(text, "      one of {}", words.join(", "));
+            let _ = writeln!(text, "      {} of {}", if param.is_list() { "some" } else { "one" }, words.join(", "));
         }
         text += &wrap::words("      ", &param.description, 6, output.detail().width);
     }
@@ -81,7 +87,28 @@ fn show(name: &str, global: &Global, output: &Output) -> Result<()> {
         let _ = writeln!(text, "\nIt uses {}: their features count too.", about.uses.join(" and "));
     }
     let _ = write!(text, "\nOutputs: {}\n\nBegin with it:\n\n  seqera-iam init {name}\n", about.outputs.join(", "));
+    text += &together(&about, output.detail().width);
     output.say(&text)
+}
+
+/// Says what permissions and those who get them begin with.
+fn together(about: &About, width: usize) -> String {
+    let all = || builtin::BUILTINS.iter().map(About::of);
+    let (what, first, others): (_, _, Vec<&str>) = if about.takes_permissions() {
+        let sets = all().filter(About::gives_permissions).map(|about| about.name);
+        ("What it may do is said by another blueprint", format!("batch-forge {}", about.name), sets.collect())
+    } else if about.gives_permissions() {
+        let principals = all().filter(About::takes_permissions).map(|about| about.name);
+        (
+            "Who gets these permissions is said by another blueprint",
+            format!("{} seqera-cloud-role", about.name),
+            principals.collect(),
+        )
+    } else {
+        return String::new();
+    };
+    let said = wrap::words("", &format!("{what}: {}. Both at once:", others.join(", ")), 0, width);
+    format!("\n{said}\n  seqera-iam init {first}\n")
 }
 
 fn feature_json(about: &About, feature: &Feature) -> Json {
@@ -105,7 +132,7 @@ fn features(about: &About, width: usize) -> String {
         for document in documents {
             let of = feature.statements.iter().filter(|statement| statement.document == *document);
             let sids: Vec<&str> = of.map(|statement| statement.sid.as_str()).collect();
-            text += &wrap::list(&format!("      {document}: "), &sids, 8, width);
+            text += &wrap::words("      ", &format!("{document}: {}", sids.join(", ")), 8, width);
         }
     }
     text

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::builtin::Builtin;
-use super::features::{self, Feature};
+use super::features::{self, Feature, Need};
 use super::params::{Inputs, Params};
 use super::report::Report;
 use super::{expression, shape, yaml};
@@ -45,6 +45,12 @@ pub struct AboutParam {
     pub default: Option<Json>,
     /// Empty where all values are allowed.
     pub allowed: Vec<Json>,
+}
+
+impl AboutParam {
+    pub fn is_list(&self) -> bool {
+        self.of.starts_with("list(")
+    }
 }
 
 impl About {
@@ -100,7 +106,13 @@ impl About {
         if is_value_of(WITH) {
             return Some(format!("with {WITH}: [{}]", feature.name));
         }
-        is_value_of(WITHOUT).then(|| format!("unless {WITHOUT}: [{}]", feature.name))
+        if is_value_of(WITHOUT) {
+            return Some(format!("unless {WITHOUT}: [{}]", feature.name));
+        }
+        // What a param of the same name asks for.
+        let param = feature.name.replace('-', "_");
+        let is_asked_for = feature.need == Need::Optional && self.params.iter().any(|one| one.name == param);
+        is_asked_for.then(|| format!("with {param}"))
     }
 
     /// Returns every statement that it writes.

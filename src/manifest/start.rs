@@ -136,7 +136,7 @@ fn used(about: &About, given: &Map<String, Json>, name: &str) -> String {
         }
         if !param.allowed.is_empty() {
             let words: Vec<String> = param.allowed.iter().map(flow).collect();
-            let _ = writeln!(text, "      # one of {}", words.join(", "));
+            let _ = writeln!(text, "      # {} of {}", if param.is_list() { "some" } else { "one" }, words.join(", "));
         }
         let _ = match (given.get(&param.name), &param.default) {
             (Some(value), _) => writeln!(text, "      {}: {}", param.name, flow(value)),

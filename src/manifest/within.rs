@@ -7,6 +7,9 @@ use super::params::{Params, TYPED};
 use super::report::NOT_SET;
 use crate::problem::{Place, Problem, Sources};
 
+/// How a help ends that is about the name of an entry.
+const OTHER_NAME: &str = "name: OTHER";
+
 /// Returns a problem as whoever uses a blueprint can mend it. A comment behind what is wrong is what to type; else the params that a line names are what it depends on.
 pub fn told(mut problem: Problem, spaces: &[Namespace], sources: &Sources) -> Problem {
     let typed = problem.place.and_then(|place| sources.get(place.file).name.strip_prefix(TYPED));
@@ -24,7 +27,13 @@ pub fn told(mut problem: Problem, spaces: &[Namespace], sources: &Sources) -> Pr
     if let (true, Some(at), None) = (problem.related.is_empty(), uses.next(), uses.next()) {
         problem.related = related(spaces, at).into_iter().rev().collect();
     }
-    let line = line(&sources.get(place.file).text, place);
+    let text = &sources.get(place.file).text;
+    for help in &mut problem.helps {
+        if let Some(what) = help.strip_suffix(OTHER_NAME) {
+            *help = format!("{what}{}", other_name(text, place, problem.related.len()));
+        }
+    }
+    let line = line(text, place);
     match line.split_once(" # ") {
         Some((_, comment)) => problem.helps = vec![comment.trim().to_owned()],
         None if problem.helps.is_empty() => {
@@ -36,6 +45,23 @@ pub fn told(mut problem: Problem, spaces: &[Namespace], sources: &Sources) -> Pr
         None => {}
     }
     problem
+}
+
+/// Returns how the object of an entry is given another name where its blueprint is used, by as many blueprints as `uses`.
+fn other_name(text: &str, place: Place, uses: usize) -> String {
+    let (before, after) = text.split_at_checked(place.start).unwrap_or_default();
+    let key = after.split(':').next().unwrap_or_default();
+    // Its lines are those that are indented more than it.
+    let entry = after.lines().skip(1).take_while(|line| line.starts_with("    "));
+    let named = entry.filter_map(|line| line.strip_prefix("    name:")).flat_map(params).next();
+    let section =
+        before.lines().rev().find_map(|line| line.strip_suffix(':').filter(|key| !key.starts_with([' ', '#'])));
+    match (named, section) {
+        _ if uses > 1 => "another key under `use`".to_owned(),
+        (Some(param), _) => format!("with: {{{param}: OTHER}}"),
+        (None, Some(section)) => format!("override: {{{section}: {{{key}: {{{OTHER_NAME}}}}}}}"),
+        (None, None) => OTHER_NAME.to_owned(),
+    }
 }
 
 /// Says whether a problem within a built-in blueprint only follows from a param that was reported. What the header

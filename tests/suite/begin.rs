@@ -82,6 +82,11 @@ fn blueprints_are_listed_shown_and_rendered() {
         assert!(!list[0][key].is_null(), "{key}");
     }
     scene.run("blueprint show enterprise-instance-role").expect(0).says("list(bucket), required");
+    scene.run("blueprint show batch-launch").expect(0).says_all(&[
+        "optional, with job_roles".to_owned(),
+        "some of \"data-explorer\", \"secrets\"".to_owned(),
+        "seqera-iam init batch-launch seqera-cloud-role".to_owned(),
+    ]);
     scene.run("blueprint render enterprise-instance-role").expect(1).says("params.buckets has no default");
     let render = "blueprint render enterprise-instance-role -p buckets=acme-work";
     scene.run(render).expect(0).says("use.seqera.roles.seqera:").says("arn:aws:s3:::acme-work/*");

@@ -356,3 +356,29 @@ fn documents_have_their_digests() {
         None => assert_eq!(text, std::fs::read_to_string(path).unwrap()),
     }
 }
+
+/// A policy of buckets holds so many; the next one takes a second policy, which the role gets as well.
+#[test]
+fn one_bucket_too_many_makes_a_second_policy() {
+    let policies = |count: usize| {
+        let buckets: Vec<String> =
+            (0..count).map(|number| format!("acme-research-{number:02}-{}", "x".repeat(18))).collect();
+        assert!(buckets.iter().all(|bucket| bucket.len() == 35));
+        let desired = desired("enterprise-instance-role", &json!({"buckets": buckets, "scope": "published"}));
+        let sizes: Vec<usize> = desired
+            .resources
+            .iter()
+            .filter_map(|(address, resource)| {
+                let is_policy = within(address).to_string().starts_with("policies.buckets");
+                resource.wanted.get("document").and_then(Value::document).filter(|_| is_policy).map(Document::size)
+            })
+            .collect();
+        let attached =
+            desired.resources.keys().filter(|address| address.to_string().contains(".policies.Seqera-Role-buckets"));
+        (sizes.clone(), attached.count())
+    };
+    assert_eq!(policies(56), (vec![6080], 1));
+    let (sizes, attached) = policies(57);
+    assert_eq!((sizes.len(), attached), (2, 2));
+    assert!(sizes.iter().all(|size| *size <= 6144), "{sizes:?}");
+}
