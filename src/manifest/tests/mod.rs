@@ -355,11 +355,7 @@ use:
     with: {x: \"${{ roles.r.arn }}\", of: [roles.t-x]}
     override: {roles: {b: {max_session: 2h, tags: {k: \"${{ each.key }}\"}}}}
 import: [roles.r]
-<<<<<<< HEAD
-moved: [{from: use.u-o, to: use.u-m}]
-=======
 moved: [{from: use.o, to: use.u-m}]
->>>>>>> main
 outputs: {o: \"${{ roles['r'].arn }} ${{ params.b[0].kms | default('none') }}\"}
 ";
 
