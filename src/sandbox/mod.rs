@@ -34,6 +34,7 @@ mod listen;
 mod request;
 mod store;
 mod sts;
+mod table;
 mod tagging;
 mod throttle;
 mod world;

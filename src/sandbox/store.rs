@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::ids;
-use super::world::{Account, Entity, Group, Policy, Profile, Provider, Role, Table, User, World};
+use super::table::{Entity, Table};
+use super::world::{Account, Group, Policy, Profile, Provider, Role, User, World};
 use crate::error::{Error, Result};
 use crate::model;
 

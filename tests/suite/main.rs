@@ -14,6 +14,7 @@ mod hand;
 mod independent;
 mod interruption;
 mod language;
+mod key_rotation;
 mod listen;
 mod many;
 mod moto;

@@ -6,7 +6,8 @@ use super::policy::Found;
 use super::{Answer, Call, boundary, document, group, policy, policy_version, role, tags, user};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::request::Request;
-use crate::sandbox::world::{Group, Role, Use, User, World};
+use crate::sandbox::table::Use;
+use crate::sandbox::world::{Group, Role, User, World};
 use crate::sandbox::xml::Xml;
 
 const FILTERS: [&str; 5] = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];

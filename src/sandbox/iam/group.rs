@@ -6,7 +6,8 @@ use super::role::time;
 use super::{Answer, Call, account, names, user};
 use crate::policy::limits;
 use crate::sandbox::answer::Refusal;
-use crate::sandbox::world::{Group, Use, User, World};
+use crate::sandbox::table::Use;
+use crate::sandbox::world::{Group, User, World};
 use crate::sandbox::xml::Xml;
 
 pub fn create(call: &mut Call) -> Answer {

@@ -5,7 +5,8 @@ use super::tags::{self, Case};
 use super::{Answer, Call, account, names, role};
 use crate::policy::limits;
 use crate::sandbox::answer::Refusal;
-use crate::sandbox::world::{Profile, Use, World};
+use crate::sandbox::table::Use;
+use crate::sandbox::world::{Profile, World};
 use crate::sandbox::xml::Xml;
 
 /// Longest name.

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::answer::Refusal;
 use super::ids;
 use super::request::Request;
-use super::world::{Entity, Group, Role, User, World};
+use super::table::Entity;
+use super::world::{Group, Role, User, World};
 use super::xml::Xml;
 
 mod access_key;

@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use super::{Call, names};
 use crate::policy::Host;
 use crate::sandbox::answer::Refusal;
-use crate::sandbox::world::{Entity, Group, Role, Table, User, World};
+use crate::sandbox::table::{Entity, Table};
+use crate::sandbox::world::{Group, Role, User, World};
 
 /// A holder of policies.
 pub trait Owner: Entity + Sized + 'static {

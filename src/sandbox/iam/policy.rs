@@ -12,7 +12,8 @@ use crate::policy::{Host, limits, managed};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::ids;
 use crate::sandbox::request::Request;
-use crate::sandbox::world::{Account, Entity, Policy, Version, World};
+use crate::sandbox::table::Entity;
+use crate::sandbox::world::{Account, Policy, Version, World};
 use crate::sandbox::xml::Xml;
 
 /// Longest name.

@@ -7,7 +7,8 @@ use super::owner::{self, Owner};
 use super::tags::{self, Case};
 use super::{Answer, Call, account, boundary, document, names, trust};
 use crate::sandbox::answer::Refusal;
-use crate::sandbox::world::{Role, Use, World};
+use crate::sandbox::table::Use;
+use crate::sandbox::world::{Role, World};
 use crate::sandbox::xml::Xml;
 
 pub fn create(call: &mut Call) -> Answer {

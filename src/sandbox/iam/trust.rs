@@ -10,7 +10,8 @@ use super::document;
 use crate::policy::Host;
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::request::Request;
-use crate::sandbox::world::{Entity, Role, User, World};
+use crate::sandbox::table::Entity;
+use crate::sandbox::world::{Role, User, World};
 
 /// A trust policy that AWS takes, and the ids of the roles and users that it names.
 pub struct Trust {

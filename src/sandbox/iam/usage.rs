@@ -3,7 +3,8 @@
 use super::lists::Page;
 use super::owner::Owner;
 use super::{Answer, Call, names, policy};
-use crate::sandbox::world::{Group, Role, Use, User, World};
+use crate::sandbox::table::Use;
+use crate::sandbox::world::{Group, Role, User, World};
 use crate::sandbox::xml::Xml;
 
 /// Somebody who has a policy, in the order of AWS's answer.
