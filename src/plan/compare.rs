@@ -324,12 +324,13 @@ impl<'a> Comparison<'a> {
                 found.push(declared(refusal::prevented(work, id)));
             }
             for obstacle in self.live.obstacles.get(id).into_iter().flatten() {
-                if !self.clears(&obstacle.object, id) {
+                if !self.clears(&obstacle.object, id) && !self.keeps(&obstacle.object, id) {
                     found.push(declared(refusal::blocked(work, id, obstacle)));
                 }
             }
         }
         found.extend(self.dangling());
+        found.extend(self.boundaries_that_go());
         found.extend(self.missing_references());
         found.extend(quota::exceeded(&self.work, self.live));
         found.extend(quota::full_owners(&self.work, self.live));
@@ -351,28 +352,6 @@ impl<'a> Comparison<'a> {
         goes || changed
     }
 
-    /// What the manifest refers to by its ARN and this plan deletes.
-    fn dangling(&self) -> Vec<Problem> {
-        let gone = |id: &ObjectId| self.work.get(id).is_some_and(|work| matches!(work.change, Change::Delete { .. }));
-        let refers = |wanted: &Wanted| {
-            let spec = kinds::spec(&wanted.resource.id.kind)?;
-            spec.refers(&self.desired.account, &wanted.resource.wanted).into_iter().find(|needed| gone(&needed.id))
-        };
-        let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept);
-        wanted
-            .filter_map(|wanted| Some((wanted, refers(wanted)?)))
-            .map(|(wanted, needed)| {
-                let address = &wanted.resource.address;
-                Problem::error(
-                    "refers-to-deleted",
-                    format!("{address} refers to {}, which this plan deletes", needed.id),
-                )
-                .at(wanted.resource.place)
-                .help("declare it in the manifest, or drop the reference")
-            })
-            .collect()
-    }
-
     /// Policies that are boundaries of owners and attached to none.
     pub fn only_boundaries(&self) -> BTreeSet<ObjectId> {
         let (mut bounding, mut attached) = (BTreeSet::new(), BTreeSet::new());
@@ -383,22 +362,6 @@ impl<'a> Comparison<'a> {
             if hangs { &mut attached } else { &mut bounding }.extend(held.map(|needed| needed.id));
         }
         bounding.difference(&attached).cloned().collect()
-    }
-
-    /// What the manifest refers to outside itself and AWS does not hold.
-    fn missing_references(&self) -> Vec<Problem> {
-        let refers = |wanted: &Wanted| {
-            let spec = kinds::spec(&wanted.resource.id.kind);
-            spec.map(|spec| spec.refers(&self.desired.account, &wanted.own)).unwrap_or_default()
-        };
-        let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept && !wanted.resource.existing);
-        let missing = wanted.flat_map(|wanted| {
-            // Two statements may name the same.
-            let missing: BTreeSet<ObjectId> = refers(wanted).into_iter().map(|needed| needed.id).collect();
-            let missing = missing.into_iter().filter(|id| self.live.missing.contains(id));
-            missing.map(move |id| refusal::refers_to_nothing(wanted, &id))
-        });
-        missing.collect()
     }
 
     /// Returns what the deployment has in AWS before the plan.

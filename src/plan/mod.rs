@@ -27,6 +27,7 @@ mod permissions;
 mod principal;
 mod quota;
 mod rebuild;
+mod references;
 mod refusal;
 mod renamed;
 mod room;

@@ -137,6 +137,16 @@ pub fn blocked(work: &Work, id: &ObjectId, obstacle: &Obstacle) -> Problem {
     problem.help(format!("when nobody needs it:   {}", obstacle.remedy))
 }
 
+/// An owner keeps a boundary that goes: without it, it could do more.
+pub fn keeps_boundary(wanted: &Wanted, policy: &ObjectId) -> Problem {
+    let address = &wanted.resource.address;
+    Problem::error("keeps-boundary", format!("{address} keeps its boundary {policy}, which this plan deletes"))
+        .at(wanted.resource.place)
+        .note("the manifest says nothing of its boundary, and a boundary is never taken off by silence")
+        .help("to let it go, write there and apply:   boundary: none")
+        .help("or declare the policy again")
+}
+
 /// `counted` is `Roles`, as AWS counts them.
 pub fn quota(counted: &str, held: usize, made: usize, most: usize) -> Problem {
     let message = format!("the account has no room: it holds {held} of {most} {counted}, this plan makes {made} more");

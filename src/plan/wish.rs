@@ -8,7 +8,7 @@ use super::{Change, Kept};
 use crate::graph::Desired;
 use crate::kinds::{self, Hanging, Spec};
 use crate::model::schema::OnChange;
-use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, Resource, State, Value};
+use crate::model::{Account, Address, Attributes, Live, LiveState, ObjectId, Record, Resource, State, Value};
 
 /// One object that shall be there.
 #[derive(Clone, Debug)]
@@ -20,6 +20,16 @@ pub struct Wanted {
     pub own: Attributes,
     /// Whether it is only kept; the state does not remember it then.
     pub kept: bool,
+}
+
+impl Wanted {
+    /// Returns the policy that stays its boundary although the manifest says nothing of one.
+    pub fn kept_boundary(&self, account: &Account) -> Option<ObjectId> {
+        let spec = kinds::spec(&self.resource.id.kind)?;
+        let said = spec.refers(account, &self.resource.wanted);
+        let held = spec.refers(account, &self.whole).into_iter().filter(|needed| needed.held);
+        held.filter(|needed| !said.contains(needed)).map(|needed| needed.id).next()
+    }
 }
 
 /// Everything that shall be there, and what is kept beside the manifest.
