@@ -118,7 +118,9 @@ pub async fn read(
     let brought = brought_references(cloud, desired, &live);
     let read = each(cloud, brought, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred.extend(by_id(read));
-    if purpose != Purpose::Look && caller::may_lose(desired, state, &live) {
+    // What goes takes from whoever has it, though the manifest still wants it.
+    let may_lose = purpose == Purpose::Destroy || caller::may_lose(desired, state, &live);
+    if purpose != Purpose::Look && may_lose {
         live.caller = caller::read(cloud, &mut live).await;
     }
     Ok(live)
