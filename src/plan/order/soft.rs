@@ -94,6 +94,15 @@ impl Ordering<'_> {
         for (from, to) in nodes.iter().zip(nodes.iter().skip(1).chain([&make])) {
             self.graph.add_edge(*from, *to, Edge::Hard);
         }
+        // What holds a boundary for a while waits for it as the last write does.
+        for (node, attributes) in nodes.iter().zip(&interim) {
+            for needed in self.needs(&self.steps[step], attributes).into_iter().filter(|needed| needed.held) {
+                let comes = self.makes.get(&needed.id).filter(|&&comes| self.graph.contains_edge(comes, make));
+                if let Some(&comes) = comes {
+                    self.graph.add_edge(comes, *node, Edge::Hard);
+                }
+            }
+        }
         if let (Change::Import { .. }, Some(&first)) = (&self.steps[step].change, nodes.first()) {
             // What waits until it is taken over does not wait for the rest.
             let held = self.graph.edges(make).filter(|edge| *edge.weight() == Edge::Hard);
