@@ -1,6 +1,6 @@
 //! Another access key in the place of one, in two runs, cut short anywhere.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::access_keys::{HEAD, TO_FILE};
 use crate::interruption::{Running, wait_for};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use seqera_iam::rotation::Rotated;
 use seqera_iam::sandbox::{Request, Sandbox};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -58,11 +59,11 @@ impl Life {
             self.think().await;
             self.place.tell(|| format!("stage {stage}: {}", world.manifest()));
             let before = std::mem::replace(&mut wish, Wish::new(world)?);
-            if let Some(refusal) = self.reach(&wish).await? {
+            if let Some(refusal) = self.reach(&wish, false).await? {
                 self.place.tell(|| format!("refused: {}", refusal.why));
                 wish = self.answer(&refusal, before, &wish)?;
                 self.think().await;
-                if let Some(refusal) = self.reach(&wish).await? {
+                if let Some(refusal) = self.reach(&wish, true).await? {
                     return Err(format!("what was answered to a refusal is refused: {}", refusal.why));
                 }
             }
@@ -82,8 +83,16 @@ impl Life {
         Wish::new(World { imports: refusal.import.clone(), ..refused.world.clone() })
     }
 
-    /// Goes through bad weather towards a wish, and in fine weather to it. Returns why it is refused.
-    async fn reach(&mut self, wish: &Wish) -> Result<Option<Refusal>, String> {
+    /// Goes through bad weather towards a wish, and in fine weather to it. Returns why it is refused. Who looks first
+    /// whether a brake holds goes back where one does; who does not lifts all.
+    async fn reach(&mut self, wish: &Wish, forced: bool) -> Result<Option<Refusal>, String> {
+        if !forced && self.chance.percent(25) {
+            let (refusal, deeds) = self.settle(Task::ApplyUnforced(wish)).await?;
+            if refusal.is_some() && !deeds.is_nothing() {
+                return Err("a run that is held back changed something".to_owned());
+            }
+            return Ok(refusal);
+        }
         let mut way = self.interrupted(Task::Apply(wish)).await?;
         let (refusal, deeds) = self.settle(Task::Apply(wish)).await?;
         way.add(deeds)?;
@@ -97,6 +106,9 @@ impl Life {
         self.demand_keys(&wish.world)?;
         if self.chance.percent(25) {
             self.lose_state(wish).await?;
+        }
+        if self.chance.percent(25) {
+            self.rotate(wish).await?;
         }
         let objects = self.objects()?;
         if !others.iter().all(|(name, text)| name == &guest_file() || objects.get(name) == Some(text)) {
@@ -116,6 +128,44 @@ impl Life {
         }
         self.place.demand_empty(wish, &mut self.chance).await?;
         self.demand_keys(&wish.world)
+    }
+
+    /// Exchanges somebody's key, with runs that are cut on the way, until the old one is deleted.
+    async fn rotate(&mut self, wish: &Wish) -> Result<(), String> {
+        let users: Vec<String> = wish.world.keys().into_keys().collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let user = self.chance.pick(&users).clone();
+        let grace = *self.chance.pick(&[None, Some(Duration::ZERO), Some(Duration::from_secs(3600))]);
+        for _ in 0..self.chance.below(3) {
+            let weather = Weather::draw(&mut self.chance);
+            self.place.tell(|| format!("rotating the key of {user} with {}", weather.settings.join(",")));
+            let rotated = self.place.rotate((wish, &user), grace, &weather, &mut self.chance).await?;
+            self.runs += 1;
+            if let Err(why) = &rotated {
+                self.place.tell(|| format!("cut: {why}"));
+                self.cut_power()?;
+            }
+            self.place.load().await?;
+            self.pass_time().await;
+            // What a cut run left is mended first.
+            if let (Some(Refusal { why, .. }), _) = self.settle(Task::Apply(wish)).await? {
+                return Err(format!("after a rotation that was cut it is refused: {why}"));
+            }
+        }
+        for _ in 0..4 {
+            let rotated = self.place.rotate((wish, &user), grace, &Weather::fine(), &mut self.chance).await?;
+            self.runs += 1;
+            self.place.tell(|| format!("rotating the key of {user}: {rotated:?}"));
+            let rotated = rotated.map_err(|why| format!("a rotation without faults fails: {why}"))?;
+            self.place.demand_empty(wish, &mut self.chance).await?;
+            if let Rotated::Deleted { .. } | Rotated::Exchanged { until: None, .. } = rotated {
+                return self.demand_keys(&wish.world);
+            }
+            tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+        }
+        Err(format!("the rotation of the key of {user} does not end"))
     }
 
     fn demand_keys(&self, world: &World) -> Result<(), String> {

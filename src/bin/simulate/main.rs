@@ -6,6 +6,7 @@
 mod draw;
 mod hands;
 mod keys;
+mod law;
 mod life;
 mod second_day;
 mod session;

@@ -1,9 +1,9 @@
 //! Sees every call on its way to the sandbox and what it does to the account, from the files that the
 //! sandbox keeps: whether the tool did what its plan said, once, and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 
 use crate::draw::Chance;
 use crate::keys;
+use crate::law::Law;
 use crate::world::ACCOUNT;
 
 /// What a run did.
@@ -35,6 +36,10 @@ pub struct Deeds {
 pub struct Witness {
     account: PathBuf,
     deeds: Arc<Mutex<Deeds>>,
+    /// What was in the files that were looked at: nobody else writes during a run.
+    seen: Arc<Mutex<HashMap<File, Option<Json>>>>,
+    /// Watches the permissions at each moment.
+    law: Arc<Mutex<Option<Law>>>,
     chance: Arc<Mutex<Chance>>,
     slow: bool,
 }
@@ -49,7 +54,8 @@ impl Witness {
     /// Answers take some time where they are slow, another time each, so that calls finish in any order.
     pub fn new(account: &Path, chance: Chance, slow: bool) -> Self {
         let chance = Arc::new(Mutex::new(chance));
-        Self { account: account.to_owned(), deeds: Arc::default(), chance, slow }
+        let (deeds, seen, law) = <(Arc<_>, Arc<_>, Arc<_>)>::default();
+        Self { account: account.to_owned(), deeds, seen, law, chance, slow }
     }
 
     pub fn http_client(&self, sandbox: &Sandbox) -> SharedHttpClient {
@@ -58,22 +64,46 @@ impl Witness {
     }
 
     pub fn deeds(&self) -> Deeds {
-        std::mem::take(&mut self.deeds.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut locked(&self.deeds))
+    }
+
+    /// Watches from here on that permissions keep between both sides of this plan.
+    pub fn watch(&self, plan: &Plan) {
+        *locked(&self.law) = Some(Law::new(&self.account, plan));
+    }
+
+    /// Returns who was watching.
+    pub fn law(&self) -> Option<Law> {
+        locked(&self.law).take()
     }
 
     fn latency(&self) -> Duration {
         let most = if self.slow { 60 } else { 1 };
-        let drawn = self.chance.lock().unwrap_or_else(PoisonError::into_inner).below(most);
+        let drawn = locked(&self.chance).below(most);
         Duration::from_millis(drawn as u64)
     }
 
-    fn note(&self, body: &str, file: &File, before: Option<&Json>, after: Option<&Json>) {
+    /// Reads a file before the first call that may change it.
+    fn look(&self, file: &File) {
+        let mut seen = locked(&self.seen);
+        if !seen.contains_key(file) {
+            seen.insert(file.clone(), file.read(&self.account));
+        }
+    }
+
+    fn note(&self, body: &str, file: &File) {
+        let after = file.read(&self.account);
+        let before = locked(&self.seen).insert(file.clone(), after.clone()).flatten();
         if before == after {
             return;
         }
+        let (before, after) = (before.as_ref(), after.as_ref());
         let (held, holds) = (file.objects(before), file.objects(after));
         let (keys_held, keys_hold) = (file.keys(before), file.keys(after));
-        let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(law) = locked(&self.law).as_mut() {
+            law.look(body, file, &held, after);
+        }
+        let mut deeds = locked(&self.deeds);
         *deeds.said.entry(body.to_owned()).or_default() += 1;
         holds.difference(&held).for_each(|id| *deeds.made.entry(id.clone()).or_default() += 1);
         held.difference(&holds).for_each(|id| *deeds.removed.entry(id.clone()).or_default() += 1);
@@ -99,11 +129,10 @@ impl HttpConnector for Connector {
             }
             let call = Request::of(&request)?;
             let file = File::of(&call).filter(|_| !["Get", "List"].iter().any(|verb| call.action().starts_with(verb)));
-            let before = file.as_ref().and_then(|file| file.read(&witness.account));
+            file.iter().for_each(|file| witness.look(file));
             let reply = sandbox.answer(&call);
             if let Some(file) = file {
-                let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-                witness.note(&body, &file, before.as_ref(), file.read(&witness.account).as_ref());
+                witness.note(&request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default(), &file);
             }
             reply.arrive().await
         })
@@ -111,9 +140,14 @@ impl HttpConnector for Connector {
 }
 
 /// The file of the object that a call is about.
-struct File {
-    folder: &'static str,
-    name: String,
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct File {
+    pub folder: &'static str,
+    pub name: String,
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl File {
@@ -147,7 +181,7 @@ impl File {
             .or_else(|| named("policies", "PolicyName"))
     }
 
-    fn read(&self, account: &Path) -> Option<Json> {
+    pub fn read(&self, account: &Path) -> Option<Json> {
         let text = std::fs::read(account.join(self.folder).join(format!("{}.json", self.name))).ok()?;
         serde_json::from_slice(&text).ok()
     }
@@ -157,7 +191,7 @@ impl File {
     }
 
     /// Returns the objects in it: a role's attachments and inline policies are in the role's file.
-    fn objects(&self, content: Option<&Json>) -> BTreeSet<ObjectId> {
+    pub fn objects(&self, content: Option<&Json>) -> BTreeSet<ObjectId> {
         let Some(content) = content else { return BTreeSet::new() };
         let name = &self.name;
         let mut objects = BTreeSet::new();
@@ -194,7 +228,7 @@ impl File {
 }
 
 /// Returns the owner that an object hangs on.
-fn owner(id: &ObjectId) -> Option<ObjectId> {
+pub fn owner(id: &ObjectId) -> Option<ObjectId> {
     match id.kind.as_str() {
         kind if kind.ends_with("attachment") || kind.ends_with("inline_policy") || kind == "membership" => {
             let of = kind.split_once('_').map_or("", |(of, _)| of);
@@ -258,7 +292,10 @@ impl Deeds {
         if let Some((key, user)) = self.keys_made.iter().find(|(_, user)| !says(to_make, &key_of(user))) {
             return Err(format!("{key} of {user} was made, and the plan does not say so"));
         }
-        let removes = |user| says(to_remove, &key_of(user));
+        // A change of a key deletes another one that nobody has.
+        let changed =
+            |user| plan.steps.iter().any(|step| step.action() == Action::Update && step.id() == Some(&key_of(user)));
+        let removes = |user| says(to_remove, &key_of(user)) || changed(user);
         let taken_back = |key| self.keys_made.contains_key(key);
         match self.keys_gone.iter().find(|(key, user)| !removes(user) && !taken_back(*key)) {
             Some((key, user)) => Err(format!("{key} of {user} was removed, and the plan does not say so")),

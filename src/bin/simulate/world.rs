@@ -5,14 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use crate::draw::Chance;
+use crate::weather;
 
 const KEYS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const AWS_MANAGED: [&str; 3] = ["AmazonS3ReadOnlyAccess", "CloudWatchLogsReadOnlyAccess", "PowerUserAccess"];
 const ACTIONS: [&str; 5] = ["s3:GetObject", "s3:PutObject", "logs:GetLogEvents", "batch:SubmitJob", "ec2:Describe*"];
+const SIDS: [&str; 5] = ["S", "T", "U", "V", "W"];
 const SERVICES: [&str; 3] = ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"];
 /// Services whose linked roles are asked for.
 const LINKED: [&str; 3] = ["spot.amazonaws.com", "batch.amazonaws.com", "transfer.amazonaws.com"];
 pub const ACCOUNT: &str = "123456789012";
+/// The user that all calls come from.
+const CALLER: &str = "sandbox";
 /// A role of others, on which we may put something.
 pub const GUEST: &str = "guest";
 pub const TAGS: [&str; 3] = ["team", "stage", "cost"];
@@ -71,7 +75,36 @@ impl World {
         if chance.percent(10) {
             self.swap(chance);
         }
+        for _ in 0..chance.below(4) {
+            self.move_statement(chance);
+        }
         self.mend(chance);
+    }
+
+    /// Lets a statement move from one document to another, of the same owner most often: nobody loses anything by it.
+    fn move_statement(&mut self, chance: &mut Chance) {
+        let key = *chance.pick(&KEYS);
+        let owners = [self.roles.get_mut(key), self.users.get_mut(key), self.groups.get_mut(key)];
+        let inline = owners.into_iter().flatten().flat_map(|owner| {
+            let inline = owner.get_mut("inline").and_then(Json::as_object_mut);
+            inline.into_iter().flat_map(|inline| inline.values_mut())
+        });
+        let mut documents: Vec<&mut Json> = self.policies.values_mut().chain(inline).collect();
+        if documents.len() < 2 {
+            return;
+        }
+        let from = documents.swap_remove(chance.below(documents.len()));
+        let Some(statements) = from["statements"].as_object_mut().filter(|statements| statements.len() > 1) else {
+            return;
+        };
+        let sid = chance.pick(&statements.keys().cloned().collect::<Vec<_>>()).clone();
+        let to = documents.swap_remove(chance.below(documents.len()));
+        if let (Some(to), Some(moved)) = (to["statements"].as_object_mut(), statements.get(&sid)) {
+            let free = SIDS.iter().find(|sid| !to.contains_key(**sid));
+            let Some(free) = free else { return };
+            to.insert((*free).to_owned(), moved.clone());
+            statements.remove(&sid);
+        }
     }
 
     /// Changes users, groups, and who is in which.
@@ -87,6 +120,9 @@ impl World {
             if chance.percent(25) {
                 entry(&mut self.users, key, chance, |stem, chance| user(stem, &own, &groups, chance));
             }
+        }
+        if chance.percent(25) && (self.users.remove("caller").is_none() || chance.percent(70)) {
+            self.users.insert("caller".to_owned(), caller(&own, &groups, chance));
         }
     }
 
@@ -105,6 +141,10 @@ impl World {
     fn mend(&mut self, chance: &mut Chance) {
         let (policies, roles) = (self.policies.clone(), self.roles.clone());
         let groups = self.groups.clone();
+        let some = |section: &str, keys: &BTreeMap<String, Json>| -> Vec<String> {
+            keys.keys().map(|key| format!("{section}.{key}")).collect()
+        };
+        let trustworthy = [some("roles", &roles), some("users", &self.users)].concat();
         for user in self.users.values_mut() {
             if let Some(member) = user.pointer_mut("/groups").and_then(Json::as_array_mut) {
                 let is_there = |name: &str| groups.contains_key(name.trim_start_matches("groups."));
@@ -120,15 +160,16 @@ impl World {
                         .is_none_or(|key| policies.contains_key(key))
                 });
             }
+            let bound = role["boundary"].as_str().and_then(|name| name.strip_prefix("policies."));
+            if bound.is_some_and(|key| !policies.contains_key(key)) {
+                // Silence would keep it.
+                role["boundary"] = json!("none");
+            }
             if role.get("trust").is_some() && chance.percent(20) {
-                let keys: Vec<String> = roles.keys().cloned().collect();
-                let trusted: Vec<String> = chance.some(&keys, 30).iter().map(|key| format!("roles.{key}")).collect();
-                role["trust"]["principals"] = json!(trusted);
+                role["trust"]["principals"] = json!(chance.some(&trustworthy, 30));
             }
             if let Some(trusted) = role.pointer_mut("/trust/principals").and_then(Json::as_array_mut) {
-                trusted.retain(|name| {
-                    name.as_str().is_some_and(|name| roles.contains_key(name.trim_start_matches("roles.")))
-                });
+                trusted.retain(|name| trustworthy.iter().any(|known| name == known));
                 if trusted.is_empty()
                     && let Some(trust) = role["trust"].as_object_mut()
                 {
@@ -217,13 +258,19 @@ fn named(key: &str, chance: &mut Chance) -> Json {
     json!({"name": name(key, chance), "path": path, "tags": tags})
 }
 
+/// Statements by their Sids.
 fn document(chance: &mut Chance) -> Json {
+    let count = 1 + chance.below(3);
+    SIDS.iter().take(count).map(|sid| ((*sid).to_owned(), statement(chance))).collect()
+}
+
+fn statement(chance: &mut Chance) -> Json {
     let mut actions = chance.some(&ACTIONS, 50);
     if actions.is_empty() {
         actions.push(ACTIONS[0]);
     }
     let effect = if chance.percent(10) { "Deny" } else { "Allow" };
-    json!({"S": {"Effect": effect, "Action": actions, "Resource": format!("arn:aws:s3:::bucket-{}/*", chance.below(3))}})
+    json!({"Effect": effect, "Action": actions, "Resource": format!("arn:aws:s3:::bucket-{}/*", chance.below(3))})
 }
 
 /// What hangs on a role of others.
@@ -245,7 +292,7 @@ fn inline(chance: &mut Chance) -> BTreeMap<String, Json> {
 fn policy(key: &str, chance: &mut Chance) -> Json {
     let mut policy = named(key, chance);
     policy["statements"] = document(chance);
-    if chance.percent(15) {
+    if chance.percent(30) {
         policy["description"] = json!(format!("d{}", chance.below(2)));
     }
     policy
@@ -259,6 +306,7 @@ fn role(key: &str, own: &[String], chance: &mut Chance) -> Json {
     match chance.below(6) {
         0 => role["boundary"] = json!("PowerUserAccess"),
         1 => role["boundary"] = json!("none"),
+        2 if !own.is_empty() => role["boundary"] = json!(format!("policies.{}", chance.pick(own))),
         _ => {}
     }
     if chance.percent(30) {
@@ -293,12 +341,28 @@ fn user(key: &str, own: &[String], groups: &[String], chance: &mut Chance) -> Js
     match chance.below(6) {
         0 => user["boundary"] = json!("PowerUserAccess"),
         1 => user["boundary"] = json!("none"),
+        2 if !own.is_empty() => user["boundary"] = json!(format!("policies.{}", chance.pick(own))),
         _ => {}
     }
     if chance.percent(15) {
         user["keep_undeclared"] = json!(true);
     }
     user
+}
+
+/// Whoever runs this: may do everything, or most of it.
+fn caller(own: &[String], groups: &[String], chance: &mut Chance) -> Json {
+    let mut statements = json!({"All": {"Effect": "Allow", "Action": ["iam:*", "tag:*"], "Resource": "*"}});
+    if chance.percent(40) {
+        let actions = chance.some(&weather::ACTIONS, 20);
+        let actions: Vec<String> = actions.iter().map(|action| format!("iam:{action}")).collect();
+        if !actions.is_empty() {
+            statements["Not"] = json!({"Effect": "Deny", "Action": actions, "Resource": "*"});
+        }
+    }
+    let groups: Vec<String> = chance.some(groups, 30).iter().map(|key| format!("groups.{key}")).collect();
+    let inline = json!({"own": {"statements": statements}});
+    json!({"name": CALLER, "groups": groups, "policies": attached(own, chance), "inline": inline})
 }
 
 fn provider(key: &str, chance: &mut Chance) -> Json {
