@@ -19,7 +19,9 @@ impl Comparison<'_> {
     pub fn dangling(&self) -> Vec<Problem> {
         let refers = |wanted: &Wanted| {
             let spec = kinds::spec(&wanted.resource.id.kind)?;
-            spec.refers(&self.desired.account, &wanted.resource.wanted).into_iter().find(|needed| self.is_gone(&needed.id))
+            spec.refers(&self.desired.account, &wanted.resource.wanted)
+                .into_iter()
+                .find(|needed| self.is_gone(&needed.id))
         };
         let wanted = self.wish.objects.values().filter(|wanted| !wanted.kept);
         wanted
