@@ -272,9 +272,10 @@ impl Rights {
                 _ => None,
             })
             .collect();
-        let is_known = |(arn, id): &&(String, Option<String>)| match (id, ids.get(arn.as_str())) {
-            (Some(id), known) => known.is_some_and(|known| known == id),
-            (None, known) => known.is_some() || !arn.contains(&format!(":{ACCOUNT}:")),
+        // AWS trusts ids and not names: a user who has another path is the same one.
+        let is_known = |(arn, id): &&(String, Option<String>)| match id {
+            Some(id) => ids.values().any(|known| known == id),
+            None => ids.contains_key(arn.as_str()) || !arn.contains(&format!(":{ACCOUNT}:")),
         };
         let mut held = Held::new();
         for (id, part) in &self.parts {

@@ -348,13 +348,15 @@ impl Life {
 }
 
 /// Returns how much of a journal is on the disk for certain: what nothing else tells of goes there at once. The
-/// last word, that a secret was handed over, comes after the hand-over, and the power may be cut in between.
+/// last word, that a secret was handed over, comes after the hand-over, and the power may be cut in between; what a
+/// rotation intends comes before it, though the key that it exchanges was handed over long ago.
 fn durable(journal: &[u8]) -> usize {
     let has = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|window| window == word);
     let (mut end, mut durable) = (0, 0);
     for line in journal.split_inclusive(|byte| *byte == b'\n') {
         end += line.len();
-        if has(line, b"\"access_key\"") && has(line, b"\"put\"") && !has(line, b"\"delivered\"") {
+        let is_intent = !has(line, b"\"delivered\"") || has(line, b"\"asked\"") || has(line, b"\"next\"");
+        if has(line, b"\"access_key\"") && has(line, b"\"put\"") && is_intent {
             durable = end;
         }
     }
