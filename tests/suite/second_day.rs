@@ -140,6 +140,30 @@ fn who_is_trusted_no_more_gets_nothing_new() {
     scene.expect_no_changes();
 }
 
+/// A user who moves to another path is trusted all the time, in one write.
+#[test]
+fn who_moves_is_trusted_all_the_time() {
+    let scene = Scene::new();
+    let at = |path: &str, service: &str| {
+        let trust = format!("trust: {{services: [{service}], principals: [users.ana]}}");
+        scene.manifest(&format!("{HEAD}users: {{ana: {{path: {path}}}}}\nroles: {{head: {{{trust}}}}}\n"));
+    };
+    at("/x/", "ec2.amazonaws.com");
+    scene.apply();
+    at("/", "ec2.amazonaws.com");
+    let run = scene.run("apply --auto-approve");
+    run.expect(0);
+    assert!(!run.stdout.contains("steady:"), "{}", run.stdout);
+    scene.expect_no_changes();
+    // With something else to take away and to give, too, nobody is left out in between.
+    at("/y/", "ecs-tasks.amazonaws.com");
+    let run = scene.run("plan");
+    run.expect(0);
+    assert!(!run.stdout.contains("gap"), "{}", run.stdout);
+    scene.apply();
+    scene.expect_no_changes();
+}
+
 /// A manifest that asks for nothing any more.
 fn braked() -> Scene {
     let scene = Scene::new();

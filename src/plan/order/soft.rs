@@ -7,6 +7,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::{Edge, Ordering, Part};
+use crate::kinds;
 use crate::model::Attributes;
 use crate::plan::steady::{Steady, Why, Write, Writes};
 use crate::plan::{Change, First};
@@ -94,9 +95,11 @@ impl Ordering<'_> {
         for (from, to) in nodes.iter().zip(nodes.iter().skip(1).chain([&make])) {
             self.graph.add_edge(*from, *to, Edge::Hard);
         }
-        // What holds a boundary for a while waits for it as the last write does.
+        // What holds a boundary for a while waits for it as the last write does, and what trusts a user for the
+        // path that the user has by then.
         for (node, attributes) in nodes.iter().zip(&interim) {
-            for needed in self.needs(&self.steps[step], attributes).into_iter().filter(|needed| needed.held) {
+            let waits = |needed: &kinds::Needed| needed.held || needed.id.kind == "user";
+            for needed in self.needs(&self.steps[step], attributes).into_iter().filter(waits) {
                 let comes = self.makes.get(&needed.id).filter(|&&comes| self.graph.contains_edge(comes, make));
                 if let Some(&comes) = comes {
                     self.graph.add_edge(comes, *node, Edge::Hard);

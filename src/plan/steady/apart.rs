@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::{Steady, document, interim};
+use super::{Steady, document, interim, moved, shift_of_trust};
 use crate::kinds;
 use crate::model::schema::Holds;
 use crate::model::{Attributes, ObjectId, Value};
 use crate::plan::Change;
 use crate::plan::permissions::{Side, text};
-use crate::policy::shift::Shift;
 use crate::policy::{Document, Host, limits};
 
 impl<'a> Steady<'a> {
@@ -83,7 +82,7 @@ impl<'a> Steady<'a> {
             return Ok(Vec::new());
         };
         let bounds = [before, after].map(|attributes| text(attributes, "boundary"));
-        let trust = Shift::between(document(before, "trust"), document(after, "trust"));
+        let trust = shift_of_trust(before, after);
         let narrows = !trust.allows_no_more.is_empty() || !trust.denies.is_empty();
         if bounds[0].is_none() || bounds[0] == bounds[1] || !narrows {
             return Ok(Vec::new());
@@ -133,13 +132,13 @@ fn restricted(owner: &Attributes) -> [Option<&Value>; 2] {
 /// What restricts an owner first: the narrower trust, and a boundary where there was none.
 fn of_owner(before: &Attributes, after: &Attributes) -> Vec<Attributes> {
     let (Some(old), Some(new)) = (document(before, "trust"), document(after, "trust")) else { return Vec::new() };
-    let shift = Shift::between(Some(old), Some(new));
+    let (old, shift) = (moved::told_as(old, new), shift_of_trust(before, after));
     let widens = !shift.allows.is_empty() || !shift.denies_no_more.is_empty();
     let narrows = !shift.allows_no_more.is_empty() || !shift.denies.is_empty();
     let trust = match (narrows, widens) {
         (true, true) => {
             let nobody = json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"});
-            interim::of_bounds(old, new, nobody).pop().map(Value::Document)
+            interim::of_bounds(&old, new, nobody).pop().map(Value::Document)
         }
         (true, false) => after.get("trust").cloned(),
         (false, _) => None,

@@ -33,6 +33,7 @@
 
 mod apart;
 mod interim;
+mod moved;
 #[cfg(test)]
 mod tests;
 
@@ -325,8 +326,7 @@ impl<'a> Steady<'a> {
     fn trust(&self, owner: &ObjectId, writes: &Writes, touches: &mut Vec<Touch>) {
         for write in writes.get(owner).into_iter().flatten() {
             if let (Some(old), Some(new)) = (write.old, write.new) {
-                let [old, new] = [old, new].map(|a| document(a, "trust"));
-                touches.push(Touch { node: write.node, shift: self.shift(old, new), at: In::Trust });
+                touches.push(Touch { node: write.node, shift: Rc::new(shift_of_trust(old, new)), at: In::Trust });
             }
         }
     }
@@ -341,6 +341,13 @@ impl<'a> Steady<'a> {
         let shift = Rc::new(shift);
         self.shifts.borrow_mut().insert(key, shift.clone());
         shift
+    }
+}
+
+fn shift_of_trust(before: &Attributes, after: &Attributes) -> Shift {
+    match [before, after].map(|attributes| document(attributes, "trust")) {
+        [Some(old), Some(new)] => Shift::between(Some(&moved::told_as(old, new)), Some(new)),
+        [old, new] => Shift::between(old, new),
     }
 }
 
