@@ -164,6 +164,28 @@ fn who_moves_is_trusted_all_the_time() {
     scene.expect_no_changes();
 }
 
+/// Another role takes a name, with a boundary: that is narrow before the role gets anything.
+#[test]
+fn a_boundary_narrows_before_whoever_comes_under_a_name_gets_something() {
+    let scene = Scene::new();
+    let manifest = |action: &str, role: &str| {
+        let allow = format!("{{Effect: Allow, Action: \"{action}\", Resource: \"*\"}}");
+        let bound = format!("policies: {{bound: {{statements: {{S: {allow}}}}}}}");
+        scene.manifest(&format!("{HEAD}{bound}\nroles: {{{role}}}\n"));
+    };
+    manifest("s3:*", &format!("before: {{name: head, path: /x/, {TRUST}, policies: [policies.bound]}}"));
+    scene.apply();
+    let after = format!("{{name: head, {TRUST}, boundary: policies.bound, policies: [AmazonS3ReadOnlyAccess]}}");
+    manifest("s3:PutObject", &format!("after: {after}"));
+    let plan = scene.plan();
+    let steps = plan["steps"].as_array().expect("steps");
+    let gets = steps.iter().find(|step| step["address"] == "roles.after.policies.AmazonS3ReadOnlyAccess");
+    let waits = gets.expect("an attachment")["waits_for"].as_array().expect("addresses");
+    assert!(waits.contains(&json!("policies.bound")), "{waits:?}");
+    scene.run("apply --auto-approve --force --allow-gap").expect(0);
+    scene.expect_no_changes();
+}
+
 /// A manifest that asks for nothing any more.
 fn braked() -> Scene {
     let scene = Scene::new();

@@ -289,7 +289,13 @@ impl<'a> Steady<'a> {
             (Some(old), Some(new)) => text(old, "boundary") != text(new, "boundary"),
             _ => false,
         };
-        for write in writes.get(owner).into_iter().flatten().filter(exchanges) {
+        let exchanged: Vec<&Write> = writes.get(owner).into_iter().flatten().filter(exchanges).collect();
+        if exchanged.is_empty() {
+            // Who goes and comes back under the name is bound by its own each time.
+            let bounds = before.into_iter().chain(after);
+            bounds.for_each(|arn| self.of_policy(arn, writes, In::Boundary, touches));
+        }
+        for write in exchanged {
             let document = |side: &Side<'a>, arn: Option<&str>| side.policies.get(arn?).map(|(_, document)| *document);
             let (old, new) = (document(&self.before, before), document(&self.after, after));
             let mut shift = self.shift(old, new).as_ref().clone();
