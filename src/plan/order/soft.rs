@@ -7,7 +7,6 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::{Edge, Ordering, Part};
-use crate::kinds;
 use crate::model::Attributes;
 use crate::plan::steady::{Steady, Why, Write, Writes};
 use crate::plan::{Change, First};
@@ -95,13 +94,14 @@ impl Ordering<'_> {
         for (from, to) in nodes.iter().zip(nodes.iter().skip(1).chain([&make])) {
             self.graph.add_edge(*from, *to, Edge::Hard);
         }
-        // What holds a boundary for a while waits for it as the last write does, and what trusts a user for the
-        // path that the user has by then.
+        // What holds a boundary for a while waits for it as the last write does, and what trusts somebody who moves
+        // for the path to be the new one.
         for (node, attributes) in nodes.iter().zip(&interim) {
-            let waits = |needed: &kinds::Needed| needed.held || needed.id.kind == "user";
-            for needed in self.needs(&self.steps[step], attributes).into_iter().filter(waits) {
+            for needed in self.needs(&self.steps[step], attributes) {
                 let comes = self.makes.get(&needed.id).filter(|&&comes| self.graph.contains_edge(comes, make));
-                if let Some(&comes) = comes {
+                let Some(&comes) = comes else { continue };
+                let moves = matches!(self.steps[self.graph[comes].0].change, Change::Update { .. });
+                if needed.held || moves {
                     self.graph.add_edge(comes, *node, Edge::Hard);
                 }
             }
