@@ -145,6 +145,14 @@ pub enum Accepts {
 }
 
 impl Schema {
+    /// Returns the field that is a document, and where AWS keeps it.
+    pub fn document(&self) -> Option<(&'static str, Host)> {
+        self.fields.iter().find_map(|field| match field.holds {
+            Holds::Document(host) => Some((field.name, host)),
+            _ => None,
+        })
+    }
+
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::permissions::Held;
+use super::permissions::{Held, text};
 use super::wish::is_quarantine;
 use super::{Action, Affected, Change, First, Step, principal};
 use crate::kinds::{self, policy};
@@ -219,10 +219,6 @@ fn document_of<'a>(attributes: &'a Attributes, live: &'a LiveState) -> Option<&'
     };
     // The sandbox knows AWS's own by their names.
     own.or_else(attached).filter(|document| document.has_statements())
-}
-
-fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
-    attributes.get(field).and_then(Value::text)
 }
 
 /// What is worth a word in a step and is as Seqera says that it has to be.

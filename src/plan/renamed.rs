@@ -14,13 +14,15 @@ const WHO: [&str; 2] = ["name", "tags"];
 /// with several is not guessed.
 pub fn renamed(steps: &[Step]) -> Vec<(&Address, &Address, &str)> {
     let of = |action: Action| steps.iter().filter(move |step| step.action() == action);
-    let mut gone: HashMap<&str, Vec<&Step>> = HashMap::new();
+    // Hundreds may have another key at once, as all entries of a `for_each` have.
+    let mut gone: HashMap<(&str, Option<String>), Vec<&Step>> = HashMap::new();
     for step in of(Action::Delete) {
-        gone.entry(section(step)).or_default().push(step);
+        gone.entry((section(step), step.change.before().and_then(says))).or_default().push(step);
     }
     let mut pairs = Vec::new();
     for step in of(Action::Create).filter(|step| !section(step).is_empty()) {
-        let (Some(after), Some(gone)) = (step.change.after(), gone.get(section(step))) else { continue };
+        let Some(after) = step.change.after() else { continue };
+        let Some(gone) = gone.get(&(section(step), says(after))) else { continue };
         let mut alike = gone.iter().filter(|gone| gone.change.before().is_some_and(|before| is_alike(before, after)));
         if let (Some(old), None) = (alike.next(), alike.next())
             && let Some(name) = old.change.before().and_then(|before| before.get("name")).and_then(Value::text)
@@ -40,12 +42,13 @@ fn section(step: &Step) -> &str {
         .map_or("", |of| of.name)
 }
 
+/// Returns what a policy says. Its text names no principals, so that equal ones have it in common.
+fn says(attributes: &Attributes) -> Option<String> {
+    attributes.get("document").and_then(Value::document).map(Document::meaning)
+}
+
 /// Says whether two have a document, and all that they say alike.
 fn is_alike(before: &Attributes, after: &Attributes) -> bool {
-    let said = |attributes: &Attributes| {
-        let said = attributes.iter().filter(|(field, _)| !WHO.contains(field));
-        said.map(|(field, value)| (*field, value.clone())).collect::<Vec<_>>()
-    };
-    let documents: Vec<&Document> = after.values().filter_map(Value::document).collect();
-    !documents.is_empty() && said(before) == said(after)
+    let said = |(field, _): &(&&str, &Value)| !WHO.contains(*field);
+    after.values().any(|value| value.document().is_some()) && before.iter().filter(said).eq(after.iter().filter(said))
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use super::{Change, First, Step};
 use crate::kinds;
-use crate::model::schema::Holds;
 use crate::model::{Address, Attributes, LiveState, ObjectId, Value};
 use crate::policy::{Document, limits};
 
@@ -27,12 +26,7 @@ pub(super) fn make(steps: &mut [Step], live: &LiveState) {
 
 /// Where inline policies would be too long together for a while, those that shrink come before those that grow.
 fn size(steps: &mut [Step], live: &LiveState) {
-    let longest = |id: &ObjectId| {
-        kinds::spec(&id.kind)?.schema().fields.iter().find_map(|field| match field.holds {
-            Holds::Document(host) => Some(limits::longest(host)),
-            _ => None,
-        })
-    };
+    let longest = |id: &ObjectId| kinds::spec(&id.kind)?.schema().document().map(|(_, host)| limits::longest(host));
     let size = |attributes: Option<&Attributes>| {
         attributes.and_then(|a| a.get("document")).and_then(Value::document).map_or(0, Document::size)
     };

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Step;
 use crate::kinds;
-use crate::model::schema::Holds;
 use crate::model::{Address, Attributes, LiveState, ObjectId, Value};
 use crate::policy::{Document, Host, limits};
 
@@ -61,12 +60,8 @@ fn inline(steps: &[Step], live: &LiveState) -> BTreeMap<ObjectId, usize> {
     totals
 }
 
-/// Returns the field of a kind that is a document, and where AWS keeps it.
 fn document(id: &ObjectId) -> Option<(&'static str, Host)> {
-    kinds::spec(&id.kind)?.schema().fields.iter().find_map(|field| match field.holds {
-        Holds::Document(host) => Some((field.name, host)),
-        _ => None,
-    })
+    kinds::spec(&id.kind)?.schema().document()
 }
 
 fn size(attributes: &Attributes, field: &str) -> usize {

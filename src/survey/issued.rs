@@ -59,12 +59,10 @@ const CALL: Duration = Duration::from_secs(1);
 pub async fn wait_until_shown(cloud: &Cloud, state: Option<&State>) {
     let records = state.into_iter().flat_map(|state| state.objects.values());
     let asked = |record: &Record| text(&record.attributes, ASKED)?.parse::<Timestamp>().ok();
-    let Some(asked) = records.filter_map(asked).max() else { return };
+    let Some(asked) = records.filter_map(asked).max().filter(|_| !cloud.settling().is_zero()) else { return };
     let passed = cloud.now().duration_since(asked).max(SignedDuration::ZERO).unsigned_abs();
     // The call that nobody heard of took its time, too.
-    if let Some(left) = (cloud.settling() + CALL).checked_sub(passed).filter(|_| !cloud.settling().is_zero()) {
-        tokio::time::sleep(left).await;
-    }
+    tokio::time::sleep((cloud.settling() + CALL).saturating_sub(passed)).await;
 }
 
 pub fn is_issued(id: &ObjectId) -> bool {

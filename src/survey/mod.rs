@@ -225,6 +225,8 @@ async fn survey(
     let tagged = ids.iter().filter(tagged).count();
     let mut survey = std::pin::pin!(AccountSurvey::read(cloud, &desired.deployment));
     let surveyed = tokio::select! {
+        // The same calls in the same order each time.
+        biased;
         surveyed = &mut survey, if targeted >= choice::MANY => surveyed,
         size = self::figures(cloud) => {
             *figures = size?;

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::{Steady, document, interim, moved, shift_of_trust};
 use crate::kinds;
-use crate::model::schema::Holds;
 use crate::model::{Attributes, ObjectId, Value};
 use crate::plan::Change;
 use crate::plan::permissions::{Side, text};
@@ -108,11 +107,9 @@ impl<'a> Steady<'a> {
     }
 }
 
+/// Where AWS keeps the permissions of an object, and not who may assume it.
 fn host(id: &ObjectId) -> Option<Host> {
-    kinds::spec(&id.kind)?.schema().fields.iter().find_map(|field| match field.holds {
-        Holds::Document(host) if field.name == "document" => Some(host),
-        _ => None,
-    })
+    kinds::spec(&id.kind)?.schema().document().filter(|(field, _)| *field == "document").map(|(_, host)| host)
 }
 
 fn with(attributes: &Attributes, field: &'static str, value: Option<&Value>) -> Attributes {
