@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Output;
 use crate::cli::Global;
@@ -137,7 +138,7 @@ impl Declared {
         if !warnings.is_empty() && !output.json {
             output.problems(&warnings, self.manifest.sources());
         }
-        let known = self.remember(global, access, &cloud, &desired).await?;
+        let known = self.remember(global, access, &cloud, &desired, output).await?;
         let delivery = self.delivery(output);
         let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader, &delivery).await?;
         say_throttled(&cloud, output);
@@ -159,7 +160,7 @@ impl Declared {
         // One that is broken by now still names the deployment.
         let wish = self.resolve(&cloud.account).map(|(desired, _)| desired).ok();
         let deployment = Desired::nothing(self.manifest.deployment(), cloud.account.clone());
-        let known = self.remember(global, access, &cloud, &deployment).await?;
+        let known = self.remember(global, access, &cloud, &deployment, output).await?;
         let Some(state) = &known.state else {
             let location = known.store.location();
             return Err(Error::failed(format!(
@@ -175,7 +176,14 @@ impl Declared {
     }
 
     /// Locks and reads the state.
-    async fn remember(&self, global: &Global, access: Access, cloud: &Cloud, desired: &Desired) -> Result<Known> {
+    async fn remember(
+        &self,
+        global: &Global,
+        access: Access,
+        cloud: &Cloud,
+        desired: &Desired,
+        output: &Output,
+    ) -> Result<Known> {
         let store = self.store(global)?;
         let lock = store.lock(access, global.lock_timeout).await?;
         let state = store.load().await?;
@@ -183,6 +191,13 @@ impl Declared {
         let sandbox = global.sandbox.is_some() || cloud.is_local();
         if let Some(state) = &state {
             same_deployment(state, desired, &store.location(), sandbox)?;
+        }
+        let pause = survey::until_shown(cloud, state.as_ref());
+        if pause > Duration::from_secs(1) {
+            output.note(&format!(
+                "A run was cut short while it made an access key; waiting {} s until IAM shows every key.\n",
+                pause.as_secs()
+            ));
         }
         Ok(Known { store, state, sandbox, lock })
     }

@@ -6,10 +6,12 @@ use crate::kinds;
 use crate::model::state::RawRecord;
 use crate::model::{Account, ObjectId, Record, State};
 
-/// What one finished call changed in the state.
+/// What one call changed in the state, or is about to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
+    /// It is about to be made, and nothing in AWS will tell that it is ours.
+    Intend(Record),
     Put(Record),
     Forget(ObjectId),
 }
@@ -28,6 +30,7 @@ pub struct Header {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum RawEntry {
+    Intend(RawRecord),
     Put(RawRecord),
     Forget(ObjectId),
 }
@@ -35,7 +38,7 @@ enum RawEntry {
 impl Entry {
     pub fn apply(self, state: &mut State) {
         match self {
-            Entry::Put(mut record) => {
+            Entry::Intend(mut record) | Entry::Put(mut record) => {
                 // An update does not say the id again that AWS gave.
                 let known = state.objects.get(&record.id).and_then(|known| known.aws_id.clone());
                 record.aws_id = record.aws_id.or(known);
@@ -45,10 +48,14 @@ impl Entry {
         }
     }
 
-    /// Says whether nothing in AWS would tell again what this says: whose something is that AWS names itself.
+    /// Says whether nothing in AWS would tell again what this says: whose something is that carries no tag of ours,
+    /// or that AWS names itself.
     pub fn is_the_only_trace(&self) -> bool {
-        let Entry::Put(record) = self else { return false };
-        kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued())
+        match self {
+            Entry::Intend(_) => true,
+            Entry::Put(record) => kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued()),
+            Entry::Forget(_) => false,
+        }
     }
 }
 
@@ -97,6 +104,7 @@ pub fn replay(state: Option<State>, journal: &str) -> Result<Option<State>, Stri
 
 fn parse(line: &str) -> Result<Entry, String> {
     Ok(match serde_json::from_str(line).map_err(|e| e.to_string())? {
+        RawEntry::Intend(record) => Entry::Intend(record.read(schema)?),
         RawEntry::Put(record) => Entry::Put(record.read(schema)?),
         RawEntry::Forget(id) => Entry::Forget(id),
     })
@@ -157,6 +165,15 @@ mod tests {
         let mut compacted = state();
         compacted.serial = 1;
         assert_eq!(replay(Some(compacted.clone()), &text).unwrap(), Some(compacted));
+    }
+
+    #[test]
+    fn what_no_tag_tells_of_is_intended_and_lasts() {
+        let Entry::Put(record) = put("a") else { unreachable!() };
+        let intent = Entry::Intend(record);
+        assert!(intent.is_the_only_trace() && !put("a").is_the_only_trace());
+        let replayed = replay(Some(state()), &journal(&state(), &[intent])).unwrap().unwrap();
+        assert_eq!(replayed.objects.len(), 1);
     }
 
     #[test]

@@ -204,8 +204,8 @@ impl StateStore for LocalStore {
         Ok(())
     }
 
-    /// One write, no fsync: a killed process loses nothing, and what a power cut loses is found by its tag; what
-    /// nothing else tells of goes to the disk at once.
+    /// One write, mostly without fsync: a killed process loses nothing, and what a power cut loses is found by its
+    /// tag; what nothing else tells of goes to the disk at once.
     async fn append(&self, entry: &Entry) -> Result<()> {
         let mut line = serde_json::to_vec(entry).map_err(|e| self.broken("write", e))?;
         line.push(b'\n');

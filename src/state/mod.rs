@@ -33,7 +33,8 @@ pub trait StateStore: Send + Sync {
     /// Begins the journal of a run that starts from `state`.
     async fn begin(&self, state: &State) -> Result<()>;
 
-    /// Records what one finished call changed. It is safe from a kill when this returns.
+    /// Records what one call changed, or is about to. It is safe from a kill when this returns, and from a power cut
+    /// where nothing else tells of it.
     async fn append(&self, entry: &Entry) -> Result<()>;
 
     /// Writes the whole state in one step and ends the journal.

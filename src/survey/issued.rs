@@ -54,15 +54,17 @@ pub fn beside(
 /// How long a call may take until it has its effect.
 const CALL: Duration = Duration::from_secs(1);
 
-/// Waits until IAM shows a key that was asked for a moment ago and of which nothing was heard: one that is not shown
-/// would be made again, and nobody would look for the first.
-pub async fn wait_until_shown(cloud: &Cloud, state: Option<&State>) {
+/// Returns how long it takes until IAM shows a key that was asked for a moment ago and of which nothing was heard. One
+/// that is not shown would be made again, and nobody would look for the first: this is no place to save seconds.
+pub fn until_shown(cloud: &Cloud, state: Option<&State>) -> Duration {
     let records = state.into_iter().flat_map(|state| state.objects.values());
     let asked = |record: &Record| text(&record.attributes, ASKED)?.parse::<Timestamp>().ok();
-    let Some(asked) = records.filter_map(asked).max().filter(|_| !cloud.settling().is_zero()) else { return };
+    let Some(asked) = records.filter_map(asked).max().filter(|_| !cloud.settling().is_zero()) else {
+        return Duration::ZERO;
+    };
     let passed = cloud.now().duration_since(asked).max(SignedDuration::ZERO).unsigned_abs();
     // The call that nobody heard of took its time, too.
-    tokio::time::sleep((cloud.settling() + CALL).saturating_sub(passed)).await;
+    (3 * cloud.settling() + CALL).saturating_sub(passed)
 }
 
 pub fn is_issued(id: &ObjectId) -> bool {

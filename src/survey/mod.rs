@@ -24,6 +24,7 @@ mod issued;
 pub use account::AccountSurvey;
 pub use choice::Reader;
 pub use holdings::{Holdings, holdings, read_all};
+pub use issued::until_shown;
 
 /// What is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub async fn read(
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
     let owners: BTreeSet<ObjectId> = wanted.chain(recorded).map(|(id, attributes)| owner(id, attributes)).collect();
 
-    issued::wait_until_shown(cloud, state).await;
+    tokio::time::sleep(issued::until_shown(cloud, state)).await;
     let mut live = LiveState::default();
     let mut read = match survey(cloud, desired, state, reader, &mut live.figures).await? {
         Some(survey) => {

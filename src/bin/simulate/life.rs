@@ -249,7 +249,6 @@ impl Life {
             return Ok(());
         }
         let kept = self.chance.below(text.len() + 1).max(durable(&text));
-        self.remembers &= kept == text.len();
         self.place.tell(|| format!("the power is cut: {kept} of {} bytes are kept", text.len()));
         std::fs::write(&journal, &text[..kept]).map_err(|e| e.to_string())
     }
@@ -347,16 +346,17 @@ impl Life {
     }
 }
 
-/// Returns how much of a journal is on the disk for certain: what nothing else tells of goes there at once. The
-/// last word, that a secret was handed over, comes after the hand-over, and the power may be cut in between; what a
-/// rotation intends comes before it, though the key that it exchanges was handed over long ago.
+/// Returns how much of a journal is on the disk for certain: what nothing else tells of goes there at once, before the
+/// call. The last word, that a secret was handed over, comes after the hand-over, and the power may be cut in between;
+/// what a rotation intends comes before it, though the key that it exchanges was handed over long ago.
 fn durable(journal: &[u8]) -> usize {
     let has = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|window| window == word);
     let (mut end, mut durable) = (0, 0);
     for line in journal.split_inclusive(|byte| *byte == b'\n') {
         end += line.len();
-        let is_intent = !has(line, b"\"delivered\"") || has(line, b"\"asked\"") || has(line, b"\"next\"");
-        if has(line, b"\"access_key\"") && has(line, b"\"put\"") && is_intent {
+        let is_last_word = has(line, b"\"delivered\"") && !has(line, b"\"asked\"") && !has(line, b"\"next\"");
+        let is_of_key = has(line, b"\"access_key\"") && has(line, b"\"put\"") && !is_last_word;
+        if is_of_key || line.starts_with(b"{\"intend\"") {
             durable = end;
         }
     }
