@@ -242,7 +242,7 @@ pub struct PlanArgs {
     /// Saves the plan, so that `apply FILE` does exactly this or refuses
     #[arg(long, value_name = "FILE", value_parser = file_to_write)]
     pub out: Option<PathBuf>,
-    /// Writes the plan as Markdown for a pull request; what one comment cannot hold goes to FILE.2 and so on
+    /// Writes the plan as Markdown for a pull request; what one comment cannot hold goes to plan.2.md and so on
     #[arg(long, value_name = "FILE", value_parser = file_to_write)]
     pub markdown: Option<PathBuf>,
     /// Exit 2 when there are changes, 0 when there are none

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::problem::{Problem, Sources};
+use crate::problem::{PREVENT_DESTROY, Problem, Sources};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -58,7 +58,13 @@ impl Error {
     pub fn problems(problems: Vec<Problem>, sources: Sources) -> Self {
         let count = problems.len();
         let plural = if count == 1 { "" } else { "s" };
-        Self { problems: Some(Box::new((problems, sources))), ..Self::failed(format!("{count} problem{plural} found")) }
+        // What somebody protected is protected; there is no mistake to mend.
+        let protected = problems.iter().all(|problem| problem.code == PREVENT_DESTROY);
+        let kind = if protected { ErrorKind::Refused } else { ErrorKind::Failed };
+        Self {
+            problems: Some(Box::new((problems, sources))),
+            ..Self::new(kind, format!("{count} problem{plural} found"))
+        }
     }
 
     pub fn note(mut self, note: impl Into<String>) -> Self {

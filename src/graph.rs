@@ -7,7 +7,7 @@ use petgraph::Direction;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::kinds;
+use crate::kinds::{self, Needed};
 use crate::model::{Account, Address, ObjectId, Resource};
 use crate::problem::{Place, Problem};
 
@@ -81,16 +81,25 @@ impl Desired {
         let mut graph = DiGraph::with_capacity(self.resources.len(), self.resources.len());
         let nodes: IndexMap<Address, NodeIndex> =
             self.resources.keys().map(|address| (address.clone(), graph.add_node(address.clone()))).collect();
-        for resource in self.resources.values() {
-            let Some(spec) = kinds::spec(&resource.id.kind) else { continue };
-            let needed = spec.refers(&self.account, &resource.wanted);
-            for address in needed.iter().filter(|needed| needed.held).filter_map(|needed| self.address_of(&needed.id)) {
-                if let (Some(from), Some(to)) = (nodes.get(address), nodes.get(&resource.address)) {
-                    graph.add_edge(*from, *to, ());
-                }
+        for (needed, _, resource) in self.references().filter(|(_, held, _)| *held) {
+            if let (Some(from), Some(to)) = (nodes.get(needed), nodes.get(resource)) {
+                graph.add_edge(*from, *to, ());
             }
         }
         Dependencies { graph, nodes }
+    }
+
+    /// Returns who refers to what in the manifest, as what is referred to, whether it has to exist before, and who
+    /// does. What need not exist before is named in a trust policy.
+    pub fn references(&self) -> impl Iterator<Item = (&Address, bool, &Address)> {
+        let of = |resource: &Resource| {
+            let spec = kinds::spec(&resource.id.kind);
+            spec.map_or_else(Vec::new, |spec| spec.refers(&self.account, &resource.wanted))
+        };
+        self.resources.values().flat_map(move |resource| {
+            let known = move |needed: Needed| Some((self.address_of(&needed.id)?, needed.held, &resource.address));
+            of(resource).into_iter().filter_map(known)
+        })
     }
 }
 

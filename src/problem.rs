@@ -62,6 +62,9 @@ pub enum Severity {
     Warning,
 }
 
+/// The code of what is refused because the manifest protects it.
+pub const PREVENT_DESTROY: &str = "prevent-destroy";
+
 /// Something a user has to know or mend: what, where, why, and what to type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -138,9 +138,10 @@ fn causes(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     let text = parts.join(": ");
-    // The SDK asks the machine's metadata service last.
-    let nowhere = text.contains("no credentials found in chain") || text.contains("IMDS");
-    if nowhere { "no AWS credentials were found".to_owned() } else { text }
+    // The SDK asks the machine's metadata service last; a profile may hold none.
+    let nowhere = text == NO_CREDENTIALS || text.contains("no credentials found in chain") || text.contains("IMDS");
+    let why = text.strip_prefix(NO_CREDENTIALS).and_then(|text| text.strip_prefix(": ")).unwrap_or(&text);
+    if nowhere { "no AWS credentials were found".to_owned() } else { why.to_owned() }
 }
 
 /// What the SDK says of an error before it comes to it.
@@ -153,6 +154,9 @@ const WRAPPINGS: [&str; 7] = [
     "service error",
     "an error occurred while loading credentials",
 ];
+
+/// What the SDK says of a place that holds no credentials, and what it says before it says why.
+const NO_CREDENTIALS: &str = "the credential provider was not enabled";
 
 impl From<AwsError> for Error {
     fn from(error: AwsError) -> Self {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use aws_sdk_iam::config::Credentials;
 use aws_sdk_iam::config::retry::{RetryConfig, RetryPartition};
+use aws_sdk_iam::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -317,11 +319,22 @@ async fn from_environment(target: &Target) -> SdkConfig {
     // Standard retries with more attempts, unless the environment says otherwise.
     let chosen = std::env::var_os("AWS_MAX_ATTEMPTS").is_some() || std::env::var_os("AWS_RETRY_MODE").is_some();
     let region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
-    let mut builder = config.into_builder().region(region);
+    let mut builder = config.into_builder().region(region.clone());
+    if let Some(profile) = &target.profile {
+        builder.set_credentials_provider(Some(of_profile(profile, region)));
+    }
     if !chosen {
         builder.set_retry_config(Some(RetryConfig::standard().with_max_attempts(10)));
     }
     builder.build()
+}
+
+/// Returns the credentials of a profile that was named: as with the AWS CLI, those in the environment do not count then.
+fn of_profile(profile: &str, region: Region) -> SharedCredentialsProvider {
+    let place = ProviderConfig::without_region().with_region(Some(region));
+    SharedCredentialsProvider::new(
+        ProfileFileCredentialsProvider::builder().configure(&place).profile_name(profile).build(),
+    )
 }
 
 fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
@@ -330,7 +343,7 @@ fn sandboxed(target: &Target, http: SharedHttpClient) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
-        .credentials_provider(aws_sdk_iam::config::SharedCredentialsProvider::new(nobody))
+        .credentials_provider(SharedCredentialsProvider::new(nobody))
         .retry_config(RetryConfig::standard().with_max_attempts(10))
         .http_client(http)
         .build()

@@ -27,6 +27,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     let saved = args.planfile.as_deref().map(read_saved).transpose()?;
     if let Some(saved) = &saved {
         refuse_contradictions(global, &saved.invocation)?;
+        demand_manifest(&saved.invocation)?;
     }
     let global = &saved.as_ref().map_or_else(|| global.clone(), |saved| as_saved(global, &saved.invocation));
     let session = plan_command::open(global, Access::Writing, Purpose::Converge, output).await?;
@@ -120,6 +121,15 @@ fn refuse_contradictions(global: &Global, saved: &Invocation) -> Result<()> {
         .hint("a saved plan carries its options: drop them, or plan again with them"))
 }
 
+/// Paths are as they were typed, so a saved plan belongs into the folder in which it was made.
+fn demand_manifest(saved: &Invocation) -> Result<()> {
+    if Path::new(&saved.file).exists() {
+        return Ok(());
+    }
+    Err(Error::failed(format!("the saved plan is of the manifest {}, which is not here", saved.file))
+        .hint("apply it in the folder in which it was made: its paths are as they were typed there"))
+}
+
 /// Returns the options that the plan was made with.
 fn as_saved(global: &Global, saved: &Invocation) -> Global {
     Global {
@@ -208,12 +218,18 @@ pub async fn signal() {
     }
 }
 
-/// Asks on the terminal. Anything but `expected`, or no terminal to ask on, is a refusal.
+/// Asks on the terminal. Anything but `expected`, or no terminal to ask on, is a refusal. With `--json` nothing was
+/// shown that anybody could say yes to.
 pub fn ask(expected: &str, question: &str, output: &Output) -> Result<()> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::refused("there is no terminal to ask on; nothing was changed")
-            .hint("to go ahead without being asked: --auto-approve"));
-    }
+    let unasked = match (output.json, std::io::stdin().is_terminal()) {
+        (true, _) => "with --json no plan is shown to ask about; nothing was changed",
+        (false, false) => "there is no terminal to ask on; nothing was changed",
+        (false, true) => return asked(expected, question, output),
+    };
+    Err(Error::refused(unasked).hint("to go ahead without being asked: --auto-approve"))
+}
+
+fn asked(expected: &str, question: &str, output: &Output) -> Result<()> {
     output.note(&format!("\n{}\n  Enter a value: ", paint(theme::STRONG, question)));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|e| Error::failed("cannot read the answer").caused_by(e))?;

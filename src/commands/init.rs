@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Exit, Output, blueprint, session};
-use crate::cli::{Global, InitArgs};
+use crate::cli::{Global, InitArgs, quoted};
 use crate::error::{Error, Result};
 use crate::manifest::Inputs;
 use crate::manifest::blueprint::About;
@@ -24,7 +24,11 @@ pub fn run(global: &Global, args: &InitArgs, output: &Output) -> Result<Exit> {
         Err(e) => Err(e),
     }
     .map_err(|e| Error::failed(format!("cannot write {name}")).caused_by(e))?;
-    let file = if global.file.as_os_str() == "seqera.yaml" { String::new() } else { format!(" -f {name}") };
+    let file = if global.file.as_os_str() == "seqera.yaml" {
+        String::new()
+    } else {
+        format!(" -f {}", quoted(&name.to_string()))
+    };
     let missing: Vec<String> =
         start.missing().map(|(of, params)| format!("{} of use.{of}", params.join(", "))).collect();
     let fill = match missing.as_slice() {

@@ -16,13 +16,17 @@ use crate::survey::Purpose;
 pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Exit> {
     let session = open(global, Access::Reading, Purpose::Converge, output).await?;
     let plan = session.plan()?;
+    // A file that cannot be written fails before anything is said.
+    if let Some(path) = &args.out {
+        save(path, &SavedPlan::new(&plan, invocation(global)))?;
+    }
+    if let Some(path) = &args.markdown {
+        write_parts(path, &markdown::plan(&plan))?;
+    }
     if output.json {
         output.document(&json(&session, &plan))?;
     } else {
         output.say(&human::plan(&plan, output.detail()))?;
-    }
-    if let Some(path) = &args.out {
-        save(path, &SavedPlan::new(&plan, invocation(global)))?;
     }
     if !output.json && !plan.is_empty() {
         match &args.out {
@@ -32,9 +36,6 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
             }
             None => output.say(&format!("\n{}", unsaved(&plan, output.detail().width)))?,
         }
-    }
-    if let Some(path) = &args.markdown {
-        write_parts(path, &markdown::plan(&plan))?;
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })

@@ -135,7 +135,7 @@ impl Declared {
         same_partition(&self.manifest, &cloud, global)?;
         let cloud = Arc::new(cloud);
         let (desired, mut warnings) = self.resolve(&cloud.account)?;
-        if !warnings.is_empty() && !output.json {
+        if !warnings.is_empty() {
             output.problems(&warnings, self.manifest.sources());
         }
         let known = self.remember(global, access, &cloud, &desired, output).await?;
@@ -146,7 +146,7 @@ impl Declared {
         if purpose == Purpose::Converge {
             found.extend(nothing_to_import(&desired, known.state.as_ref(), &live));
         }
-        if !found.is_empty() && !output.json {
+        if !found.is_empty() {
             output.problems(&found, self.manifest.sources());
         }
         warnings.extend(found);

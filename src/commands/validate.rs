@@ -16,7 +16,7 @@ pub async fn run(global: &Global, output: &Output) -> Result<Exit> {
             if output.json {
                 output.document(&report(&warnings, sources))?;
             } else {
-                output.note(&problem::render(&warnings, sources, false));
+                output.problems(&warnings, sources);
                 output.say("The manifest is valid.\n")?;
             }
             Ok(Exit::Done)

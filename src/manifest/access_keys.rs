@@ -1,10 +1,10 @@
 //! The access keys of a user, each with the one place where its secret goes.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::declared::KeyWish;
-use super::files::{plain, resolved};
+use super::files::{folded, plain, resolved};
 use super::nearest::nearest;
 use super::reading::Reading;
 use super::shape;
@@ -114,13 +114,14 @@ impl Reading<'_> {
 
 /// Returns a problem for every key that goes into a file of another one.
 pub fn shared_files(desired: &Desired) -> Vec<Problem> {
-    let mut taken: HashMap<&str, (&crate::model::Address, Place)> = HashMap::new();
+    let mut taken: HashMap<PathBuf, (&crate::model::Address, Place)> = HashMap::new();
     let mut problems = Vec::new();
     for resource in desired.resources.values() {
         let Some(to) = resource.wanted.get(DELIVER_TO).and_then(Value::text).filter(|to| *to != TERMINAL) else {
             continue;
         };
-        match taken.get(to) {
+        let file = folded(to);
+        match taken.get(&file) {
             Some((first, place)) => problems.push(
                 Problem::error("duplicate-file", format!("{} and {first} go into one file: {to}", resource.address))
                     .at(resource.place)
@@ -128,7 +129,7 @@ pub fn shared_files(desired: &Desired) -> Vec<Problem> {
                     .note("a file holds one key")
                     .help("name a file for each"),
             ),
-            None => drop(taken.insert(to, (&resource.address, resource.place))),
+            None => drop(taken.insert(file, (&resource.address, resource.place))),
         }
     }
     problems

@@ -45,7 +45,8 @@ impl Reading<'_> {
                 let is_meant = |key: &&str| shape::is_meant(owner.entries, owner.known, key);
                 if !DOCUMENT_KEYS.iter().any(is_meant) {
                     let problem = Problem::error("missing-key", format!("{what} lacks `statements` or `document`"));
-                    self.report.push(problem.at(owner.place));
+                    let example = r#"statements: {Read: {Effect: Allow, Action: s3:GetObject, Resource: "*"}}"#;
+                    self.report.push(problem.at(owner.place).help(format!("for example   {example}")));
                 }
                 None
             }
@@ -150,7 +151,11 @@ impl Reading<'_> {
     pub fn fits(&mut self, document: &Document, what: &str, host: Host, place: Place) {
         let (size, longest) = (document.size(), limits::longest(host));
         if size > longest {
-            self.report.push(too_large(what, size, longest).at(place));
+            let problem = too_large(what, size, longest).at(place);
+            self.report.push(match host {
+                Host::Managed => problem.help("to have several policies made of it:   split: true"),
+                _ => problem,
+            });
         }
     }
 }

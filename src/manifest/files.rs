@@ -24,6 +24,21 @@ pub fn plain(path: &Path) -> String {
     parts.collect::<PathBuf>().display().to_string()
 }
 
+/// Spells a path without `.` and `..`, so that two ways to write it compare equal. What links point to is not looked at.
+pub fn folded(path: &str) -> PathBuf {
+    let mut folded = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(folded.components().next_back(), Some(Component::Normal(_))) => {
+                folded.pop();
+            }
+            _ => folded.push(part),
+        }
+    }
+    folded
+}
+
 /// Reads a YAML file, named at `place`. The problems are those that leave a value.
 pub fn parse(
     path: &str,

@@ -175,7 +175,11 @@ impl Reading<'_> {
     fn unsaid(&mut self, key: &Key, named: &Named, is_meant: bool, what: &str) -> Option<Said> {
         if key.required && !is_meant {
             let problem = Problem::error("missing-key", format!("{what} lacks `{}`", key.name));
-            self.report.push(problem.at(named.key_place).note(key.doc));
+            let problem = problem.at(named.key_place).note(key.doc);
+            self.report.push(match key.accepts {
+                Accepts::Trust => problem.help("for example   trust: {services: [ec2.amazonaws.com]}"),
+                _ => problem,
+            });
         }
         match key.accepts {
             Accepts::Name { .. } => named.name.clone().map(Said::Text),
@@ -319,15 +323,15 @@ impl Reading<'_> {
         None
     }
 
-    /// Reads a list of references; none may stand there twice.
+    /// Reads a list of references; one that stands there twice, however it is written, is one.
     fn list_of(&mut self, node: &Node, what: &str, target: &Target) -> Option<Vec<Reference>> {
-        let mut arns = Vec::new();
-        let mut references = Vec::new();
+        let mut references: Vec<Reference> = Vec::new();
         for item in shape::list(node, what, &mut self.report)? {
             let Some(reference) = self.references.resolve(item, what, target, &mut self.report) else { continue };
-            let before = arns.len();
-            self.add_once(&mut arns, reference.arn.clone(), item, what);
-            if arns.len() > before {
+            if references.iter().any(|other| other.arn == reference.arn) {
+                let problem = Problem::warning("duplicate-item", format!("{what} names {} twice", reference.arn));
+                self.report.push(problem.at(item.place).help("remove one of them"));
+            } else {
                 references.push(reference);
             }
         }

@@ -54,7 +54,21 @@ pub fn list<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n [
     match &node.value {
         NodeValue::List(items) => Some(items),
         NodeValue::Null => Some(&[]),
-        _ => wrong(node, what, "a list", report),
+        NodeValue::Text(one) | NodeValue::Number(one) => {
+            report.push(wrong_type(node, what, "a list").help(format!("for a list of one:   [{}]", spelled(one))));
+            None
+        }
+        NodeValue::Bool(_) | NodeValue::Map(_) => wrong(node, what, "a list", report),
+    }
+}
+
+/// Returns a text as an item of a list in brackets.
+fn spelled(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./*+=".contains(c);
+    if text.starts_with(char::is_alphanumeric) && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("{text:?}")
     }
 }
 

@@ -5,8 +5,9 @@ use super::compare::Work;
 use super::order;
 use super::wish::Wanted;
 use crate::kinds;
+use crate::model::schema::Accepts;
 use crate::model::{Live, ObjectId, Obstacle, Value};
-use crate::problem::Problem;
+use crate::problem::{PREVENT_DESTROY, Problem};
 
 pub fn elsewhere(wanted: &Wanted, path: &str) -> Problem {
     let (address, id) = (&wanted.resource.address, &wanted.resource.id);
@@ -80,7 +81,30 @@ pub fn not_ours(
     if *claim == Claim::Nobody {
         problem = problem.help(format!("to take it over, add to the manifest:   import: [{address}]"));
     }
+    if let ([section, key], true) = (address.segments(), takes_existing(&id.kind)) {
+        let says = existing(wanted, key, name);
+        problem = problem.help(format!("to use it as it is:   {section}: {{{}: {{{says}}}}}", spelled(key)));
+    }
     problem.help("to make another one:   name: OTHER".to_owned())
+}
+
+fn takes_existing(kind: &str) -> bool {
+    let section = kinds::spec(kind).and_then(|spec| spec.schema().section.as_ref());
+    section.is_some_and(|section| section.keys.iter().any(|key| matches!(key.accepts, Accepts::Existing(_))))
+}
+
+/// Returns what an entry says that only says that there is such an object.
+fn existing(wanted: &Wanted, key: &str, name: &str) -> String {
+    let path = wanted.whole.get("path").and_then(Value::text).filter(|path| *path != "/");
+    let name = (key != name).then(|| format!("name: {}", spelled(name)));
+    let says = name.into_iter().chain(path.map(|path| format!("path: {path}")));
+    says.chain(["existing: true".to_owned()]).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns a name as YAML takes it anywhere.
+fn spelled(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+    if plain { name.to_owned() } else { format!("{name:?}") }
 }
 
 /// `lacking` is field and text of what is wanted of something that all share.
@@ -125,7 +149,7 @@ pub fn on_existing(wanted: &Wanted) -> Problem {
 }
 
 pub fn prevented(work: &Work, id: &ObjectId) -> Problem {
-    Problem::error("prevent-destroy", format!("{} must not be destroyed: it says prevent_destroy", work.address))
+    Problem::error(PREVENT_DESTROY, format!("{} must not be destroyed: it says prevent_destroy", work.address))
         .note(format!("this plan would {} {id}", work.change.action().word()))
         .help("to allow it, set and apply first:   prevent_destroy: false")
 }

@@ -93,13 +93,14 @@ fn drifted(drift: &Drift, step: &Step, width: usize) -> String {
 fn drift_summary(drift: &[Drift], unread: usize) -> String {
     let (count, stays) = (drift.len(), drift.iter().filter(|drift| drift.kept.is_some()).count());
     let mut text = match count {
+        0 if unread > 0 => format!("{}\n", paint(theme::STRONG, "No drift was found.")),
         0 => format!("{}\n", paint(theme::STRONG, "No drift. AWS holds what was last applied.")),
         1 => format!("{} 1 object changed outside.\n", paint(theme::STRONG, "Drift:")),
         count => format!("{} {count} objects changed outside.\n", paint(theme::STRONG, "Drift:")),
     };
     if unread > 0 {
         let it = if unread == 1 { "1 object was" } else { &format!("{unread} objects were") };
-        text = format!("{text}Of what could be read: {it} not.\n");
+        text += &format!("That is of what could be read: {it} not.\n");
     }
     if count > stays {
         text += "To undo it:   seqera-iam apply      To keep it, write it into the manifest first.\n";
@@ -140,15 +141,15 @@ fn legend(plan: &Plan) -> String {
 /// Steps with what changes in each; those that change in the same way stand together.
 pub(super) fn folded<'p>(plan: &'p Plan, detail: Detail) -> Vec<(Vec<&'p Step>, String)> {
     let mut groups: Vec<(Vec<&Step>, String)> = Vec::new();
-    let mut alike: HashMap<String, usize> = HashMap::new();
+    let mut alike: HashMap<(Action, String), usize> = HashMap::new();
     for step in &plan.steps {
         let body = body(step, detail);
-        let foldable = body.lines().count() > 1 && step.action() == Action::Update;
-        match alike.get(&body).filter(|_| foldable) {
+        let (action, foldable) = (step.action(), body.lines().count() > 1);
+        match alike.get(&(action, body.clone())).filter(|_| foldable) {
             Some(&group) => groups[group].0.push(step),
             None => {
                 if foldable {
-                    alike.insert(body.clone(), groups.len());
+                    alike.insert((action, body.clone()), groups.len());
                 }
                 groups.push((vec![step], body));
             }

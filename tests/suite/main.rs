@@ -10,6 +10,7 @@ mod examples;
 mod faults;
 mod findings;
 mod fuzz;
+mod graph;
 mod hand;
 mod independent;
 mod interruption;

@@ -126,6 +126,17 @@ fn without_a_terminal_nothing_is_asked_and_nothing_done() {
     }
 }
 
+/// With `--json` nobody sees a plan that they could say yes to, not on a terminal either.
+#[test]
+fn with_json_nothing_is_asked() {
+    for verb in ["apply --json", "destroy --json"] {
+        let scene = if verb.starts_with("apply") { scene() } else { applied() };
+        let account = scene.everything();
+        scene.run(verb).expect(3).says("with --json no plan is shown to ask about").says("--auto-approve");
+        assert_eq!(scene.everything(), account);
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     for args in [&["plan"][..], &["plan", "--json"], &["apply", "--auto-approve"], &["--help"], &["validate"]] {

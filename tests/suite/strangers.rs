@@ -1,6 +1,7 @@
 //! What answers may not be AWS: a proxy, a server that breaks, nobody. Each time one line says which call
 //! failed and why, within seconds, and nothing panics.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use crate::moto::Moto;
@@ -93,4 +94,30 @@ fn no_credentials() {
     let scene = Scene::at(Target::Endpoint("http://127.0.0.1:9".to_owned()));
     let line = failure(&scene, &["AWS_ACCESS_KEY_ID"]);
     assert_eq!(line, "error: GetCallerIdentity: no AWS credentials were found");
+}
+
+/// As with the AWS CLI: credentials in the environment do not count beside a profile that somebody named.
+#[test]
+fn a_named_profile_is_the_one_that_is_used() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let scene = Scene::at(Target::Endpoint(format!("http://{}", listener.local_addr().expect("an address"))));
+    scene.manifest(DEMO);
+    scene.write("config", "[profile other]\naws_access_key_id = AKIAOFPROFILE\naws_secret_access_key = secret\n");
+    let plan = |profile: &str| {
+        let mut command = scene.command(["plan", "--profile", profile]);
+        command.env("AWS_CONFIG_FILE", scene.path("config")).env("AWS_MAX_ATTEMPTS", "1");
+        Run::of(command.output().expect("the binary runs"))
+    };
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let mut head = [0; 4096];
+        let length = stream.read(&mut head).expect("a request");
+        String::from_utf8_lossy(&head[..length]).into_owned()
+    });
+    plan("other").expect(1);
+    let heard = heard.join().expect("no panic");
+    assert!(heard.contains("Credential=AKIAOFPROFILE/"), "{heard}");
+    plan("nope").expect(1).says("GetCallerIdentity: profile `nope` was not defined");
+    scene.write("config", "[profile bare]\nregion = eu-west-1\n");
+    plan("bare").expect(1).says("no AWS credentials were found");
 }

@@ -47,7 +47,6 @@ fn what_aws_or_others_would_refuse_is_said_before() {
     for (section, entry, code) in [
         ("users", "{groups: [groups.b]}".to_owned(), "unknown-reference"),
         ("users", "{groups: [policy/x]}".to_owned(), "wrong-reference"),
-        ("users", "{groups: [group/x, group/x]}".to_owned(), "duplicate-item"),
         ("users", format!("{{groups: [{}]}}", eleven("group")), "too-many-groups"),
         ("users", format!("{{policies: [{}]}}", eleven("policy")), "too-many-attachments"),
         ("groups", format!("{{policies: [{}]}}", eleven("policy")), "too-many-attachments"),
