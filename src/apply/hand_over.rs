@@ -26,14 +26,12 @@ impl Run<'_> {
     }
 
     /// What is journaled before something is made that nothing else would tell of.
-    pub(super) fn intent(&self, step: usize, record: &Record) -> Vec<Entry> {
+    pub(super) fn intent(&self, step: usize, record: &Record) -> Entry {
         if plan::destination(&self.plan.steps[step]).is_none() {
-            return vec![Entry::Intend(record.clone())];
+            return Entry::Intend(record.clone());
         }
         let now = self.cloud.now().to_string();
-        let asked = issued::asked(record.clone(), now, self.instead_of.get(&step).cloned());
-        // The id of one before it would pass for its own.
-        vec![Entry::Forget(record.id.clone()), Entry::Intend(asked)]
+        Entry::Intend(issued::asked(record.clone(), now, self.instead_of.get(&step).cloned()))
     }
 
     /// Returns what ends an intent of which nothing came: the state knows what it knew before it. The file of a key

@@ -315,10 +315,9 @@ impl<'a> Run<'a> {
             if let Some(record) = step.record.as_ref().filter(|_| step.intent && task.part == Part::Make) {
                 let known = self.state.objects.get(&record.id).cloned();
                 self.before_intent.extend(known.map(|known| (task.step, known)));
-                for entry in self.intent(task.step, record) {
-                    store.append(&entry).await?;
-                    entry.apply(&mut self.state);
-                }
+                let intent = self.intent(task.step, record);
+                store.append(&intent).await?;
+                intent.apply(&mut self.state);
             }
             observe(Event::Started { step, part: task.part });
             let fresh = self.fresh_for(step);

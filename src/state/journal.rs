@@ -38,7 +38,12 @@ enum RawEntry {
 impl Entry {
     pub fn apply(self, state: &mut State) {
         match self {
-            Entry::Intend(mut record) | Entry::Put(mut record) => {
+            // What is about to be made has no id yet: one of that name that was there before is another.
+            Entry::Intend(mut record) => {
+                record.aws_id = None;
+                state.objects.insert(record.id.clone(), record);
+            }
+            Entry::Put(mut record) => {
                 // An update does not say the id again that AWS gave.
                 let known = state.objects.get(&record.id).and_then(|known| known.aws_id.clone());
                 record.aws_id = record.aws_id.or(known);
