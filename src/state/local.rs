@@ -188,7 +188,7 @@ impl StateStore for LocalStore {
     async fn begin(&self, state: &State) -> Result<()> {
         let start = || -> std::io::Result<File> {
             // What the last journal held is in `state`; it is made durable before that journal ends.
-            if self.beside(".journal").exists() && !state.objects.is_empty() {
+            if self.beside(".journal").exists() {
                 self.write_atomically(state)?;
             }
             let mut file = private().create(true).truncate(true).open(self.beside(".journal"))?;
