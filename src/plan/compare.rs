@@ -140,7 +140,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn recorded_and_live(&mut self, wanted: &Wanted, record: &Record, live: &Live) {
-        if whose::remade(record, live) && self.claim(live) == Claim::Nobody && self.is_asked(wanted) {
+        if !whose::is_the_same(record, live) && self.claim(live) == Claim::Nobody && self.is_asked(wanted) {
             return self.found(wanted, live);
         }
         if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {

@@ -14,7 +14,8 @@ impl Comparison<'_> {
         if kinds::spec(&live.id.kind).is_some_and(|spec| spec.schema().taggable) {
             return self.claims.of(&live.attributes);
         }
-        let recorded = self.recorded(&live.id).is_some_and(|record| !remade(&record, live));
+        let is_it = |record: Record| record.aws_id.is_none() || is_the_same(&record, live);
+        let recorded = self.recorded(&live.id).is_some_and(is_it);
         if recorded || self.as_asked.contains(&live.id) { Claim::Ours } else { Claim::Nobody }
     }
 
@@ -50,11 +51,11 @@ impl Comparison<'_> {
         if spec.hangs_on(&live.attributes).is_some() {
             return None;
         }
-        let remade = remade(record, live);
         let claim = self.claim(live);
         let why = match &claim {
             Claim::Ours => return None,
-            Claim::Nobody if !remade => return None,
+            // Somebody took our tags off.
+            Claim::Nobody if is_the_same(record, live) => return None,
             Claim::Nobody if spec.schema().taggable => {
                 "it was deleted and made again by somebody else: it carries no tag of this deployment".to_owned()
             }
@@ -99,7 +100,8 @@ pub fn lacking(wanted: &Attributes, live: &Attributes) -> Vec<(&'static str, Str
     lacking
 }
 
-/// Says whether an object is not the one that was recorded: AWS gives no id twice.
-pub fn remade(record: &Record, live: &Live) -> bool {
-    live.aws_id.is_some() && record.aws_id.is_some() && live.aws_id != record.aws_id
+/// Says whether an object is surely the one that was recorded: AWS gives no id twice. Where it gives none, only tags
+/// tell.
+pub fn is_the_same(record: &Record, live: &Live) -> bool {
+    live.aws_id.is_some() && live.aws_id == record.aws_id
 }

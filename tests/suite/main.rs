@@ -37,5 +37,6 @@ mod stories;
 mod strangers;
 mod takeover;
 mod waiting;
+mod whose;
 mod wire;
 mod worlds;

@@ -1,0 +1,100 @@
+//! Whose an object is after everything that can happen to it: deleted by hand, made again by others, asked for by a run
+//! that was cut short, left out of the manifest since. What is ours is never forgotten, and nothing of others is taken.
+
+use serde_json::json;
+
+use crate::scene::Scene;
+
+const HEAD: &str = "apiVersion: seqera-iam/v1\nname: whose\naccount: 123456789012\n";
+const TRUST: &str = "trust: {services: [ec2.amazonaws.com]}";
+/// The three ways in which the first write of a run may be cut.
+const CUTS: [&str; 3] = ["kill_write=1:before", "kill_write=1:after", "fail_write=1:after"];
+
+/// Returns a scene with an account that somebody else uses.
+fn shared() -> Scene {
+    let scene = Scene::new();
+    scene.manifest(&format!("{HEAD}roles: {{}}\n"));
+    scene.run("plan").expect(0);
+    scene.call(&json!({"Action": "CreateGroup", "GroupName": "strangers"}));
+    scene
+}
+
+fn manifest(scene: &Scene, text: &str) {
+    scene.manifest(&format!("{HEAD}{text}\n"));
+}
+
+fn cut(scene: &Scene, fault: &str) {
+    let run = scene.run_with(fault, "apply --auto-approve --force --parallelism 1");
+    assert!([1, 137].contains(&run.code), "{fault}: {}{}", run.stdout, run.stderr);
+}
+
+/// A destroy leaves just what was there before.
+#[track_caller]
+fn expect_destroyed(scene: &Scene, before: &Scene) {
+    scene.destroy();
+    assert_eq!(scene.account(), before.account());
+}
+
+/// The new one has another id than the one that the state knew, and an intent knows none.
+#[test]
+fn what_carries_no_tag_and_is_made_again_is_ours_wherever_the_run_was_cut() {
+    for fault in CUTS {
+        for (ours, delete) in [
+            ("groups: {team: {}}", json!({"Action": "DeleteGroup", "GroupName": "team"})),
+            (
+                "service_linked_roles: [batch.amazonaws.com]",
+                json!({"Action": "DeleteServiceLinkedRole", "RoleName": "AWSServiceRoleForBatch"}),
+            ),
+        ] {
+            let before = shared();
+            let scene = before.copy();
+            manifest(&scene, ours);
+            scene.apply();
+            scene.call(&delete);
+            cut(&scene, fault);
+            scene.apply();
+            expect_destroyed(&scene, &before);
+        }
+    }
+}
+
+/// The state file still names what the journal of a run that was killed says is gone.
+#[test]
+fn a_journal_that_ends_in_nothing_is_kept_as_well() {
+    let scene = shared();
+    manifest(&scene, &format!("roles: {{theirs: {{{TRUST}}}}}"));
+    scene.apply();
+    let first = scene.read("state/whose.json");
+    manifest(&scene, "removed: [roles.theirs]");
+    scene.apply();
+    scene.write("state/whose.json", &first);
+    let state = scene.state();
+    let head = json!({
+        "deployment": "whose", "account": state["account"], "sandbox": true,
+        "lineage": state["lineage"], "serial": state["serial"],
+    });
+    scene.write("state/whose.json.journal", &format!("{head}\n{}\n", r#"{"forget":{"kind":"role","name":"theirs"}}"#));
+    let before = scene.copy();
+    manifest(&scene, &format!("roles: {{ours: {{{TRUST}}}}}"));
+    cut(&scene, "kill_write=1:before");
+    scene.apply();
+    expect_destroyed(&scene, &before);
+}
+
+/// AWS gives a provider no id: without our tags it is not the one that we made.
+#[test]
+fn a_provider_that_others_made_again_is_left_to_them() {
+    let scene = shared();
+    let arn = "arn:aws:iam::123456789012:oidc-provider/o.example.com";
+    manifest(&scene, "oidc_providers: {o: {url: \"https://o.example.com\", audiences: [sts.amazonaws.com]}}");
+    scene.apply();
+    scene.call(&json!({"Action": "DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn": arn}));
+    let audiences = json!(["sts.amazonaws.com", "theirs"]);
+    scene.call(&json!({
+        "Action": "CreateOpenIDConnectProvider", "Url": "https://o.example.com", "ClientIDList": audiences,
+    }));
+    let before = scene.copy();
+    scene.apply();
+    assert_eq!(scene.account(), before.account(), "it serves us as it is");
+    expect_destroyed(&scene, &before);
+}
