@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::kinds::{self, Kind};
 use crate::model::{Address, ObjectId, Record, State};
 use crate::plan::order::{Part, Task};
-use crate::plan::{self, Change, Claims, Plan, Step};
+use crate::plan::{self, Change, Claims, First, Plan, Step};
 use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
 
@@ -105,6 +105,11 @@ pub async fn apply(
     let before = state.clone();
     store.begin(&state).await?;
     let mut run = Run::new(plan, cloud.clone(), state, delivery);
+    let moved = plan.moved.iter().cloned().map(Entry::Put);
+    for entry in moved.chain(run.not_owed()) {
+        store.append(&entry).await?;
+        entry.apply(&mut run.state);
+    }
     run.sweep();
     let mut failure = None;
     // What happened before the run was said before the run.
@@ -158,7 +163,7 @@ pub async fn apply(
             state.objects.insert(record.id.clone(), record.clone());
         }
     }
-    if state.objects != before.objects || state.outputs != before.outputs {
+    if (&state.objects, &state.owed, &state.outputs) != (&before.objects, &before.owed, &before.outputs) {
         state.serial += 1;
     }
     store.compact(&state).await?;
@@ -319,6 +324,11 @@ impl<'a> Run<'a> {
                 store.append(&intent).await?;
                 intent.apply(&mut self.state);
             }
+            if let Some(record) = owed(step, task.part) {
+                let entry = Entry::Owe(record);
+                store.append(&entry).await?;
+                entry.apply(&mut self.state);
+            }
             observe(Event::Started { step, part: task.part });
             let fresh = self.fresh_for(step);
             let work = Work {
@@ -341,6 +351,19 @@ impl<'a> Run<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Returns what an earlier run owed and this one does not bring back: it is there, or nobody asks for it any more.
+    fn not_owed(&self) -> Vec<Entry> {
+        let comes = |id: &ObjectId| self.plan.steps.iter().any(|step| step.made.as_ref() == Some(id));
+        self.state.owed.keys().filter(|id| !comes(id)).cloned().map(Entry::Paid).collect()
+    }
+
+    /// Says whether a task that is done was the last that makes something that is owed.
+    fn brings_back(&self, index: usize, made: &ObjectId) -> bool {
+        let task = &self.tasks[index];
+        let is_last = task.part == Part::Finish || task.part == Part::Make && !task.interim;
+        is_last && self.state.owed.contains_key(made)
     }
 
     /// Lets go what leaves, when nothing else is left to do and nothing failed. Says whether there is something.
@@ -403,6 +426,11 @@ impl<'a> Run<'a> {
                     self.fresh.insert(record.id.clone(), record.address.clone());
                 }
                 entry.apply(&mut self.state);
+                if let Some(made) = step.made.as_ref().filter(|made| self.brings_back(index, made)) {
+                    let entry = Entry::Paid(made.clone());
+                    store.append(&entry).await?;
+                    entry.apply(&mut self.state);
+                }
                 self.finished[index] = true;
                 self.since[index] = Some(Instant::now());
                 observe(Event::Finished { step, part, elapsed });
@@ -445,4 +473,13 @@ impl<'a> Run<'a> {
 
 fn kind_of(id: &ObjectId) -> Result<&'static dyn Kind> {
     kinds::kind(&id.kind).ok_or_else(|| Error::failed(format!("kind `{}` is not known", id.kind)))
+}
+
+/// Returns what a task takes away that the same step brings back, as it comes back.
+fn owed(step: &Step, part: Part) -> Option<Record> {
+    let Change::Replace { after, first: First::Delete, .. } = &step.change else { return None };
+    let id = step.made.as_ref().filter(|made| part == Part::Remove && step.removed.as_ref() == Some(made))?;
+    let is_issued = kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued());
+    let (address, id, attributes) = (step.address.clone(), id.clone(), after.clone());
+    (!is_issued).then_some(Record { address, id, aws_id: None, prevent_destroy: false, attributes })
 }

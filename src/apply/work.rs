@@ -13,7 +13,7 @@ use super::{Finished, Waiting, kind_of};
 use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
-use crate::model::{Attributes, Live, ObjectId, Value, issued};
+use crate::model::{Attributes, Live, ObjectId, OnChange, Schema, Value, issued};
 use crate::plan::order::Part;
 use crate::plan::{Change, Claims, Step};
 use crate::state::Entry;
@@ -182,23 +182,25 @@ impl Work {
         }
     }
 
-    /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there and signed by
-    /// us, or is as wanted and cannot be signed, is what we made.
+    /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there, signed by us where it can
+    /// be, and just as the call makes it, is what we made. What differs was there before, and the plan knew nothing of
+    /// it: neither what is to be kept of it nor in which order it may change.
     async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Finished> {
         let id = kind.id(&self.cloud.account, after);
         let hangs = kind.hangs_on(after);
         let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
         let exists = AwsError::of(&error).is_some_and(|error| error.code == "EntityAlreadyExists");
         let Some(live) = self.look_for(&id, asked, exists).await? else { return Err(error) };
-        let ours = match hangs {
-            None if kind.schema().taggable => self.claims.are_on(&live.attributes),
-            _ => live.attributes == *after,
-        };
-        if !ours {
-            return Err(error);
+        let signed = hangs.is_some() || !kind.schema().taggable || self.claims.are_on(&live.attributes);
+        if signed && is_as_made(kind.schema(), &live.attributes, after) {
+            return Ok(self.put(live.aws_id)?.into());
         }
-        kind.converge(&self.cloud, &live.attributes, after).await?;
-        Ok(self.put(live.aws_id)?.into())
+        if signed && hangs.is_none() && kind.schema().taggable {
+            let address = &self.step.address;
+            return Err(Error::failed(format!("{address}: {id} exists, and IAM said before that it did not"))
+                .hint("IAM knows it everywhere within a minute: run the same command again then"));
+        }
+        Err(error)
     }
 
     /// Reads an object where `asked` is read. What AWS says exists may not be shown everywhere yet: it is looked for
@@ -241,4 +243,12 @@ impl Work {
         let missing = || Error::failed(format!("{}: the plan does not say what to remove", self.step.address));
         self.step.removed.as_ref().ok_or_else(missing)
     }
+}
+
+/// Says whether an object is as a call makes it that asks for `after`; AWS may fill in what that leaves out.
+fn is_as_made(schema: &Schema, live: &Attributes, after: &Attributes) -> bool {
+    schema.fields.iter().all(|field| match (after.get(field.name), field.on_change) {
+        (None, OnChange::Filled | OnChange::Noted) => true,
+        (asked, _) => live.get(field.name) == asked,
+    })
 }

@@ -163,6 +163,7 @@ fn stale(moved: Vec<String>, why: &str, command: &str) -> Error {
 /// a run that was cut short left its journal.
 async fn finish_unchanged(session: &Session, plan: &Plan, outputs: Json, output: &Output) -> Result<Exit> {
     let mut state = session.state_for(plan);
+    state.owed.clear();
     state.objects = plan.settled.iter().map(|record| (record.id.clone(), record.clone())).collect();
     let says_more = session.state.as_ref() != Some(&state) && !plan.settled.is_empty();
     if says_more {

@@ -25,6 +25,10 @@ pub struct State {
     /// By what AWS knows them by, so that a resource that moves in the manifest stays the same object.
     #[serde(serialize_with = "by_address")]
     pub objects: BTreeMap<ObjectId, Record>,
+    /// What a replacement takes away before it brings it back, in full: where a run is cut short between the two, AWS
+    /// does not tell any more what was to be kept beside the manifest.
+    #[serde(serialize_with = "by_address", skip_serializing_if = "BTreeMap::is_empty")]
+    pub owed: BTreeMap<ObjectId, Record>,
     pub outputs: Map<String, Json>,
 }
 
@@ -66,6 +70,8 @@ struct RawState {
     serial: u64,
     objects: Vec<RawRecord>,
     #[serde(default)]
+    owed: Vec<RawRecord>,
+    #[serde(default)]
     outputs: Map<String, Json>,
 }
 
@@ -79,6 +85,7 @@ impl State {
             lineage,
             serial: 0,
             objects: BTreeMap::new(),
+            owed: BTreeMap::new(),
             outputs: Map::new(),
         }
     }
@@ -90,10 +97,10 @@ impl State {
             let version = raw.format_version;
             return Err(format!("it has format version {version}, this program reads {FORMAT_VERSION}"));
         }
-        let objects = raw.objects.into_iter().map(|record| {
-            let record = record.read(&schema)?;
-            Ok((record.id.clone(), record))
-        });
+        let by_id = |records: Vec<RawRecord>| -> Result<BTreeMap<ObjectId, Record>, String> {
+            let read = |record: RawRecord| record.read(&schema).map(|record| (record.id.clone(), record));
+            records.into_iter().map(read).collect()
+        };
         Ok(Self {
             format_version: raw.format_version,
             deployment: raw.deployment,
@@ -101,7 +108,8 @@ impl State {
             sandbox: raw.sandbox,
             lineage: raw.lineage,
             serial: raw.serial,
-            objects: objects.collect::<Result<_, String>>()?,
+            objects: by_id(raw.objects)?,
+            owed: by_id(raw.owed)?,
             outputs: raw.outputs,
         })
     }

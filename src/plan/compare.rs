@@ -35,7 +35,11 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
     comparison.compare();
     let gone = comparison.cascade();
     comparison.check();
-    Ok(comparison.finish(&gone))
+    let stood =
+        |record: &Record| question.state.and_then(|state| state.objects.get(&record.id)).map(|was| &was.address);
+    let moved = relocated.iter().flat_map(|state| state.objects.values());
+    let moved = moved.filter(|record| stood(record) != Some(&record.address)).cloned().collect();
+    Ok(comparison.finish(&gone).map(|plan| Plan { moved, ..plan }))
 }
 
 /// What happens to one object.
@@ -419,6 +423,7 @@ impl<'a> Comparison<'a> {
             kept,
             brakes,
             settled: self.settled,
+            moved: Vec::new(),
         })
     }
 }

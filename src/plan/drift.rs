@@ -78,6 +78,7 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
         brakes: Vec::new(),
         sizes: Vec::new(),
         settled: Vec::new(),
+        moved: Vec::new(),
     })
 }
 

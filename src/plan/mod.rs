@@ -183,6 +183,9 @@ pub struct Plan {
     pub sizes: Vec<Size>,
     /// What the state will say of everything wanted that needs no step.
     pub settled: Vec<Record>,
+    /// What `moved` gives another address. It is recorded before anything else: beside its successor, which may take
+    /// that address in a run that is cut short, the move would seem to come too late.
+    pub moved: Vec<Record>,
 }
 
 /// Steps by action, and what came from outside.

@@ -52,9 +52,10 @@ impl Wish {
     pub fn new(desired: &Desired, state: Option<&State>, live: &LiveState, claims: &Claims) -> Self {
         let mut wish = Wish { objects: BTreeMap::new(), order: Vec::new(), kept: Vec::new() };
         let before = predecessors(state, live);
+        let owed = owed(state, live);
         for resource in desired.resources.values() {
             let recorded = state.and_then(|state| state.objects.get(&resource.id));
-            let held = live.objects.get(&resource.id);
+            let held = live.objects.get(&resource.id).or_else(|| owed.get(&resource.id));
             wish.add(resource, recorded, held, claims);
             // One that gets another name keeps what restricts it.
             let at_address = (&resource.address, resource.id.kind.as_str());
@@ -63,7 +64,11 @@ impl Wish {
             }
         }
         for object in live.objects.values() {
-            wish.keep_hanging(object, state, live);
+            wish.keep_hanging(object, state, || restricts(object, live));
+        }
+        // What was kept before a run was cut short in the middle was kept with good reason.
+        for object in owed.values() {
+            wish.keep_hanging(object, state, || true);
         }
         wish.kept.sort_by(|a, b| a.kept.address.cmp(&b.kept.address));
         wish
@@ -136,7 +141,7 @@ impl Wish {
     }
 
     /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays.
-    fn keep_hanging(&mut self, object: &Live, state: Option<&State>, live: &LiveState) {
+    fn keep_hanging(&mut self, object: &Live, state: Option<&State>, restricts: impl FnOnce() -> bool) {
         if self.objects.contains_key(&object.id) || state.is_some_and(|state| state.objects.contains_key(&object.id)) {
             return;
         }
@@ -146,7 +151,7 @@ impl Wish {
         let Some(owner) = self.objects.get(&hangs.owner).filter(|owner| !owner.resource.existing) else { return };
         let Some(spec) = kinds::spec(&object.id.kind) else { return };
         let declared_kept = hangs.keep.is_some_and(|word| owner.resource.keep_undeclared.contains(&word));
-        let because = match (declared_kept, restricts(object, live)) {
+        let because = match (declared_kept, restricts()) {
             (true, _) => "keep_undeclared",
             _ if spec.credential_of().is_some() => "somebody made it and may use it; nothing here deletes it",
             (false, true) => "restricts: it holds only Denies",
@@ -212,6 +217,17 @@ fn predecessors<'a>(state: Option<&'a State>, live: &'a LiveState) -> BTreeMap<(
     let records = state.into_iter().flat_map(|state| state.objects.values());
     let held = records.filter_map(|record| Some((record, live.objects.get(&record.id)?)));
     held.map(|(record, live)| ((&record.address, record.id.kind.as_str()), live)).collect()
+}
+
+/// Returns what a run that was cut short took away and did not bring back, as AWS would hold it.
+fn owed(state: Option<&State>, live: &LiveState) -> BTreeMap<ObjectId, Live> {
+    let records = state.into_iter().flat_map(|state| state.owed.values());
+    let owed = records.filter(|record| !live.objects.contains_key(&record.id));
+    let as_held = |record: &Record| {
+        let (id, attributes) = (record.id.clone(), record.attributes.clone());
+        (id.clone(), Live { id, aws_id: None, created: None, attributes })
+    };
+    owed.map(as_held).collect()
 }
 
 fn name(address: &Address) -> String {

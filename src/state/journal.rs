@@ -14,6 +14,10 @@ pub enum Entry {
     Intend(Record),
     Put(Record),
     Forget(ObjectId),
+    /// It is about to be taken away, to be brought back as this.
+    Owe(Record),
+    /// It is back, or nobody asks for it any more.
+    Paid(ObjectId),
 }
 
 /// The first line: which state the entries belong to. A journal of another serial was compacted already.
@@ -33,6 +37,8 @@ enum RawEntry {
     Intend(RawRecord),
     Put(RawRecord),
     Forget(ObjectId),
+    Owe(RawRecord),
+    Paid(ObjectId),
 }
 
 impl Entry {
@@ -50,6 +56,8 @@ impl Entry {
                 state.objects.insert(record.id.clone(), record);
             }
             Entry::Forget(id) => drop(state.objects.remove(&id)),
+            Entry::Owe(record) => drop(state.owed.insert(record.id.clone(), record)),
+            Entry::Paid(id) => drop(state.owed.remove(&id)),
         }
     }
 
@@ -57,9 +65,9 @@ impl Entry {
     /// or that AWS names itself.
     pub fn is_the_only_trace(&self) -> bool {
         match self {
-            Entry::Intend(_) => true,
+            Entry::Intend(_) | Entry::Owe(_) => true,
             Entry::Put(record) => kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued()),
-            Entry::Forget(_) => false,
+            Entry::Forget(_) | Entry::Paid(_) => false,
         }
     }
 }
@@ -112,6 +120,8 @@ fn parse(line: &str) -> Result<Entry, String> {
         RawEntry::Intend(record) => Entry::Intend(record.read(schema)?),
         RawEntry::Put(record) => Entry::Put(record.read(schema)?),
         RawEntry::Forget(id) => Entry::Forget(id),
+        RawEntry::Owe(record) => Entry::Owe(record.read(schema)?),
+        RawEntry::Paid(id) => Entry::Paid(id),
     })
 }
 

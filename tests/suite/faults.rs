@@ -7,31 +7,8 @@ use std::fmt;
 use serde_json::json;
 
 use crate::many;
-use crate::roads::{FIRST, HEAD, Road, SECOND, is_write, meaning};
+use crate::roads::{FIRST, Fault, HEAD, Road, SECOND, faults, is_write, kills, meaning};
 use crate::scene::{Run, Scene};
-
-/// A fault at one write.
-struct Fault<'r> {
-    road: &'r Road,
-    number: usize,
-    when: &'static str,
-}
-
-impl fmt::Display for Fault<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}:{}", self.road.name, self.number, self.when)
-    }
-}
-
-fn faults(roads: &[Road]) -> Vec<Fault<'_>> {
-    let both = |road, number| ["before", "after"].map(|when| Fault { road, number, when });
-    roads.iter().flat_map(|road| (1..=road.writes).flat_map(move |number| both(road, number))).collect()
-}
-
-/// A kill before a write is much like one after the write before it.
-fn kills(roads: &[Road]) -> Vec<Fault<'_>> {
-    faults(roads).into_iter().filter(|fault| fault.when == "after").collect()
-}
 
 /// Demands that every step is said to be done, failed or not started.
 fn expect_account_of_steps(run: &Run) {

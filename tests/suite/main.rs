@@ -5,6 +5,7 @@ mod access_keys;
 mod architecture;
 mod begin;
 mod blueprints;
+mod cut;
 mod deviations;
 mod examples;
 mod faults;

@@ -1,6 +1,7 @@
 //! Ways from one account to another, on which anything may go wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde_json::{Value as Json, json};
 
@@ -232,4 +233,27 @@ pub fn meaning(scene: &Scene) -> BTreeMap<String, Json> {
         json
     };
     scene.account().iter().map(|(name, text)| (name.clone(), strip(text))).collect()
+}
+
+/// A fault at one write.
+pub struct Fault<'r> {
+    pub road: &'r Road,
+    pub number: usize,
+    pub when: &'static str,
+}
+
+impl fmt::Display for Fault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}:{}", self.road.name, self.number, self.when)
+    }
+}
+
+pub fn faults(roads: &[Road]) -> Vec<Fault<'_>> {
+    let both = |road, number| ["before", "after"].map(|when| Fault { road, number, when });
+    roads.iter().flat_map(|road| (1..=road.writes).flat_map(move |number| both(road, number))).collect()
+}
+
+/// A kill before a write is much like one after the write before it.
+pub fn kills(roads: &[Road]) -> Vec<Fault<'_>> {
+    faults(roads).into_iter().filter(|fault| fault.when == "after").collect()
 }
