@@ -27,10 +27,10 @@ impl Run<'_> {
 
     /// What is journaled before something is made that nothing else would tell of.
     pub(super) fn intent(&self, step: usize, record: &Record) -> Entry {
-        if plan::destination(&self.plan.steps[step]).is_none() {
-            return Entry::Intend(record.clone());
-        }
         let now = self.cloud.now().to_string();
+        if plan::destination(&self.plan.steps[step]).is_none() {
+            return Entry::Intend(Record { asked: Some(now), ..record.clone() });
+        }
         Entry::Intend(issued::asked(record.clone(), now, self.instead_of.get(&step).cloned()))
     }
 

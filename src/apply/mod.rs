@@ -103,6 +103,8 @@ pub async fn apply(
     observe: &mut dyn FnMut(Event),
 ) -> Result<(Outcome, State)> {
     let before = state.clone();
+    let mut state = state;
+    plan.lapsed.iter().for_each(|id| drop(state.objects.remove(id)));
     store.begin(&state).await?;
     let mut run = Run::new(plan, cloud.clone(), state, delivery);
     let moved = plan.moved.iter().cloned().map(Entry::Put);
@@ -481,5 +483,5 @@ fn owed(step: &Step, part: Part) -> Option<Record> {
     let id = step.made.as_ref().filter(|made| part == Part::Remove && step.removed.as_ref() == Some(made))?;
     let is_issued = kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued());
     let (address, id, attributes) = (step.address.clone(), id.clone(), after.clone());
-    (!is_issued).then_some(Record { address, id, aws_id: None, prevent_destroy: false, attributes })
+    (!is_issued).then_some(Record { address, id, aws_id: None, asked: None, prevent_destroy: false, attributes })
 }

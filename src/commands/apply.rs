@@ -165,7 +165,7 @@ async fn finish_unchanged(session: &Session, plan: &Plan, outputs: Json, output:
     let mut state = session.state_for(plan);
     state.owed.clear();
     state.objects = plan.settled.iter().map(|record| (record.id.clone(), record.clone())).collect();
-    let says_more = session.state.as_ref() != Some(&state) && !plan.settled.is_empty();
+    let says_more = session.state.as_ref() != Some(&state) && !(plan.settled.is_empty() && plan.lapsed.is_empty());
     if says_more {
         state.serial += 1;
     }

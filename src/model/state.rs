@@ -41,6 +41,9 @@ pub struct Record {
     /// The id that AWS gave it, where it gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws_id: Option<String>,
+    /// When it was asked for, `2026-01-01T00:00:00Z`, in an intent: nobody knows whether it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub prevent_destroy: bool,
     pub attributes: Attributes,
@@ -54,6 +57,8 @@ pub struct RawRecord {
     id: ObjectId,
     #[serde(default)]
     aws_id: Option<String>,
+    #[serde(default)]
+    asked: Option<String>,
     #[serde(default)]
     prevent_destroy: bool,
     attributes: Map<String, Json>,
@@ -123,9 +128,9 @@ fn by_address<S: Serializer>(objects: &BTreeMap<ObjectId, Record>, serializer: S
 
 impl RawRecord {
     pub fn read(self, schema: impl Fn(&str) -> Option<&'static Schema>) -> Result<Record, String> {
-        let Self { address, id, aws_id, prevent_destroy, attributes } = self;
+        let Self { address, id, aws_id, asked, prevent_destroy, attributes } = self;
         let schema = schema(&id.kind).ok_or_else(|| format!("{address}: kind `{}` is not known", id.kind))?;
         let attributes = schema.read_attributes(attributes).map_err(|why| format!("{address}: {why}"))?;
-        Ok(Record { address, id, aws_id, prevent_destroy, attributes })
+        Ok(Record { address, id, aws_id, asked, prevent_destroy, attributes })
     }
 }

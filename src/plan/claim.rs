@@ -165,6 +165,7 @@ pub fn with_ours(
                 address: resource.address.clone(),
                 id: resource.id.clone(),
                 aws_id: object.aws_id.clone(),
+                asked: None,
                 prevent_destroy: resource.prevent_destroy,
                 attributes: object.attributes.clone(),
             };

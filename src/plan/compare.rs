@@ -27,9 +27,10 @@ pub struct Question<'a> {
 /// Compares. An `Err` of the outer kind is a refusal, of the inner kind what the user has to mend.
 pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
     let Question { desired, state, live, fresh_lineage } = question;
-    let (relocated, collisions) = state.map(|state| moved::relocate(state, desired)).unzip();
+    let claims = Claims::settle(desired, *state, live, fresh_lineage)?;
+    let (known, lapsed) = state.map(|state| whose::without_lapsed(state, live, &claims)).unzip();
+    let (relocated, collisions) = known.map(|state| moved::relocate(&state, desired)).unzip();
     let state = relocated.as_ref();
-    let claims = Claims::settle(desired, state, live, fresh_lineage)?;
     let mut comparison = Comparison::new(desired, state, live, claims);
     comparison.problems.extend(collisions.unwrap_or_default());
     comparison.compare();
@@ -39,7 +40,8 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
         |record: &Record| question.state.and_then(|state| state.objects.get(&record.id)).map(|was| &was.address);
     let moved = relocated.iter().flat_map(|state| state.objects.values());
     let moved = moved.filter(|record| stood(record) != Some(&record.address)).cloned().collect();
-    Ok(comparison.finish(&gone).map(|plan| Plan { moved, ..plan }))
+    let lapsed = lapsed.unwrap_or_default();
+    Ok(comparison.finish(&gone).map(|plan| Plan { moved, lapsed, ..plan }))
 }
 
 /// What happens to one object.
@@ -123,10 +125,10 @@ impl<'a> Comparison<'a> {
         let address = wanted.resource.address.clone();
         let spec = kinds::spec(&wanted.resource.id.kind);
         let makes = matches!(change, Change::Create { .. } | Change::Replace { .. });
-        // Nothing but the state would tell that we made it.
+        // What hangs on an owner of ours is found there; nobody would look for the rest that the next manifest leaves out.
         let untold = match spec.and_then(|spec| spec.hangs_on(&wanted.whole)) {
             Some(hangs) => self.is_existing(&hangs.owner) || spec.is_some_and(|spec| spec.is_issued()),
-            None => spec.is_some_and(|spec| !spec.schema().taggable),
+            None => true,
         };
         let intent = makes && untold;
         self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record, intent });
@@ -424,6 +426,7 @@ impl<'a> Comparison<'a> {
             brakes,
             settled: self.settled,
             moved: Vec::new(),
+            lapsed: Vec::new(),
         })
     }
 }
@@ -437,6 +440,7 @@ fn record(wanted: &Wanted, live: Option<&Live>) -> Record {
         address: wanted.resource.address.clone(),
         id: wanted.resource.id.clone(),
         aws_id: live.and_then(|live| live.aws_id.clone()),
+        asked: None,
         prevent_destroy: wanted.resource.prevent_destroy,
         attributes: wanted.own.clone(),
     }

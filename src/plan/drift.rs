@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::claim::{Claims, unsigned};
 use super::compare::Comparison;
 use super::wish::Beside;
-use super::{Change, Drift, Kept, Plan, Question, Step, danger};
+use super::{Change, Drift, Kept, Plan, Question, Step, danger, whose};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
@@ -40,7 +40,9 @@ pub fn remembered(state: &State, manifest: Option<&Desired>) -> Desired {
 pub fn drift(question: &Question) -> Result<Plan, Error> {
     let Question { desired, state, live, fresh_lineage } = question;
     let claims = Claims::settle(desired, *state, live, fresh_lineage)?;
-    let mut comparison = Comparison::new(desired, *state, live, claims);
+    let known = state.map(|state| whose::without_lapsed(state, live, &claims).0);
+    let state = known.as_ref();
+    let mut comparison = Comparison::new(desired, state, live, claims);
     let boundaries = comparison.only_boundaries();
     let alone = |id: &ObjectId, address: &Address, change: Change| {
         let mut step = Step::alone(id, address.clone(), change, &desired.account, &boundaries);
@@ -79,6 +81,7 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
         sizes: Vec::new(),
         settled: Vec::new(),
         moved: Vec::new(),
+        lapsed: Vec::new(),
     })
 }
 

@@ -106,8 +106,8 @@ pub struct Step {
     pub record: Option<Record>,
     /// The object that will be gone.
     pub removed: Option<ObjectId>,
-    /// Whether to record it before it is made: AWS cannot tag it, and it hangs on nothing of ours, so nothing
-    /// else would tell that we made it.
+    /// Whether to record it before it is made: it hangs on nothing of ours, so nothing else would tell of it once the
+    /// manifest does not.
     pub intent: bool,
     /// The steps that have room only when this one is done: AWS allows an owner only so much.
     pub makes_room_for: Vec<Address>,
@@ -186,6 +186,8 @@ pub struct Plan {
     /// What `moved` gives another address. It is recorded before anything else: beside its successor, which may take
     /// that address in a run that is cut short, the move would seem to come too late.
     pub moved: Vec<Record>,
+    /// Intents of which nothing came: the state has to know them no more.
+    pub lapsed: Vec<ObjectId>,
 }
 
 /// Steps by action, and what came from outside.

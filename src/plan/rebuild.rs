@@ -52,6 +52,7 @@ fn record(object: &Live, address: Address) -> Record {
         address,
         id: object.id.clone(),
         aws_id: object.aws_id.clone(),
+        asked: None,
         prevent_destroy: false,
         attributes: object.attributes.clone(),
     }

@@ -1,10 +1,12 @@
 //! Whose an object is, by its tags, by the state, and by the manifest.
 
-use super::claim::Claim;
+use jiff::{SignedDuration, Timestamp};
+
+use super::claim::{Claim, Claims};
 use super::compare::Comparison;
 use super::wish::Wanted;
 use crate::kinds;
-use crate::model::{Address, Attributes, Live, ObjectId, Record, Value};
+use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value};
 use crate::problem::Problem;
 
 impl Comparison<'_> {
@@ -98,6 +100,33 @@ pub fn lacking(wanted: &Attributes, live: &Attributes) -> Vec<(&'static str, Str
         }
     }
     lacking
+}
+
+/// How long a call may take from the intent to the creation of what it asks for; and how much the clocks may differ.
+const LONGEST: SignedDuration = SignedDuration::from_mins(15);
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Returns the state without intents of which nothing came, and their ids: what they ask for is not there, or others
+/// made it.
+pub fn without_lapsed(state: &State, live: &LiveState, claims: &Claims) -> (State, Vec<ObjectId>) {
+    let came = |record: &Record| live.objects.get(&record.id).is_some_and(|live| came_of(record, live, claims));
+    let is_lapsed = |record: &&Record| record.asked.is_some() && !came(record);
+    let lapsed: Vec<ObjectId> = state.objects.values().filter(is_lapsed).map(|record| record.id.clone()).collect();
+    let mut state = state.clone();
+    lapsed.iter().for_each(|id| drop(state.objects.remove(id)));
+    (state, lapsed)
+}
+
+/// Says whether an object may be what an intent asked for: it carries our tags or, where AWS cannot tag it, it was
+/// created just then. Of what hangs on others AWS does not say when it came.
+fn came_of(intent: &Record, live: &Live, claims: &Claims) -> bool {
+    if kinds::spec(&live.id.kind).is_some_and(|spec| spec.schema().taggable) {
+        return claims.are_on(&live.attributes);
+    }
+    let time = |text: Option<&String>| text.and_then(|text| text.parse::<Timestamp>().ok());
+    let (Some(asked), Some(created)) = (time(intent.asked.as_ref()), time(live.created.as_ref())) else { return true };
+    let after = created.duration_since(asked);
+    -SKEW <= after && after <= LONGEST
 }
 
 /// Says whether an object is surely the one that was recorded: AWS gives no id twice. Where it gives none, only tags

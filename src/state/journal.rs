@@ -10,7 +10,7 @@ use crate::model::{Account, ObjectId, Record, State};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
-    /// It is about to be made, and nothing in AWS will tell that it is ours.
+    /// It is about to be made. Who comes after a run that was cut short looks for it.
     Intend(Record),
     Put(Record),
     Forget(ObjectId),
@@ -65,7 +65,8 @@ impl Entry {
     /// or that AWS names itself.
     pub fn is_the_only_trace(&self) -> bool {
         match self {
-            Entry::Intend(_) | Entry::Owe(_) => true,
+            Entry::Intend(record) => kinds::spec(&record.id.kind).is_none_or(|spec| !spec.schema().taggable),
+            Entry::Owe(_) => true,
             Entry::Put(record) => kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued()),
             Entry::Forget(_) | Entry::Paid(_) => false,
         }
@@ -142,7 +143,7 @@ mod tests {
     fn put(name: &str) -> Entry {
         let attributes = Attributes::from([("name", name.into()), ("path", "/".into())]);
         let (address, id) = (Address::new(["roles", name]), ObjectId::new("role", name));
-        Entry::Put(Record { address, id, aws_id: None, prevent_destroy: false, attributes })
+        Entry::Put(Record { address, id, aws_id: None, asked: None, prevent_destroy: false, attributes })
     }
 
     fn journal(state: &State, entries: &[Entry]) -> String {
@@ -185,8 +186,10 @@ mod tests {
     #[test]
     fn what_no_tag_tells_of_is_intended_and_lasts() {
         let Entry::Put(record) = put("a") else { unreachable!() };
-        let intent = Entry::Intend(record);
-        assert!(intent.is_the_only_trace() && !put("a").is_the_only_trace());
+        let intent = |kind: &str| Entry::Intend(Record { id: ObjectId::new(kind, "a"), ..record.clone() });
+        assert!(intent("group").is_the_only_trace() && !intent("role").is_the_only_trace());
+        let intent = intent("role");
+        assert!(!put("a").is_the_only_trace());
         let replayed = replay(Some(state()), &journal(&state(), &[intent])).unwrap().unwrap();
         assert_eq!(replayed.objects.len(), 1);
     }

@@ -1,8 +1,11 @@
 //! Whose an object is after everything that can happen to it: deleted by hand, made again by others, asked for by a run
 //! that was cut short, left out of the manifest since. What is ours is never forgotten, and nothing of others is taken.
 
+use std::fmt;
+
 use serde_json::json;
 
+use crate::many;
 use crate::scene::Scene;
 
 const HEAD: &str = "apiVersion: seqera-iam/v1\nname: whose\naccount: 123456789012\n";
@@ -97,4 +100,89 @@ fn a_provider_that_others_made_again_is_left_to_them() {
     scene.apply();
     assert_eq!(scene.account(), before.account(), "it serves us as it is");
     expect_destroyed(&scene, &before);
+}
+
+/// The run died before it could record what it made, and the manifest says something else by now: a new path or
+/// description, another name, nothing of it.
+#[test]
+fn what_a_cut_run_made_is_ours_though_the_manifest_changed_since() {
+    let policy =
+        |more: &str| format!("{{{more}statements: {{S: {{Effect: Allow, Action: \"s3:Get*\", Resource: \"*\"}}}}}}");
+    let roles = |text: &str| format!("roles: {{r: {{{text}{TRUST}}}}}");
+    let policies = |text: &str| format!("policies: {{p: {}}}", policy(text));
+    let users = |text: &str| format!("users: {{u: {{{text}}}}}");
+    let profiles = |text: &str| format!("instance_profiles: {{i: {{{text}}}}}");
+    let groups = |text: &str| format!("groups: {{g: {{{text}}}}}");
+    let provider = |url: &str| format!("oidc_providers: {{o: {{url: \"https://{url}.example.com\"}}}}");
+    let changes: Vec<(String, Vec<String>)> = vec![
+        (roles(""), vec![roles("path: /x/, "), roles("name: other, "), roles("description: new, ")]),
+        (policies(""), vec![policies("path: /x/, "), policies("name: other, "), policies("description: new, ")]),
+        (users(""), vec![users("path: /x/"), users("name: other"), users("name: U")]),
+        (profiles(""), vec![profiles("path: /x/"), profiles("name: other")]),
+        (groups(""), vec![groups("path: /x/"), groups("name: other")]),
+        (provider("o"), vec![provider("other")]),
+    ];
+    let cases: Vec<(String, String)> = changes
+        .into_iter()
+        .flat_map(|(first, next)| next.into_iter().chain([String::new()]).map(move |next| (first.clone(), next)))
+        .collect();
+    let named: Vec<Change> = cases.iter().map(|(first, next)| Change(first, next)).collect();
+    many::each(&named, |Change(first, next)| {
+        for fault in CUTS {
+            let before = shared();
+            let scene = before.copy();
+            manifest(&scene, first);
+            cut(&scene, fault);
+            manifest(&scene, next);
+            scene.apply();
+            if next.is_empty() {
+                assert_eq!(scene.account(), before.account(), "{fault}");
+            }
+            expect_destroyed(&scene, &before);
+        }
+    });
+}
+
+/// A manifest that a run is cut in, and the one after it.
+struct Change<'a>(&'a str, &'a str);
+
+impl fmt::Display for Change<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", self.0, self.1)
+    }
+}
+
+/// The run died before its call, and somebody else made one of that name: long after, where AWS cannot tag it, or
+/// without our tags.
+#[test]
+fn what_others_made_after_an_intent_is_theirs() {
+    let provider = json!({"Action": "CreateOpenIDConnectProvider", "Url": "https://o.example.com", "ClientIDList": ["sts.amazonaws.com"]});
+    let linked = json!({"Action": "CreateServiceLinkedRole", "AWSServiceName": "batch.amazonaws.com"});
+    for (ours, call) in [
+        ("service_linked_roles: [batch.amazonaws.com]", linked),
+        ("oidc_providers: {o: {url: \"https://o.example.com\"}}", provider),
+    ] {
+        let scene = shared();
+        manifest(&scene, ours);
+        cut(&scene, "kill_write=1:before,start=2026-01-01T00:00:00Z");
+        scene.call(&call);
+        let before = scene.copy();
+        scene.apply();
+        expect_destroyed(&scene, &before);
+    }
+    for (ours, call) in [
+        ("groups: {team: {policies: [ReadOnlyAccess]}}", json!({"Action": "CreateGroup", "GroupName": "team"})),
+        ("users: {ci: {}}", json!({"Action": "CreateUser", "UserName": "ci"})),
+    ] {
+        let scene = shared();
+        manifest(&scene, ours);
+        cut(&scene, "kill_write=1:before,start=2026-01-01T00:00:00Z");
+        scene.call(&call);
+        let before = scene.copy();
+        scene.run("apply --auto-approve --force").expect(1).says("exists in 123456789012 and is not ours");
+        assert_eq!(scene.account(), before.account());
+        manifest(&scene, "");
+        scene.apply();
+        expect_destroyed(&scene, &before);
+    }
 }
