@@ -345,14 +345,17 @@ impl<'a> Comparison<'a> {
 
     /// Says whether this plan takes away what makes AWS refuse to delete `blocked`.
     fn clears(&self, obstacle: &ObjectId, blocked: &ObjectId) -> bool {
-        let goes = self
-            .work
-            .get(obstacle)
-            .is_some_and(|work| matches!(work.change, Change::Delete { .. } | Change::Replace { .. }));
         let refers = |attributes: &Attributes| {
             let spec = kinds::spec(&obstacle.kind);
             spec.is_some_and(|s| s.refers(&self.desired.account, attributes).iter().any(|n| n.id == *blocked))
         };
+        let leaves = self.work.get(blocked).is_some_and(|work| matches!(work.change, Change::Delete { .. }));
+        let goes = self.work.get(obstacle).is_some_and(|work| match &work.change {
+            Change::Delete { .. } => true,
+            // What is kept as it is has nothing to come back to.
+            Change::Replace { after, .. } => !(leaves && refers(after)),
+            _ => false,
+        });
         // An owner of ours holds it no more when what it is changed into does not, or never did.
         let changed = self.wish.objects.get(obstacle).is_some_and(|wanted| !refers(&wanted.whole));
         goes || changed

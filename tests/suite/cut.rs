@@ -97,3 +97,32 @@ fn what_a_replacement_keeps_comes_back_after_a_cut() {
         assert!(scene.state().get("owed").is_none());
     });
 }
+
+/// What others attached themselves is kept, and cannot be where its policy becomes another one: that is said before
+/// anything is taken off.
+#[test]
+fn what_would_lose_its_policy_is_not_taken_off() {
+    let scene = Scene::new();
+    let deny = r#"statements: {S: {Effect: Deny, Action: "s3:*", Resource: "*"}}"#;
+    let manifest = |path: &str| {
+        format!(
+            "{HEAD}policies: {{stop: {{{path}{deny}}}}}\nroles: {{head: {{{TRUST}}}, other: {{{TRUST}, keep_undeclared: true}}}}\n"
+        )
+    };
+    scene.manifest(&manifest(""));
+    scene.apply();
+    let policy = "arn:aws:iam::123456789012:policy/stop";
+    for role in ["head", "other"] {
+        scene.call(&json!({"Action": "AttachRolePolicy", "RoleName": role, "PolicyArn": policy}));
+    }
+    let before = scene.account();
+    scene.manifest(&manifest("path: /x/, "));
+    let run = scene.run("apply --auto-approve --force");
+    run.expect(1)
+        .says("policies.stop cannot be deleted")
+        .says("is attached to role head")
+        .says("is attached to role other");
+    assert_eq!(scene.account(), before);
+    scene.manifest(&manifest(""));
+    scene.expect_no_changes();
+}

@@ -334,7 +334,7 @@ impl Law {
             let lacks = |gap: &String| !gap.starts_with("allows for a moment what neither");
             let exceeds = |gap: &String| gap.starts_with("allows");
             let goes = matches!(step.change, Change::Replace { first: First::Delete, .. });
-            if goes || step.gaps.iter().any(lacks) {
+            if goes || gives_its_name_away(step, plan) || step.gaps.iter().any(lacks) {
                 may_lack.extend(concerned.iter().cloned());
             }
             if step.gaps.iter().any(exceeds) {
@@ -386,6 +386,15 @@ impl Law {
         let who = end.keys().chain(self.after.keys()).find(differs);
         Err(format!("{who:?} has {:?}, and planned was {:?}", who.map(|w| end.get(w)), who.map(|w| self.after.get(w))))
     }
+}
+
+/// Says whether what a step deletes leaves its name, in another spelling, to something else: that is somebody else to
+/// AWS and to whoever trusts it.
+fn gives_its_name_away(step: &Step, plan: &Plan) -> bool {
+    let Some(gone) = step.removed.as_ref().filter(|_| matches!(step.change, Change::Delete { .. })) else {
+        return false;
+    };
+    plan.steps.iter().filter_map(|step| step.made.as_ref()).any(|made| same(made, gone))
 }
 
 /// Returns the role or user of this account that an ARN is of, with its name in small letters, or whoever else.
