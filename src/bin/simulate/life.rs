@@ -59,6 +59,9 @@ impl Life {
             self.think().await;
             self.place.tell(|| format!("stage {stage}: {}", world.manifest()));
             let before = std::mem::replace(&mut wish, Wish::new(world)?);
+            if self.chance.percent(20) {
+                self.turn_back(&wish, &before).await?;
+            }
             if let Some(refusal) = self.reach(&wish, false).await? {
                 self.place.tell(|| format!("refused: {}", refusal.why));
                 wish = self.answer(&refusal, before, &wish)?;
@@ -81,6 +84,21 @@ impl Life {
             return Ok(before);
         }
         Wish::new(World { imports: refusal.import.clone(), ..refused.world.clone() })
+    }
+
+    /// Goes some way towards a wish, and back to the one before: nobody has done anything wrong.
+    async fn turn_back(&mut self, wish: &Wish, before: &Wish) -> Result<(), String> {
+        self.interrupted(Task::Apply(wish)).await?;
+        self.place.tell(|| "back to the wish before".to_owned());
+        let (refusal, _) = self.settle(Task::Apply(before)).await?;
+        if let Some(Refusal { why, .. }) = refusal {
+            return Err(format!("going back after a run that was cut is refused: {why}"));
+        }
+        self.pass_time().await;
+        self.place.demand_empty(before, &mut self.chance).await?;
+        self.demand_keys(&before.world)?;
+        self.think().await;
+        Ok(())
     }
 
     /// Goes through bad weather towards a wish, and in fine weather to it. Returns why it is refused. Who looks first
