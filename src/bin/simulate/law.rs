@@ -5,8 +5,8 @@
 //! whether it comes to its end or is cut. That is enough for a run that goes on from another one that was cut: let
 //! B be what was held first, A what the wish gives and M what the cut run left, so that B∧A ≤ M ≤ B∨A. The next
 //! run keeps between M∧A and M∨A, and B∧A ≤ M∧A, M∨A ≤ B∨A: the whole way is between B and A, too. A step that
-//! fails holds up what waits for it and nothing else, which is one of the orders that the law is about. Only a run
-//! that reads what is not so any more (stale reads) knows neither side, and promises nothing.
+//! fails holds up what waits for it and nothing else, which is one of the orders that the law is about. A run to which
+//! IAM did not show something finds it when it makes it, and leaves it as it is.
 //!
 //! What is asked are a few requests that the drawn documents are about. AWS's own policies are not in the sandbox:
 //! here they say something that is like them. Nobody but this file knows it, so nothing may lean on it.

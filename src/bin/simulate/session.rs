@@ -201,9 +201,7 @@ impl Place {
             Planned::Failed(why) => return Ok((Ran::Cut(why), Deeds::default())),
         };
         self.tell(|| steps(&plan));
-        if !weather.misleads {
-            open.witness.watch(&plan);
-        }
+        open.witness.watch(&plan);
         let ran = self.carry_out(&plan, &open, &store, begin).await?;
         drop(lock);
         let deeds = open.witness.deeds();

@@ -7,8 +7,6 @@ pub struct Weather {
     pub settings: Vec<String>,
     /// Nothing of it keeps a run from coming to its end; it only takes longer.
     pub passes: bool,
-    /// What is read may be over already.
-    pub misleads: bool,
 }
 
 /// Actions that a policy may deny.
@@ -32,7 +30,7 @@ pub const ACTIONS: [&str; 15] = [
 
 impl Weather {
     pub fn fine() -> Self {
-        Self { settings: Vec::new(), passes: true, misleads: false }
+        Self { settings: Vec::new(), passes: true }
     }
 
     /// Draws any number of faults together: a run that is throttled loses answers too and is killed then.
@@ -55,7 +53,7 @@ impl Weather {
         if chance.percent(25) {
             settings.push(format!("delay={}s", 1 + chance.below(20)));
             if chance.percent(40) {
-                (weather.passes, weather.misleads) = (false, true);
+                weather.passes = false;
                 settings.push(format!("stale_reads={}%", 5 + chance.below(50)));
             }
         }
