@@ -5,6 +5,7 @@
 //! no key yet. What is there already is written over only when it holds nothing but a key that this one comes
 //! in the place of. The file appears whole, by a rename that does not replace what it was not told to.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub enum Prepared {
         /// Beside the destination.
         file: NamedTempFile,
         path: PathBuf,
-        instead_of: Option<String>,
+        superseded: BTreeSet<String>,
     },
 }
 
@@ -59,12 +60,12 @@ impl Delivery {
     }
 
     /// Says what keeps a secret from being handed over there. Nothing is left behind.
-    pub fn check(&self, to: &str, instead_of: Option<&str>) -> Result<()> {
+    pub fn check(&self, to: &str, superseded: &BTreeSet<String>) -> Result<()> {
         if to == TERMINAL {
             return self.check_terminal();
         }
         let path = self.path(to);
-        may_write(&path, instead_of)?;
+        may_write(&path, superseded)?;
         tempfile::tempfile_in(folder(&path)).map(drop).map_err(|e| unwritable(&path, e))
     }
 
@@ -77,13 +78,13 @@ impl Delivery {
     }
 
     /// Makes ready for a secret, so that handing it over can hardly fail.
-    pub fn prepare(&self, to: &str, instead_of: Option<&str>) -> Result<Prepared> {
+    pub fn prepare(&self, to: &str, superseded: &BTreeSet<String>) -> Result<Prepared> {
         if to == TERMINAL {
             return self.check_terminal().map(|()| Prepared::Terminal);
         }
         self.sweep(to);
         let path = self.path(to);
-        may_write(&path, instead_of)?;
+        may_write(&path, superseded)?;
         // Made with mode 0600 under a name that did not exist; links are not followed.
         let make = || -> std::io::Result<NamedTempFile> {
             let mut file = tempfile::Builder::new().prefix(&unfinished(&path)).tempfile_in(folder(&path))?;
@@ -92,7 +93,7 @@ impl Delivery {
             Ok(file)
         };
         let file = make().map_err(|e| unwritable(&path, e))?;
-        Ok(Prepared::File { file, path, instead_of: instead_of.map(str::to_owned) })
+        Ok(Prepared::File { file, path, superseded: superseded.clone() })
     }
 
     /// Removes what a run that was killed left beside a destination. It may hold a secret that nobody was told.
@@ -139,9 +140,9 @@ impl Prepared {
     pub fn hand_over(self, what: &str, key: &str, secret: Secret) -> Result<()> {
         match self {
             Prepared::Terminal => print(what, key, &secret),
-            Prepared::File { mut file, path, instead_of } => {
+            Prepared::File { mut file, path, superseded } => {
                 write(&mut file, key, &secret).map_err(|e| unwritable(&path, e))?;
-                put(file, &path, instead_of.as_deref())
+                put(file, &path, &superseded)
             }
         }
     }
@@ -176,10 +177,10 @@ fn write(file: &mut NamedTempFile, key: &str, secret: &Secret) -> std::io::Resul
 }
 
 /// Gives the file its name.
-fn put(file: NamedTempFile, path: &Path, instead_of: Option<&str>) -> Result<()> {
+fn put(file: NamedTempFile, path: &Path, superseded: &BTreeSet<String>) -> Result<()> {
     let held = key_in(path).ok().flatten();
-    let renamed = match held.as_deref() {
-        Some(held) if instead_of == Some(held) => file.persist(path),
+    let renamed = match held {
+        Some(held) if superseded.contains(&held) => file.persist(path),
         // Fails when there is anything, a link included.
         _ => file.persist_noclobber(path),
     };
@@ -198,8 +199,8 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Refuses a destination that is there and is not the file of the key that goes.
-fn may_write(path: &Path, instead_of: Option<&str>) -> Result<()> {
+/// Refuses a destination that is there and is not the file of a key that is superseded.
+fn may_write(path: &Path, superseded: &BTreeSet<String>) -> Result<()> {
     let shown = path.display();
     let what = match path.symlink_metadata() {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
@@ -207,7 +208,7 @@ fn may_write(path: &Path, instead_of: Option<&str>) -> Result<()> {
         Ok(it) if it.is_symlink() => "is a link, which is not followed".to_owned(),
         Ok(it) if !it.is_file() => "is no file".to_owned(),
         Ok(_) => match key_in(path).map_err(|e| unwritable(path, e))? {
-            Some(held) if instead_of == Some(held.as_str()) => return Ok(()),
+            Some(held) if superseded.contains(&held) => return Ok(()),
             Some(held) => format!("exists and holds the key {held}"),
             None => "exists".to_owned(),
         },
@@ -249,10 +250,11 @@ mod tests {
         Secret::new("wJalr/XUtn+FEMI".to_owned())
     }
 
-    fn deliver(folder: &Path, key: &str, instead_of: Option<&str>) -> Result<()> {
+    fn deliver(folder: &Path, key: &str, superseded: &[&str]) -> Result<()> {
         let delivery = Delivery::new(folder, false);
-        delivery.check(TO, instead_of)?;
-        delivery.prepare(TO, instead_of)?.hand_over("users.ci", key, secret())
+        let superseded = superseded.iter().map(|&key| key.to_owned()).collect();
+        delivery.check(TO, &superseded)?;
+        delivery.prepare(TO, &superseded)?.hand_over("users.ci", key, secret())
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -263,7 +265,7 @@ mod tests {
     #[test]
     fn a_file_holds_two_lines_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
-        deliver(folder.path(), "AKIA1", None).unwrap();
+        deliver(folder.path(), "AKIA1", &[]).unwrap();
         let path = folder.path().join(TO);
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "AWS_ACCESS_KEY_ID=AKIA1\nAWS_SECRET_ACCESS_KEY=wJalr/XUtn+FEMI\n");
@@ -275,11 +277,11 @@ mod tests {
     #[test]
     fn only_the_key_that_goes_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        deliver(folder.path(), "AKIA1", None).unwrap();
-        for instead_of in [None, Some("AKIA2")] {
-            assert!(deliver(folder.path(), "AKIA3", instead_of).unwrap_err().message.contains("holds the key AKIA1"));
+        deliver(folder.path(), "AKIA1", &[]).unwrap();
+        for superseded in [&[][..], &["AKIA2"]] {
+            assert!(deliver(folder.path(), "AKIA3", superseded).unwrap_err().message.contains("holds the key AKIA1"));
         }
-        deliver(folder.path(), "AKIA2", Some("AKIA1")).unwrap();
+        deliver(folder.path(), "AKIA2", &["AKIA0", "AKIA1"]).unwrap();
         let delivery = Delivery::new(folder.path(), false);
         assert_eq!(delivery.held(TO).as_deref(), Some("AKIA2"));
         delivery.clear(TO, "AKIA1");
@@ -291,7 +293,7 @@ mod tests {
     #[test]
     fn a_key_is_moved_only_where_nothing_is() {
         let folder = tempfile::tempdir().unwrap();
-        deliver(folder.path(), "AKIA1", None).unwrap();
+        deliver(folder.path(), "AKIA1", &[]).unwrap();
         let delivery = Delivery::new(folder.path(), false);
         delivery.relocate(TO, "other.env", "AKIA2");
         delivery.relocate(TO, TERMINAL, "AKIA1");
@@ -310,22 +312,24 @@ mod tests {
         let (path, elsewhere) = (folder.path().join(TO), folder.path().join("elsewhere"));
         for text in ["", "AWS_ACCESS_KEY_ID=AKIA1\n", "AWS_ACCESS_KEY_ID=AKIA1\nAWS_SECRET_ACCESS_KEY=x\nMORE=1\n"] {
             std::fs::write(&path, text).unwrap();
-            assert!(deliver(folder.path(), "AKIA2", Some("AKIA1")).unwrap_err().message.contains("not overwritten"));
+            assert!(
+                deliver(folder.path(), "AKIA2", &["AKIA0", "AKIA1"]).unwrap_err().message.contains("not overwritten")
+            );
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
         std::fs::remove_file(&path).unwrap();
         symlink(&elsewhere, &path).unwrap();
-        assert!(deliver(folder.path(), "AKIA2", None).unwrap_err().message.contains("is a link"));
+        assert!(deliver(folder.path(), "AKIA2", &[]).unwrap_err().message.contains("is a link"));
         assert!(!elsewhere.exists());
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
-        assert!(deliver(folder.path(), "AKIA2", None).unwrap_err().message.contains("is no file"));
+        assert!(deliver(folder.path(), "AKIA2", &[]).unwrap_err().message.contains("is no file"));
     }
 
     #[test]
     fn what_appears_in_the_meantime_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        let prepared = Delivery::new(folder.path(), false).prepare(TO, None).unwrap();
+        let prepared = Delivery::new(folder.path(), false).prepare(TO, &BTreeSet::new()).unwrap();
         std::fs::write(folder.path().join(TO), "mine").unwrap();
         prepared.hand_over("users.ci", "AKIA1", secret()).unwrap_err();
         assert_eq!(std::fs::read_to_string(folder.path().join(TO)).unwrap(), "mine");
@@ -335,8 +339,8 @@ mod tests {
     #[test]
     fn nothing_goes_to_a_terminal_that_is_none() {
         let nowhere = Delivery::new(Path::new("/nonexistent"), false);
-        assert_eq!(nowhere.check(TERMINAL, None).unwrap_err().kind, crate::error::ErrorKind::Refused);
-        assert!(nowhere.check(TO, None).unwrap_err().message.contains("cannot be written"));
-        assert!(nowhere.prepare(TO, None).unwrap_err().message.contains("cannot be written"));
+        assert_eq!(nowhere.check(TERMINAL, &BTreeSet::new()).unwrap_err().kind, crate::error::ErrorKind::Refused);
+        assert!(nowhere.check(TO, &BTreeSet::new()).unwrap_err().message.contains("cannot be written"));
+        assert!(nowhere.prepare(TO, &BTreeSet::new()).unwrap_err().message.contains("cannot be written"));
     }
 }

@@ -13,7 +13,7 @@ use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{self, Kind, LastUse, Made};
-use crate::model::issued::{ASKED, DELIVER_TO, KEY_ID, NEXT, OFF_SINCE, PREVIOUS, UNTIL, text};
+use crate::model::issued::{ASKED, DELIVER_TO, KEY_ID, NEXT, OFF_SINCE, PREVIOUS, UNTIL, named, text};
 use crate::model::{Attributes, Live, Record, State, Value};
 use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
@@ -132,13 +132,15 @@ impl<'a> Rotation<'a> {
         let old = self.record.aws_id.clone().unwrap_or_default();
         self.expect_room(kind).await?;
         let to = text(&self.record.attributes, DELIVER_TO).unwrap_or_default().to_owned();
-        let prepared = self.delivery.prepare(&to, Some(&old))?;
+        let prepared = self.delivery.prepare(&to, &named(&self.record.attributes).map(str::to_owned).collect())?;
         if self.is_interrupted().await {
             return Err(interrupted().note("nothing was changed"));
         }
         self.note(ASKED, self.cloud.now().to_string());
         self.put().await?;
-        let made = kind.create(self.cloud, &self.alone(&old)).await;
+        let mut another = self.alone(&old);
+        another.remove(KEY_ID);
+        let made = kind.create(self.cloud, &another).await;
         if made.as_ref().is_err_and(|error| AwsError::of(error).is_some_and(|error| !error.code.is_empty())) {
             // AWS refused for certain, so there is nothing to look for.
             self.record.attributes.remove(ASKED);

@@ -20,18 +20,25 @@ impl Run<'_> {
     /// Makes the destination ready for a secret, where the step's object comes with one.
     pub(super) fn prepare(&mut self, step: usize) -> Result<()> {
         let Some(to) = plan::destination(&self.plan.steps[step]) else { return Ok(()) };
-        let prepared = self.delivery.prepare(to, self.instead_of.get(&step).map(String::as_str))?;
-        self.prepared.insert(step, prepared);
+        self.prepared.insert(step, self.delivery.prepare(to, &self.superseded)?);
         Ok(())
     }
 
     /// What is journaled before something is made that nothing else would tell of.
     pub(super) fn intent(&self, step: usize, record: &Record) -> Entry {
         let now = self.cloud.now().to_string();
-        if plan::destination(&self.plan.steps[step]).is_none() {
+        let Some(to) = plan::destination(&self.plan.steps[step]) else {
             return Entry::Intend(Record { asked: Some(now), ..record.clone() });
-        }
-        Entry::Intend(issued::asked(record.clone(), now, self.instead_of.get(&step).cloned()))
+        };
+        let held = self.delivery.held(to).filter(|held| self.superseded.contains(held));
+        let known = self.before_intent.get(&step);
+        Entry::Intend(issued::asked(record.clone(), now, known, held))
+    }
+
+    /// Returns AWS's id of the key that the state knew before the intent to make it.
+    pub(super) fn known_key(&self, step: usize) -> Option<String> {
+        plan::destination(&self.plan.steps[step])?;
+        self.before_intent.get(&step).and_then(issued::own).map(str::to_owned)
     }
 
     /// Returns what ends an intent of which nothing came: the state knows what it knew before it. The file of a key
@@ -51,7 +58,9 @@ impl Run<'_> {
         store: &dyn StateStore,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<Result<Entry>> {
-        let undelivered = Entry::Put(issued::undelivered(record.clone()));
+        let intent = self.state.objects.get(&record.id);
+        let instead_of = intent.and_then(|intent| issued::text(&intent.attributes, issued::INSTEAD_OF));
+        let undelivered = Entry::Put(issued::undelivered(record.clone(), instead_of));
         store.append(&undelivered).await?;
         undelivered.apply(&mut self.state);
         let key = record.aws_id.clone().unwrap_or_default();
@@ -88,7 +97,8 @@ impl Run<'_> {
         }
     }
 
-    /// Removes the file of a key that is gone.
+    /// Removes the file of a key that is gone, or of one that it was to come in the place of. Before the record: a run
+    /// that is cut short in between finds nothing left to remove.
     pub(super) fn clear(&self, step: &Step, part: Part) {
         let (
             Part::Remove,
@@ -97,9 +107,8 @@ impl Run<'_> {
         else {
             return;
         };
-        if let (Some(to), Some(key)) = (issued::text(before, issued::DELIVER_TO), issued::text(before, issued::KEY_ID))
-        {
-            self.delivery.clear(to, key);
+        for key in issued::named(before).filter(|&key| self.superseded.contains(key)) {
+            self.destinations.iter().for_each(|to| self.delivery.clear(to, key));
         }
     }
 }

@@ -8,7 +8,7 @@ mod departures;
 mod hand_over;
 mod work;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -212,8 +212,10 @@ struct Run<'a> {
     delivery: &'a Delivery,
     /// Where the secret of each step's object goes, ready for it.
     prepared: HashMap<usize, Prepared>,
-    /// What each destination may hold that is written over, by step.
-    instead_of: HashMap<usize, String>,
+    /// AWS's ids of the keys whose files may be written over, or removed.
+    superseded: BTreeSet<String>,
+    /// Where files of ours may lie.
+    destinations: BTreeSet<String>,
     /// What the state knew of a step's object before the intent to make it.
     before_intent: HashMap<usize, Record>,
     cloud: Arc<Cloud>,
@@ -252,15 +254,14 @@ impl<'a> Run<'a> {
         for (index, task) in tasks.iter().enumerate() {
             task.after.iter().for_each(|&before| dependents[before].push(index));
         }
-        let instead_of =
-            |(index, step): (usize, &Step)| Some((index, plan::held_before(step, &plan.steps, Some(&state))?));
         let (waiter, waits) = mpsc::unbounded_channel();
         Self {
             plan,
             delivery,
             prepared: HashMap::new(),
             before_intent: HashMap::new(),
-            instead_of: plan.steps.iter().enumerate().filter_map(instead_of).collect(),
+            superseded: plan::superseded(plan, Some(&state)),
+            destinations: plan::destinations(plan, Some(&state)),
             cloud,
             state,
             waits,
@@ -338,7 +339,7 @@ impl<'a> Run<'a> {
                 step: step.clone(),
                 part: task.part,
                 interim: task.interim,
-                instead_of: self.instead_of.get(&task.step).cloned(),
+                known: self.known_key(task.step),
                 claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
                 cloud: self.cloud.clone(),
                 patience: if fresh.is_empty() { SHORT_PATIENCE } else { PATIENCE },

@@ -26,8 +26,8 @@ pub(super) struct Work {
     /// Whether to leave out the names of what does not exist yet.
     pub(super) interim: bool,
     pub(super) claims: Claims,
-    /// The id of one that comes with a secret and was there before, as far as the state knows.
-    pub(super) instead_of: Option<String>,
+    /// The id of one that was there before, as far as the state knows.
+    pub(super) known: Option<String>,
     pub(super) cloud: Arc<Cloud>,
     pub(super) patience: Duration,
     /// What IAM may not know everywhere yet.
@@ -81,7 +81,7 @@ impl Work {
         match (self.part, &self.step.change) {
             (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
                 Some(interim) => self.create(&interim).await,
-                None => self.create(&self.instead(after)).await,
+                None => self.create(&self.with_known(after)).await,
             },
             (Part::Finish, Change::Create { after } | Change::Replace { after, .. }) => {
                 let kind = self.kind()?;
@@ -152,14 +152,12 @@ impl Work {
         Ok(if self.interim { self.kind()?.interim(after) } else { None })
     }
 
-    /// Adds what an object stands in for that the state knows and that AWS did not show.
-    fn instead<'a>(&self, after: &'a Attributes) -> Cow<'a, Attributes> {
-        let Some(before) = self.instead_of.as_ref().filter(|_| matches!(self.step.change, Change::Create { .. }))
-        else {
-            return Cow::Borrowed(after);
-        };
+    /// Adds the id of what the state knows and AWS did not show.
+    fn with_known<'a>(&self, after: &'a Attributes) -> Cow<'a, Attributes> {
+        let is_create = matches!(self.step.change, Change::Create { .. });
+        let Some(known) = self.known.as_ref().filter(|_| is_create) else { return Cow::Borrowed(after) };
         let mut after = after.clone();
-        after.insert(issued::INSTEAD_OF, before.as_str().into());
+        after.insert(issued::KEY_ID, known.as_str().into());
         Cow::Owned(after)
     }
 

@@ -1,5 +1,6 @@
 //! What every verb that looks at AWS begins with: manifest, account, state, and what AWS holds.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -313,11 +314,11 @@ impl Session {
 
     /// Refuses a plan of which a secret could not be written where it is to go.
     fn check_files(&self, plan: &Plan) -> Result<()> {
+        let superseded = plan::superseded(plan, self.state.as_ref());
         let mut problems = Vec::new();
         for step in &plan.steps {
             let Some(to) = plan::destination(step).filter(|to| *to != TERMINAL) else { continue };
-            let instead_of = plan::held_before(step, &plan.steps, self.state.as_ref());
-            if let Err(error) = self.delivery.check(to, instead_of.as_deref()) {
+            if let Err(error) = self.delivery.check(to, &superseded) {
                 let place = self.desired.resources.get(&step.address).map(|resource| resource.place);
                 let problem = Problem::error("cannot-deliver", format!("{}: {error}", step.address)).at(place);
                 problems.push(error.hints.into_iter().fold(problem, Problem::help));
@@ -329,7 +330,7 @@ impl Session {
     /// Refuses to make what would be told to a terminal that is none.
     pub fn check_terminal(&self, plan: &Plan) -> Result<()> {
         let mut to_terminal = plan.steps.iter().filter(|step| plan::destination(step) == Some(TERMINAL));
-        to_terminal.next().map_or(Ok(()), |_| self.delivery.check(TERMINAL, None))
+        to_terminal.next().map_or(Ok(()), |_| self.delivery.check(TERMINAL, &BTreeSet::new()))
     }
 
     /// Returns the plan that removes everything, and the state that it starts from: what is ours but

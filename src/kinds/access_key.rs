@@ -176,7 +176,7 @@ impl Kind for AccessKey {
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let user = user_of(wanted);
         // The plan may come from a read that lagged behind, and one more key would be one that nobody looks for.
-        if let Some(before) = text(wanted, INSTEAD_OF)
+        if let Some(before) = text(wanted, KEY_ID)
             && has(cloud, user, before).await?
         {
             return Err(Error::failed(format!(

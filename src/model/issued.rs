@@ -14,7 +14,7 @@ pub const DELIVER_TO: &str = "deliver_to";
 pub const DELIVERED: &str = "delivered";
 /// When it was asked for, in a record of which it is not known whether anything was made.
 pub const ASKED: &str = "asked";
-/// The id that the destination may still hold of one that is gone: only that may be written over.
+/// The id that the destination may still hold of one that goes or is gone, while this one is not handed over.
 pub const INSTEAD_OF: &str = "instead_of";
 /// The one before, switched off and not deleted yet.
 pub const PREVIOUS: &str = "previous";
@@ -35,27 +35,38 @@ pub fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
     attributes.get(field).and_then(Value::text)
 }
 
-/// Returns the record of something that is about to be asked for at `now`.
-pub fn asked(mut record: Record, now: String, instead_of: Option<String>) -> Record {
+/// Returns AWS's id of what a record is of, or was of before it was asked for anew.
+pub fn own(record: &Record) -> Option<&str> {
+    record.aws_id.as_deref().or_else(|| text(&record.attributes, KEY_ID))
+}
+
+/// Returns AWS's ids of all that these attributes name.
+pub fn named(attributes: &Attributes) -> impl Iterator<Item = &str> {
+    [KEY_ID, PREVIOUS, NEXT, INSTEAD_OF].into_iter().filter_map(|field| text(attributes, field))
+}
+
+/// Returns the record of something that is about to be asked for at `now`. `known` is what the state knew before: what
+/// AWS did not show may be there after all. `held` is what the destination holds and may lose.
+pub fn asked(mut record: Record, now: String, known: Option<&Record>, held: Option<String>) -> Record {
     record.aws_id = None;
-    record.attributes.remove(DELIVERED);
+    let delivered = known.and_then(|known| text(&known.attributes, DELIVERED));
+    let notes = [(KEY_ID, known.and_then(own)), (DELIVERED, delivered), (INSTEAD_OF, held.as_deref())];
+    for (field, note) in notes {
+        record.attributes.remove(field);
+        record.attributes.extend(note.map(|note| (field, note.into())));
+    }
     record.attributes.insert(ASKED, now.into());
-    record.attributes.extend(instead_of.map(|id| (INSTEAD_OF, id.into())));
     record
 }
 
 /// Returns the record of what was made and not handed over yet.
-pub fn undelivered(mut record: Record) -> Record {
+pub fn undelivered(mut record: Record, instead_of: Option<&str>) -> Record {
     record.attributes.remove(DELIVERED);
+    record.attributes.extend(instead_of.map(|id| (INSTEAD_OF, id.into())));
     record
 }
 
 /// Says whether it is not known whether anything was made.
 pub fn is_asked(record: &Record) -> bool {
     record.aws_id.is_none() && record.attributes.contains_key(ASKED)
-}
-
-/// Returns the id that the destination of a record may hold: its own, or that of the one before it.
-pub fn held_before(record: &Record) -> Option<String> {
-    record.aws_id.clone().or_else(|| text(&record.attributes, INSTEAD_OF).map(str::to_owned))
 }

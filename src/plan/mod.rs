@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::kinds;
 use crate::model::schema::OnChange;
-use crate::model::{Account, Address, Attributes, ObjectId, Record, State, issued};
+use crate::model::{Account, Address, Attributes, ObjectId, Record};
 use crate::policy::difference::Difference;
 
 pub mod brake;
@@ -32,6 +32,7 @@ mod refusal;
 mod renamed;
 mod room;
 pub mod saved;
+mod secrets;
 mod size;
 mod steady;
 mod whose;
@@ -43,6 +44,7 @@ pub use compare::{Question, plan};
 pub use permissions::Affected;
 pub use rebuild::{rebuild, stray_address};
 pub use renamed::renamed;
+pub use secrets::{destination, destinations, superseded};
 pub use size::Size;
 
 /// What happens to one address.
@@ -347,29 +349,6 @@ impl Plan {
             drift: self.steps.iter().filter(|step| step.drift).count() + self.drift.len(),
         }
     }
-}
-
-/// Returns where the secret goes of what a step makes; `None` where none comes with it.
-pub fn destination(step: &Step) -> Option<&str> {
-    let (Change::Create { after } | Change::Replace { after, .. }) = &step.change else { return None };
-    kinds::spec(&step.made.as_ref()?.kind).filter(|spec| spec.is_issued())?;
-    issued::text(after, issued::DELIVER_TO)
-}
-
-/// Returns the id that the destination may hold of what a step makes anew: only that may be written over.
-pub fn held_before(step: &Step, steps: &[Step], state: Option<&State>) -> Option<String> {
-    let to = destination(step)?;
-    let id = step.removed.as_ref().or(step.made.as_ref())?;
-    let own = state.and_then(|state| state.objects.get(id)).and_then(issued::held_before);
-    let lay_there = |(from, key): (&str, &str)| (from == to).then(|| key.to_owned());
-    own.or_else(|| steps.iter().filter_map(gone).find_map(lay_there))
-}
-
-/// Returns where the secret of something is that a step only drops from the state, as AWS holds it no more, and
-/// AWS's id of it.
-fn gone(step: &Step) -> Option<(&str, &str)> {
-    let Change::Forget { before, after: None } = &step.change else { return None };
-    Some((issued::text(before, issued::DELIVER_TO)?, issued::text(before, issued::KEY_ID)?))
 }
 
 /// Says why AWS cannot change `live` into `wanted`; `None` when it can. A field that the manifest does

@@ -14,7 +14,9 @@ use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::graph::Desired;
 use crate::kinds;
-use crate::model::issued::{ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, NEXT, OFF_SINCE, PREVIOUS, UNTIL, YES, text};
+use crate::model::issued::{
+    self, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, NEXT, OFF_SINCE, PREVIOUS, UNTIL, YES, text,
+};
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State, Value};
 
 /// How long a call may take from the intent to the creation of what it asks for; and how much the clocks may
@@ -123,7 +125,8 @@ impl Labels<'_> {
             let id = text(&record.attributes, field)?;
             self.keys.contains_key(id).then(|| id.to_owned())
         };
-        let (mut own, mut previous, mut next) = (record.aws_id.clone(), there(PREVIOUS), there(NEXT));
+        let own = issued::own(record).map(str::to_owned);
+        let (mut own, mut previous, mut next) = (own, there(PREVIOUS), there(NEXT));
         let handed = text(&record.attributes, DELIVER_TO).and_then(|to| self.delivery.held(to));
         // The rotation was cut short after the exchange of the file.
         if next.is_some() && next == handed {

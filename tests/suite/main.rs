@@ -36,6 +36,7 @@ mod spine;
 mod state;
 mod stories;
 mod strangers;
+mod superseded;
 mod takeover;
 mod waiting;
 mod whose;
