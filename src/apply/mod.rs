@@ -423,8 +423,8 @@ impl<'a> Run<'a> {
         match result {
             Ok(entry) => {
                 self.relocate(step);
-                store.append(&entry).await?;
                 self.clear(step, part);
+                store.append(&entry).await?;
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
                     self.fresh.insert(record.id.clone(), record.address.clone());
                 }
