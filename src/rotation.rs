@@ -94,8 +94,8 @@ impl<'a> Rotation<'a> {
         self.record.aws_id.clone_from(&self.live.aws_id);
         self.record.attributes.clone_from(&self.live.attributes);
         let result = match text(&self.live.attributes, PREVIOUS).map(str::to_owned) {
-            Some(old) => self.finish(kind, old).await,
-            None => self.exchange(kind).await,
+            Some(old) if self.has(kind, &old).await? => self.finish(kind, old).await,
+            _ => self.exchange(kind).await,
         };
         // What was done before an error is recorded as well.
         if self.begun {
@@ -103,6 +103,16 @@ impl<'a> Rotation<'a> {
             self.store.compact(&self.state).await?;
         }
         result
+    }
+
+    /// Says whether AWS shows a key of the same user. Somebody may have deleted the one before.
+    async fn has(&self, kind: &dyn Kind, key: &str) -> Result<bool> {
+        let keys = kind.read(self.cloud, &self.owner(kind)).await?;
+        Ok(keys.iter().any(|held| held.aws_id.as_deref() == Some(key)))
+    }
+
+    fn owner(&self, kind: &dyn Kind) -> String {
+        kind.hangs_on(&self.live.attributes).map(|hangs| hangs.owner.name).unwrap_or_default()
     }
 
     async fn put(&mut self) -> Result<()> {
@@ -171,7 +181,7 @@ impl<'a> Rotation<'a> {
 
     /// AWS allows two keys; one more than ours leaves no room, and which one may go is not ours to say.
     async fn expect_room(&self, kind: &dyn Kind) -> Result<()> {
-        let owner = kind.hangs_on(&self.live.attributes).map(|hangs| hangs.owner.name).unwrap_or_default();
+        let owner = self.owner(kind);
         let keys = kind.read(self.cloud, &owner).await?;
         let most = kind.most().map_or(1, |most| most.usual);
         if keys.len() < most {
@@ -276,7 +286,7 @@ impl<'a> Rotation<'a> {
                 format!("{old} was used {} {}, after it was switched off; nothing was changed", used.at, used.how);
             return Err(Error::refused(message).hint("find who uses it, and give them the new one"));
         }
-        let owner = kind.hangs_on(&self.live.attributes).map(|hangs| hangs.owner.name).unwrap_or_default();
+        let owner = self.owner(kind);
         let keys = kind.read(self.cloud, &owner).await?;
         let is_on =
             |key: &Live| key.aws_id.as_deref() == Some(old) && text(&key.attributes, "status") == Some("Active");

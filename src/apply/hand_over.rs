@@ -59,8 +59,7 @@ impl Run<'_> {
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<Result<Entry>> {
         let intent = self.state.objects.get(&record.id);
-        let instead_of = intent.and_then(|intent| issued::text(&intent.attributes, issued::INSTEAD_OF));
-        let undelivered = Entry::Put(issued::undelivered(record.clone(), instead_of));
+        let undelivered = Entry::Put(issued::undelivered(record.clone(), intent));
         store.append(&undelivered).await?;
         undelivered.apply(&mut self.state);
         let key = record.aws_id.clone().unwrap_or_default();

@@ -49,19 +49,21 @@ pub fn named(attributes: &Attributes) -> impl Iterator<Item = &str> {
 /// AWS did not show may be there after all. `held` is what the destination holds and may lose.
 pub fn asked(mut record: Record, now: String, known: Option<&Record>, held: Option<String>) -> Record {
     record.aws_id = None;
-    let delivered = known.and_then(|known| text(&known.attributes, DELIVERED));
-    let notes = [(KEY_ID, known.and_then(own)), (DELIVERED, delivered), (INSTEAD_OF, held.as_deref())];
-    for (field, note) in notes {
-        record.attributes.remove(field);
-        record.attributes.extend(note.map(|note| (field, note.into())));
+    record.attributes.remove(DELIVERED);
+    if let Some(known) = known {
+        let kept = [DELIVERED, PREVIOUS, OFF_SINCE, UNTIL, NEXT].into_iter();
+        record.attributes.extend(kept.filter_map(|field| Some((field, known.attributes.get(field)?.clone()))));
+        record.attributes.extend(own(known).map(|own| (KEY_ID, own.into())));
     }
+    record.attributes.extend(held.map(|held| (INSTEAD_OF, held.into())));
     record.attributes.insert(ASKED, now.into());
     record
 }
 
-/// Returns the record of what was made and not handed over yet.
-pub fn undelivered(mut record: Record, instead_of: Option<&str>) -> Record {
+/// Returns the record of what was made and not handed over yet. `intent` is what the state said before it was made.
+pub fn undelivered(mut record: Record, intent: Option<&Record>) -> Record {
     record.attributes.remove(DELIVERED);
+    let instead_of = intent.and_then(|intent| text(&intent.attributes, INSTEAD_OF));
     record.attributes.extend(instead_of.map(|id| (INSTEAD_OF, id.into())));
     record
 }

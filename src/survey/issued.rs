@@ -15,9 +15,9 @@ use crate::error::Result;
 use crate::graph::Desired;
 use crate::kinds;
 use crate::model::issued::{
-    self, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, NEXT, OFF_SINCE, PREVIOUS, UNTIL, YES, text,
+    self, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, OFF_SINCE, PREVIOUS, UNTIL, YES, text,
 };
-use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State, Value};
+use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State};
 
 /// How long a call may take from the intent to the creation of what it asks for; and how much the clocks may
 /// differ.
@@ -82,13 +82,16 @@ pub async fn settle(
     delivery: &Delivery,
     live: &mut LiveState,
 ) -> Result<BTreeMap<String, ObjectId>> {
-    let keys = keys.into_iter().filter_map(|key| Some((key.aws_id.clone()?, key))).collect();
-    let mut labels = Labels { cloud, delivery, keys, labelled: BTreeMap::new(), found: Vec::new() };
+    let mut keys: BTreeMap<String, Live> = by_aws_id(keys).collect();
     let records: Vec<&Record> =
         state.into_iter().flat_map(|state| state.objects.values()).filter(|record| is_issued(&record.id)).collect();
-    records.iter().for_each(|record| labels.recorded(record));
-    for record in &records {
-        labels.cut_short(record).await?;
+    let wanted = desired.resources.values().map(|resource| &resource.wanted);
+    let files = Files::look(delivery, records.iter().map(|record| &record.attributes).chain(wanted));
+    keys.extend(by_aws_id(once_more(cloud, &records, &keys).await?));
+    let mut labels = Labels { cloud, files, keys, labelled: BTreeMap::new(), found: Vec::new() };
+    records.iter().for_each(|record| labels.recorded(record, &records));
+    for (place, record) in records.iter().enumerate() {
+        labels.cut_short(record, &records[place..]).await?;
     }
     for resource in desired.resources.values().filter(|resource| is_issued(&resource.id)) {
         labels.delivered(&resource.id, &resource.wanted);
@@ -96,6 +99,31 @@ pub async fn settle(
     let Labels { keys, labelled, found, .. } = labels;
     live.objects.extend(found.into_iter().chain(keys.into_values()).map(|key| (key.id.clone(), key)));
     Ok(labelled)
+}
+
+fn by_aws_id(keys: Vec<Live>) -> impl Iterator<Item = (String, Live)> {
+    keys.into_iter().filter_map(|key| Some((key.aws_id.clone()?, key)))
+}
+
+/// Reads again where AWS shows keys beside one of ours and not that one: it may be too young, and it is what counts.
+async fn once_more(cloud: &Cloud, records: &[&Record], keys: &BTreeMap<String, Live>) -> Result<Vec<Live>> {
+    let is_there = |key: &str| keys.contains_key(key);
+    let is_doubtful = |record: &&&Record| {
+        let beside = [PREVIOUS, NEXT].iter().any(|field| text(&record.attributes, field).is_some_and(is_there));
+        beside && !issued::own(record).is_some_and(is_there)
+    };
+    let doubtful = records.iter().filter(is_doubtful);
+    let owners: BTreeSet<(&str, String)> = doubtful
+        .filter_map(|record| Some((record.id.kind.as_str(), owner(&record.id, &record.attributes)?.name)))
+        .collect();
+    if !owners.is_empty() {
+        tokio::time::sleep(3 * cloud.settling()).await;
+    }
+    let mut found = Vec::new();
+    for (kind, owner) in owners {
+        found.extend(kind_of(&ObjectId::new(kind, owner.clone()))?.read(cloud, &owner).await?);
+    }
+    Ok(found)
 }
 
 /// What keeps a user from being deleted has AWS's names; this puts in the labels.
@@ -108,9 +136,34 @@ pub fn name_obstacles(obstacles: &mut BTreeMap<ObjectId, Vec<Obstacle>>, labelle
     }
 }
 
+/// What lies where secrets of ours go.
+struct Files {
+    /// AWS's id of the key in each destination that holds one.
+    held: BTreeMap<String, String>,
+}
+
+impl Files {
+    fn look<'a>(delivery: &Delivery, known: impl Iterator<Item = &'a Attributes>) -> Self {
+        let destinations: BTreeSet<&str> = known.filter_map(|it| text(it, DELIVER_TO)).collect();
+        let held = |to: &str| Some((to.to_owned(), delivery.held(to)?));
+        Self { held: destinations.into_iter().filter_map(held).collect() }
+    }
+
+    fn hold(&self, key: &str) -> bool {
+        self.held.values().any(|held| held == key)
+    }
+
+    /// Returns where a key lies that was to go to `to`: there, or where a run that was cut short left it.
+    fn place_of<'a>(&'a self, key: &str, to: Option<&'a str>) -> Option<&'a str> {
+        let there = to.filter(|to| self.held.get(*to).is_some_and(|held| held == key));
+        let elsewhere = || self.held.iter().find(|(_, held)| *held == key).map(|(place, _)| place.as_str());
+        there.or_else(elsewhere).or(to)
+    }
+}
+
 struct Labels<'a> {
     cloud: &'a Cloud,
-    delivery: &'a Delivery,
+    files: Files,
     /// What has no label yet, by AWS's id.
     keys: BTreeMap<String, Live>,
     /// Whose each of AWS's ids is.
@@ -119,25 +172,34 @@ struct Labels<'a> {
 }
 
 impl Labels<'_> {
-    /// The keys that a record names: its own, the one before it, and one that a rotation has not proven.
-    fn recorded(&mut self, record: &Record) {
-        let there = |field: &str| {
-            let id = text(&record.attributes, field)?;
-            self.keys.contains_key(id).then(|| id.to_owned())
-        };
-        let own = issued::own(record).map(str::to_owned);
-        let (mut own, mut previous, mut next) = (own, there(PREVIOUS), there(NEXT));
-        let handed = text(&record.attributes, DELIVER_TO).and_then(|to| self.delivery.held(to));
+    /// The keys that a record names: its own, the one before it, and one that a rotation has not proven. Where its own
+    /// is gone, another one takes its place, to be made anew. `records` are all that there are: where the file holds what
+    /// another one names, that was written over this one.
+    fn recorded(&mut self, record: &Record, records: &[&Record]) {
+        let is_there = |id: &String| self.keys.contains_key(id);
+        let named = |field: &str| text(&record.attributes, field).map(str::to_owned);
+        let (mut own, mut previous, mut next) = (issued::own(record).map(str::to_owned), named(PREVIOUS), named(NEXT));
         // The rotation was cut short after the exchange of the file.
-        if next.is_some() && next == handed {
-            previous = own.filter(|own| self.keys.contains_key(own));
+        if next.as_ref().is_some_and(|next| is_there(next) && self.files.hold(next)) {
+            previous = own;
             own = next.take();
         }
+        let is_gone = own.take_if(|own| !is_there(own)).is_some();
+        if is_gone {
+            own = next.take_if(|next| is_there(next)).or_else(|| previous.take_if(|previous| is_there(previous)));
+        }
         let Some(own) = own else { return };
-        let delivered = handed.as_ref() == Some(&own) || text(&record.attributes, DELIVERED).is_some();
+        let overwritten = || {
+            let held = text(&record.attributes, DELIVER_TO).and_then(|to| self.files.held.get(to));
+            held.is_some_and(|held| records.iter().any(|other| other.id != record.id && is_named(held, other)))
+        };
+        let delivered =
+            self.files.hold(&own) || (!is_gone && text(&record.attributes, DELIVERED).is_some() && !overwritten());
         let Some(mut key) = self.take(&own, &record.id, &record.attributes, delivered) else { return };
+        // AWS may not show them, and only the record tells of them.
         for (field, id) in [(PREVIOUS, previous), (NEXT, next)] {
-            if let Some(id) = id.filter(|id| self.keys.remove(id).is_some()) {
+            if let Some(id) = id {
+                self.keys.remove(&id);
                 self.labelled.insert(id.clone(), record.id.clone());
                 key.attributes.insert(field, id.into());
             }
@@ -151,11 +213,10 @@ impl Labels<'_> {
     }
 
     /// A key that was asked for and of which nothing was heard. It is ours when it came just then, nobody else is
-    /// known to have made it, and it was never used, as only we could have the secret.
-    async fn cut_short(&mut self, record: &Record) -> Result<()> {
-        let Some(asked) = text(&record.attributes, ASKED).and_then(|at| at.parse::<Timestamp>().ok()) else {
-            return Ok(());
-        };
+    /// known to have made it, and it was never used, as only we could have the secret. `rest` are the records that
+    /// have not been asked about, this one first: as many keys of an owner as were asked for are all ours.
+    async fn cut_short(&mut self, record: &Record, rest: &[&Record]) -> Result<()> {
+        let Some(asked) = asked_at(record) else { return Ok(()) };
         let owner = owner(&record.id, &record.attributes);
         let in_time = |key: &Live| {
             let created = key.created.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
@@ -164,12 +225,22 @@ impl Labels<'_> {
                 && after.is_some_and(|after| after >= -SKEW && after <= LONGEST)
         };
         let of_then: Vec<String> = self.keys.iter().filter(|(_, key)| in_time(key)).map(|(id, _)| id.clone()).collect();
-        let [id] = of_then.as_slice() else { return Ok(()) };
-        let handed = text(&record.attributes, DELIVER_TO).and_then(|to| self.delivery.held(to));
-        let delivered = handed.as_ref() == Some(id);
-        if !delivered && kind_of(&record.id)?.last_used(self.cloud, id).await?.is_some() {
+        let mut ours = Vec::new();
+        for id in of_then {
+            if self.files.hold(&id) || kind_of(&record.id)?.last_used(self.cloud, &id).await?.is_none() {
+                ours.push(id);
+            }
+        }
+        let asks =
+            |record: &&&Record| asked_at(record).is_some() && self::owner(&record.id, &record.attributes) == owner;
+        if ours.len() > rest.iter().filter(asks).count() {
             return Ok(());
         }
+        let to = text(&record.attributes, DELIVER_TO).and_then(|to| self.files.held.get(to));
+        let Some(id) = ours.iter().find(|id| to == Some(*id)).or_else(|| ours.iter().find(|id| !self.files.hold(id)))
+        else {
+            return Ok(());
+        };
         match self.found.iter_mut().find(|key| key.id == record.id) {
             // It was to come in the place of this one.
             Some(key) => {
@@ -178,7 +249,7 @@ impl Labels<'_> {
                 key.attributes.insert(NEXT, id.as_str().into());
             }
             None => {
-                let key = self.take(id, &record.id, &record.attributes, delivered);
+                let key = self.take(id, &record.id, &record.attributes, self.files.hold(id));
                 self.found.extend(key);
             }
         }
@@ -190,7 +261,7 @@ impl Labels<'_> {
         if self.found.iter().any(|key| key.id == *id) {
             return;
         }
-        let Some(handed) = text(wanted, DELIVER_TO).and_then(|to| self.delivery.held(to)) else { return };
+        let Some(handed) = text(wanted, DELIVER_TO).and_then(|to| self.files.held.get(to)).cloned() else { return };
         if self.keys.get(&handed).is_some_and(|key| owner(&key.id, &key.attributes) == owner(id, wanted)) {
             let key = self.take(&handed, id, wanted, true);
             self.found.extend(key);
@@ -202,15 +273,27 @@ impl Labels<'_> {
         let mut taken = self.keys.remove(key)?;
         self.labelled.insert(key.to_owned(), id.clone());
         taken.id = id.clone();
-        let copied = ["name", DELIVER_TO].into_iter().filter_map(|field| known.get_key_value(field));
-        taken.attributes.extend(copied.map(|(field, value)| (*field, value.clone())));
+        taken.attributes.extend(known.get("name").map(|label| ("name", label.clone())));
+        let place = self.files.place_of(key, text(known, DELIVER_TO));
+        taken.attributes.extend(place.map(|place| (DELIVER_TO, place.into())));
+        // What its file may hold meanwhile.
+        let before = text(known, INSTEAD_OF).or_else(|| text(known, KEY_ID)).filter(|before| *before != key);
         if delivered {
-            taken.attributes.insert(DELIVERED, Value::from(YES));
-        } else if let Some(instead_of) = text(known, INSTEAD_OF) {
-            taken.attributes.insert(INSTEAD_OF, instead_of.into());
+            taken.attributes.insert(DELIVERED, YES.into());
+        } else if let Some(before) = before {
+            taken.attributes.insert(INSTEAD_OF, before.into());
         }
         Some(taken)
     }
+}
+
+fn is_named(key: &str, record: &Record) -> bool {
+    issued::own(record) == Some(key) || issued::named(&record.attributes).any(|named| named == key)
+}
+
+/// When something was asked for of which it is not known whether it was made.
+fn asked_at(record: &Record) -> Option<Timestamp> {
+    text(&record.attributes, ASKED).and_then(|at| at.parse().ok())
 }
 
 fn owner(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {

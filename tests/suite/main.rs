@@ -16,6 +16,7 @@ mod hand;
 mod independent;
 mod interruption;
 mod key_rotation;
+mod labels;
 mod language;
 mod listen;
 mod many;
