@@ -1,14 +1,16 @@
-//! The state from AWS alone: what carries our tags and is wanted, and what somebody asks for by name.
+//! The state made anew: what carries our tags and is wanted, what somebody asks for by name, and what only the state
+//! before tells of.
 
 use std::collections::BTreeMap;
 
-use super::claim::{Claims, DEPLOYMENT_TAG, LINEAGE_TAG, as_asked, with_ours};
+use super::claim::{Claim, Claims, DEPLOYMENT_TAG, LINEAGE_TAG, as_asked, with_ours};
+use super::whose::{is_the_same, without_lapsed};
 use crate::error::Error;
 use crate::graph::Desired;
 use crate::kinds;
 use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value};
 
-/// Returns the state as AWS tells it. `before` is the one that was there, if any; `named` are objects of ours that
+/// Returns the state as AWS tells it, and as `before` does, the one that was there, of what AWS does not tell. `named` are objects of ours that
 /// the manifest does not say, to be recorded, so that the next plan deletes them. Two lives of one deployment are
 /// refused.
 pub fn rebuild(
@@ -32,9 +34,28 @@ pub fn rebuild(
         };
         state.objects.extend(address.map(|address| (object.id.clone(), record(object, address))));
     }
+    if let Some(before) = before {
+        let (before, _) = without_lapsed(before, live, &claims);
+        let kept = before.objects.into_values().filter(|record| is_untold(record, desired, live, &claims));
+        state.objects.extend(kept.map(|record| (record.id.clone(), record)));
+        state.owed = before.owed;
+    }
     state.serial = before.map_or(0, |before| before.serial) + 1;
     state.outputs = desired.outputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(state)
+}
+
+/// Says whether AWS holds what is recorded and would not tell that it is ours: it cannot be tagged, is on an owner of
+/// others, or is a key, which may also be gone and have left its file.
+fn is_untold(record: &Record, desired: &Desired, live: &LiveState, claims: &Claims) -> bool {
+    let is_ours = |id: &ObjectId| live.objects.get(id).is_some_and(|live| claims.of(&live.attributes) == Claim::Ours);
+    let is_issued = kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued());
+    let held = live.objects.get(&record.id);
+    match kinds::hanging(&record.id, &record.attributes) {
+        Some(hangs) if is_issued => !is_ours(&hangs.owner) || desired.address_of(&hangs.owner).is_some(),
+        Some(hangs) => held.is_some() && !is_ours(&hangs.owner),
+        None => held.is_some_and(|held| !is_ours(&record.id) && (record.asked.is_some() || is_the_same(record, held))),
+    }
 }
 
 /// A tag that the manifest does not say may be anybody's; recorded, it would be ours to remove.

@@ -186,3 +186,37 @@ fn what_others_made_after_an_intent_is_theirs() {
         expect_destroyed(&scene, &before);
     }
 }
+
+/// What AWS cannot tag is in the state alone: a rebuild keeps it where it can still be read.
+#[test]
+fn a_rebuild_keeps_what_only_the_state_tells() {
+    let before = shared();
+    before.call(&json!({"Action": "CreateGroup", "GroupName": "guests"}));
+    let scene = before.copy();
+    let ours = |group: &str| {
+        format!(
+            "users: {{ci: {{access_keys: {{main: {{deliver_to: {{file: ci.env}}}}}}}}}}\n\
+             groups: {{g: {{policies: [{group}]}}, guests: {{existing: true, policies: [ReadOnlyAccess]}}}}\n\
+             service_linked_roles: [batch.amazonaws.com]\nroles: {{old: {{{TRUST}}}}}"
+        )
+    };
+    manifest(&scene, &ours("ReadOnlyAccess"));
+    scene.apply();
+    let recorded = scene.state()["objects"].clone();
+    std::fs::rename(scene.path("ci.env"), scene.path("used.env")).expect("a file");
+    scene.run("state rebuild roles.typo").expect(1).says("nothing was changed");
+    scene.run("state rebuild").expect(0);
+    assert_eq!(scene.state()["objects"], recorded);
+    scene.expect_no_changes();
+    // The manifest says something else by now, and of some nothing.
+    manifest(&scene, &ours("PowerUserAccess"));
+    scene.run("state rebuild").expect(0);
+    scene.apply();
+    manifest(&scene, &format!("users: {{ci: {{}}}}\nroles: {{new: {{{TRUST}}}}}"));
+    scene.run("state rebuild").expect(0).says("To have the next apply delete it").says("state rebuild 'roles.old'");
+    scene.apply();
+    assert_eq!(scene.held("groups"), ["guests", "strangers"]);
+    assert_eq!(scene.held("roles"), ["new", "old"]);
+    scene.run("state rebuild roles.old").expect(0);
+    expect_destroyed(&scene, &before);
+}

@@ -1,4 +1,4 @@
-//! `state rebuild`: the state from AWS alone.
+//! `state rebuild`: the state from AWS, and of what AWS does not tell from the state before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::graph::Desired;
 use crate::kinds;
 use crate::manifest::nearest;
 use crate::model::{Address, Live, LiveState, ObjectId, State, Value};
-use crate::plan;
+use crate::plan::{self, Claims};
 use crate::state::{Access, StateStore};
 use crate::survey::{self, Purpose, Reader};
 
@@ -41,12 +41,14 @@ pub async fn run(global: &Global, named: &[String], output: &Output) -> Result<(
         session::same_deployment(before, &desired, &store.location(), sandbox)?;
     }
 
-    let mut live = read(&cloud, &desired, &declared.delivery(output), output).await?;
-    let found = survey::read_all(&cloud, live.strays.clone()).await?;
+    let mut live = read(&cloud, &desired, before.as_ref(), &declared.delivery(output), output).await?;
+    let fresh = session::lineage(before.as_ref());
+    let claims = Claims::settle(&desired, before.as_ref(), &live, &fresh)?;
+    let mut found = survey::read_all(&cloud, live.strays.clone()).await?;
+    found.extend(unsaid(&desired, &live, &claims));
     let strays = strays(&desired, &found, named)?;
     live.objects.extend(found.into_values().flatten().map(|object| (object.id.clone(), object)));
     let recorded = strays.iter().filter(|stray| stray.named).map(|stray| (stray.id.clone(), stray.address.clone()));
-    let fresh = session::lineage(before.as_ref());
     let mut state = plan::rebuild(&desired, before.as_ref(), &live, &recorded.collect(), &fresh)?;
     state.sandbox = sandbox;
     let backup = store.backup().await?;
@@ -65,12 +67,24 @@ async fn what_was(store: &dyn StateStore, output: &Output) -> Option<State> {
     }
 }
 
+/// Returns what is ours by its tags and only the state before says.
+fn unsaid(desired: &Desired, live: &LiveState, claims: &Claims) -> BTreeMap<ObjectId, Vec<Live>> {
+    let is_unsaid = |object: &&Live| desired.address_of(&object.id).is_none() && claims.are_on(&object.attributes);
+    live.objects.values().filter(is_unsaid).map(|object| (object.id.clone(), vec![object.clone()])).collect()
+}
+
 /// Surveys the account, as only that shows what nobody asks for; who may not, learns what the manifest asks for.
-async fn read(cloud: &Arc<Cloud>, desired: &Desired, delivery: &Delivery, output: &Output) -> Result<LiveState> {
-    match survey::read(cloud, desired, None, Purpose::Converge, Some(Reader::Survey), delivery).await {
+async fn read(
+    cloud: &Arc<Cloud>,
+    desired: &Desired,
+    before: Option<&State>,
+    delivery: &Delivery,
+    output: &Output,
+) -> Result<LiveState> {
+    match survey::read(cloud, desired, before, Purpose::Converge, Some(Reader::Survey), delivery).await {
         Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => {
             output.note("The account may not be surveyed: only what the manifest says is looked for.\n");
-            survey::read(cloud, desired, None, Purpose::Converge, Some(Reader::Targeted), delivery).await
+            survey::read(cloud, desired, before, Purpose::Converge, Some(Reader::Targeted), delivery).await
         }
         live => live,
     }
