@@ -59,8 +59,8 @@ impl Wish {
             wish.add(resource, recorded, held, claims);
             // One that gets another name keeps what restricts it.
             let at_address = (&resource.address, resource.id.kind.as_str());
-            if let (None, Some(before)) = (held, before.get(&at_address)) {
-                wish.keep_boundary(resource, before);
+            if let (None, Some((record, before))) = (held, before.get(&at_address)) {
+                wish.keep_boundary(resource, record, before);
             }
         }
         for object in live.objects.values() {
@@ -130,13 +130,17 @@ impl Wish {
         }
     }
 
-    fn keep_boundary(&mut self, resource: &Resource, before: &Live) {
+    fn keep_boundary(&mut self, resource: &Resource, record: &Record, before: &Live) {
         let Some(wanted) = self.objects.get_mut(&resource.id) else { return };
         let Some(boundary) = before.attributes.get("boundary") else { return };
         if wanted.whole.contains_key("boundary") || resource.removed.contains(&"boundary") {
             return;
         }
         wanted.whole.insert("boundary", boundary.clone());
+        // One that others put there stays theirs.
+        if record.attributes.get("boundary") == Some(boundary) {
+            wanted.own.insert("boundary", boundary.clone());
+        }
         self.kept.push(kept_boundary(resource, boundary, None));
     }
 
@@ -212,11 +216,14 @@ fn ways_out(spec: &dyn Spec, object: &Live, hangs: &Hanging, owner: &Address) ->
     by_hand.into_iter().chain(word).collect()
 }
 
-/// What AWS holds of the records, by address and kind: where another object is wanted, it is the one before.
-fn predecessors<'a>(state: Option<&'a State>, live: &'a LiveState) -> BTreeMap<(&'a Address, &'a str), &'a Live> {
+/// The records and what AWS holds of them, by address and kind: where another object is wanted, it is the one before.
+fn predecessors<'a>(
+    state: Option<&'a State>,
+    live: &'a LiveState,
+) -> BTreeMap<(&'a Address, &'a str), (&'a Record, &'a Live)> {
     let records = state.into_iter().flat_map(|state| state.objects.values());
     let held = records.filter_map(|record| Some((record, live.objects.get(&record.id)?)));
-    held.map(|(record, live)| ((&record.address, record.id.kind.as_str()), live)).collect()
+    held.map(|(record, live)| ((&record.address, record.id.kind.as_str()), (record, live))).collect()
 }
 
 /// Returns what a run that was cut short took away and did not bring back, as AWS would hold it.

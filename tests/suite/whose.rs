@@ -220,3 +220,18 @@ fn a_rebuild_keeps_what_only_the_state_tells() {
     scene.run("state rebuild roles.old").expect(0);
     expect_destroyed(&scene, &before);
 }
+
+/// A role gets another name and keeps the boundary that we gave it once and that the manifest is silent about.
+#[test]
+fn a_boundary_of_ours_that_goes_with_a_name_is_no_drift() {
+    let before = shared();
+    let scene = before.copy();
+    let role = |more: &str| format!("roles: {{r: {{{more}{TRUST}}}}}");
+    for more in ["boundary: ReadOnlyAccess, ", "", "name: other, "] {
+        manifest(&scene, &role(more));
+        scene.apply();
+        scene.run("drift").expect(0).says("No drift.");
+    }
+    scene.expect_held("roles/other", &json!({"boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"}));
+    expect_destroyed(&scene, &before);
+}
