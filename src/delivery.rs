@@ -8,8 +8,10 @@
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -43,6 +45,14 @@ pub enum Prepared {
         path: PathBuf,
         superseded: BTreeSet<String>,
     },
+}
+
+/// A file of a key that is to lie elsewhere; `from` and `to` are destinations.
+#[derive(Clone, Debug)]
+pub struct Move {
+    pub key: String,
+    pub from: String,
+    pub to: String,
 }
 
 impl Delivery {
@@ -112,17 +122,28 @@ impl Delivery {
         }
     }
 
-    /// Moves the file that holds this key to where the manifest wants it now; `from` and `to` are destinations. What is
-    /// no such file stays where it is, and so does this one where something stands in its way.
-    pub fn relocate(&self, from: &str, to: &str, key: &str) {
-        if to == TERMINAL || self.held(from).as_deref() != Some(key) {
-            return;
-        }
-        let (from, to) = (self.path(from), self.path(to));
-        // A second name fails where there is anything, a link included; the first goes when the second is there.
-        if std::fs::hard_link(&from, &to).is_ok() {
-            let _ = std::fs::remove_file(from);
-            let _ = File::open(folder(&to)).and_then(|folder| folder.sync_all());
+    /// Lets files follow the manifest, as they do not lie where they are to lie. What stands in the way is exchanged with
+    /// one when it is a file of a key that moves as well or is superseded; what else is there stays, and so does the file
+    /// that was to go there.
+    pub fn rearrange(&self, mut moves: Vec<Move>, superseded: &BTreeSet<String>) {
+        while let Some(Move { key, from, to }) = moves.pop() {
+            let [old, new] = [&from, &to].map(|it| self.path(it));
+            match self.held(&to) {
+                _ if self.held(&from).as_ref() != Some(&key) => continue,
+                _ if is_same(&old, &new) => continue,
+                // A run was cut short after it gave it a second name.
+                Some(held) if held == key => drop(std::fs::remove_file(&old)),
+                Some(held) if superseded.contains(&held) || moves.iter().any(|other| other.key == held) => {
+                    if renameat_with(CWD, &old, CWD, &new, RenameFlags::EXCHANGE).is_ok() {
+                        moves.iter_mut().filter(|other| other.key == held).for_each(|it| it.from.clone_from(&from));
+                    }
+                }
+                // A second name fails where there is anything, a link included; the first goes when the second is there.
+                _ => {
+                    let _ = std::fs::hard_link(&old, &new).and_then(|()| std::fs::remove_file(&old));
+                }
+            }
+            let _ = File::open(folder(&new)).and_then(|folder| folder.sync_all());
         }
     }
 
@@ -197,6 +218,12 @@ fn unfinished(path: &Path) -> String {
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Says whether two paths are one name of one file, as they are where case does not count. A second name is another one.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let known = |path: &Path| path.symlink_metadata().ok().map(|it| (it.dev(), it.ino(), it.nlink()));
+    one == other || known(one).is_some_and(|it| it.2 == 1 && known(other) == Some(it))
 }
 
 /// Refuses a destination that is there and is not the file of a key that is superseded.
@@ -290,20 +317,53 @@ mod tests {
         assert!(names(folder.path()).is_empty());
     }
 
+    fn rearrange(delivery: &Delivery, moves: &[(&str, &str, &str)], superseded: &[&str]) {
+        let owned = |&(key, from, to): &(&str, &str, &str)| Move { key: key.into(), from: from.into(), to: to.into() };
+        delivery.rearrange(moves.iter().map(owned).collect(), &superseded.iter().map(|&key| key.into()).collect());
+    }
+
     #[test]
     fn a_key_is_moved_only_where_nothing_is() {
         let folder = tempfile::tempdir().unwrap();
         deliver(folder.path(), "AKIA1", &[]).unwrap();
         let delivery = Delivery::new(folder.path(), false);
-        delivery.relocate(TO, "other.env", "AKIA2");
-        delivery.relocate(TO, TERMINAL, "AKIA1");
         std::fs::write(folder.path().join("taken"), "mine").unwrap();
-        delivery.relocate(TO, "taken", "AKIA1");
-        delivery.relocate(TO, "nowhere/ci.env", "AKIA1");
+        for (key, to) in [("AKIA2", "other.env"), ("AKIA1", "taken"), ("AKIA1", "nowhere/ci.env")] {
+            rearrange(&delivery, &[(key, TO, to)], &[]);
+        }
         assert_eq!(delivery.held(TO).as_deref(), Some("AKIA1"));
-        delivery.relocate(TO, "other.env", "AKIA1");
+        rearrange(&delivery, &[("AKIA1", TO, "other.env")], &[]);
         assert_eq!((delivery.held(TO), delivery.held("other.env").as_deref()), (None, Some("AKIA1")));
         assert_eq!(std::fs::read_to_string(folder.path().join("taken")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn keys_change_places_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let delivery = Delivery::new(folder.path(), false);
+        let lay = |files: &[(&str, &str)]| {
+            for (file, key) in files {
+                std::fs::write(folder.path().join(file), lines(key, &secret()).as_bytes()).unwrap();
+            }
+        };
+        let held = || ["a", "b", "c", "d"].map(|file| delivery.held(file).unwrap_or_default());
+        let circle = [("K1", "a", "b"), ("K2", "b", "c"), ("K3", "c", "a")];
+        let chain = [("K1", "a", "b"), ("K2", "b", "c"), ("K3", "c", "d")];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            lay(&[("a", "K1"), ("b", "K2"), ("c", "K3")]);
+            rearrange(&delivery, &order.map(|place| circle[place]), &[]);
+            assert_eq!(held(), ["K3", "K1", "K2", ""]);
+            lay(&[("a", "K1"), ("b", "K2"), ("c", "K3")]);
+            rearrange(&delivery, &order.map(|place| chain[place]), &[]);
+            assert_eq!(held(), ["", "K1", "K2", "K3"]);
+            std::fs::remove_file(folder.path().join("d")).unwrap();
+        }
+        // One that goes makes room; a key that stays does not; a second name is what a cut run left.
+        lay(&[("a", "K1"), ("b", "K2"), ("c", "K3"), ("d", "K3")]);
+        rearrange(&delivery, &[("K1", "a", "b")], &[]);
+        assert_eq!(held(), ["K1", "K2", "K3", "K3"]);
+        rearrange(&delivery, &[("K1", "a", "b"), ("K3", "c", "d")], &["K2"]);
+        assert_eq!(held(), ["K2", "K1", "", "K3"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! it, and the secret is handed over once.
 
 use super::{Event, Run, kind_of};
+use crate::delivery::Move;
 use crate::error::{Error, Result};
 use crate::model::{ObjectId, Record, issued};
 use crate::plan::order::Part;
@@ -17,8 +18,39 @@ impl Run<'_> {
         known.for_each(|to| self.delivery.sweep(to));
     }
 
+    /// Lets the files of keys follow the manifest, before one that comes goes where one lay. Returns what the state says of
+    /// them now, so that it is known where they lie whatever becomes of this run.
+    pub(super) fn rearrange(&self) -> Vec<Entry> {
+        let steps = || self.plan.steps.iter().filter_map(|step| Some((step, plan::relocation(step)?)));
+        let owned = |(_, (key, from, to)): (_, (&str, &str, &str))| Move {
+            key: key.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+        };
+        self.delivery.rearrange(steps().map(owned).collect(), &self.superseded);
+        let moved = steps().filter(|(_, (key, _, to))| self.delivery.held(to).as_deref() == Some(*key));
+        let recorded = moved.filter_map(|(step, (_, _, to))| {
+            let mut record = self.state.objects.get(step.made.as_ref()?)?.clone();
+            record.attributes.insert(issued::DELIVER_TO, to.into());
+            Some(Entry::Put(record))
+        });
+        recorded.collect()
+    }
+
+    /// Says whether the file of a key lies elsewhere than where it is to lie.
+    fn is_misplaced(&self, key: &str, to: &str) -> bool {
+        let holds = |to: &str| self.delivery.held(to).as_deref() == Some(key);
+        !holds(to) && self.destinations.iter().any(|to| holds(to))
+    }
+
     /// Makes the destination ready for a secret, where the step's object comes with one.
     pub(super) fn prepare(&mut self, step: usize) -> Result<()> {
+        if let Some((key, from, to)) = plan::relocation(&self.plan.steps[step])
+            && self.is_misplaced(key, to)
+        {
+            return Err(Error::failed(format!("{from} could not be moved to {to}"))
+                .hint(format!("make room for it, or move it:   mv {from} {to}")));
+        }
         let Some(to) = plan::destination(&self.plan.steps[step]) else { return Ok(()) };
         self.prepared.insert(step, self.delivery.prepare(to, &self.superseded)?);
         Ok(())
@@ -82,18 +114,6 @@ impl Run<'_> {
             }
         }
         Ok(Err(error))
-    }
-
-    /// Lets the file of a key follow the manifest. The record comes after it: a run that is cut short in between finds
-    /// nothing left to move.
-    pub(super) fn relocate(&self, step: &Step) {
-        let Change::Update { before, after } = &step.change else { return };
-        let [from, to] = [before, after].map(|it| issued::text(it, issued::DELIVER_TO));
-        if let (Some(from), Some(to), Some(key)) = (from, to, issued::text(before, issued::KEY_ID))
-            && from != to
-        {
-            self.delivery.relocate(from, to, key);
-        }
     }
 
     /// Removes the file of a key that is gone, or of one that it was to come in the place of. Before the record: a run

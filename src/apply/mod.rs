@@ -112,6 +112,10 @@ pub async fn apply(
         store.append(&entry).await?;
         entry.apply(&mut run.state);
     }
+    for entry in run.rearrange() {
+        store.append(&entry).await?;
+        entry.apply(&mut run.state);
+    }
     run.sweep();
     let mut failure = None;
     // What happened before the run was said before the run.
@@ -422,7 +426,6 @@ impl<'a> Run<'a> {
         };
         match result {
             Ok(entry) => {
-                self.relocate(step);
                 self.clear(step, part);
                 store.append(&entry).await?;
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {

@@ -314,10 +314,14 @@ impl Session {
 
     /// Refuses a plan of which a secret could not be written where it is to go.
     fn check_files(&self, plan: &Plan) -> Result<()> {
-        let superseded = plan::superseded(plan, self.state.as_ref());
+        // What is moved away is out of the way as well.
+        let mut superseded = plan::superseded(plan, self.state.as_ref());
+        superseded.extend(plan.steps.iter().filter_map(plan::relocation).map(|(key, _, _)| key.to_owned()));
+        let lies = |(key, from, to)| (self.delivery.held(from).as_deref() == Some(key)).then_some(to);
         let mut problems = Vec::new();
         for step in &plan.steps {
-            let Some(to) = plan::destination(step).filter(|to| *to != TERMINAL) else { continue };
+            let to = plan::destination(step).filter(|to| *to != TERMINAL);
+            let Some(to) = to.or_else(|| plan::relocation(step).and_then(lies)) else { continue };
             if let Err(error) = self.delivery.check(to, &superseded) {
                 let place = self.desired.resources.get(&step.address).map(|resource| resource.place);
                 let problem = Problem::error("cannot-deliver", format!("{}: {error}", step.address)).at(place);

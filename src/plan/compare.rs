@@ -467,7 +467,8 @@ fn differences(record: &Record, live: &Attributes, ignore: &[String]) -> Vec<&'s
         .attributes
         .iter()
         .filter(|(field, written)| match (written, live.get(*field)) {
-            _ if ignored(field) || is_note(record, field) => false,
+            // Where a file lies is no business of AWS's.
+            _ if ignored(field) || is_note(record, field) || **field == issued::DELIVER_TO => false,
             (Value::Tags(written), Some(Value::Tags(held))) => {
                 written.iter().any(|(key, value)| held.get(key) != Some(value) && !ignored(&format!("tags.{key}")))
             }

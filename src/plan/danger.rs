@@ -50,7 +50,7 @@ fn credential(step: &Step) -> Vec<String> {
         let [from, to] = [before, after].map(|it| issued::text(it, issued::DELIVER_TO).unwrap_or_default());
         found.push(match [from, to].contains(&issued::TERMINAL) {
             true => format!("the secret is not told again: the next key, of `key rotate`, goes to {to}"),
-            false => format!("its file is moved there if it lies in {from} still and nothing lies in {to}"),
+            false => format!("its file is moved there if it lies in {from} still"),
         });
     }
     found

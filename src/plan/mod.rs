@@ -44,7 +44,7 @@ pub use compare::{Question, plan};
 pub use permissions::Affected;
 pub use rebuild::{rebuild, stray_address};
 pub use renamed::renamed;
-pub use secrets::{destination, destinations, superseded};
+pub use secrets::{destination, destinations, relocation, superseded};
 pub use size::Size;
 
 /// What happens to one address.

@@ -4,13 +4,20 @@ use std::collections::BTreeSet;
 
 use super::{Change, Plan, Step};
 use crate::kinds;
-use crate::model::issued::{self, DELIVER_TO, KEY_ID, text};
+use crate::model::issued::{self, DELIVER_TO, KEY_ID, TERMINAL, text};
 use crate::model::{ObjectId, State};
 
 /// Returns where the secret goes of what a step makes; `None` where none comes with it.
 pub fn destination(step: &Step) -> Option<&str> {
     let (Change::Create { after } | Change::Replace { after, .. }) = &step.change else { return None };
     text(after, DELIVER_TO).filter(|_| step.made.as_ref().is_some_and(is_issued))
+}
+
+/// Returns a key whose file is to lie elsewhere, where it lies, and where it is to lie.
+pub fn relocation(step: &Step) -> Option<(&str, &str, &str)> {
+    let Change::Update { before, after } = &step.change else { return None };
+    let (key, from, to) = (text(before, KEY_ID)?, text(before, DELIVER_TO)?, text(after, DELIVER_TO)?);
+    (from != to && to != TERMINAL).then_some((key, from, to))
 }
 
 /// Returns every destination that the state or the plan knows.

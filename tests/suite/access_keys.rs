@@ -419,7 +419,7 @@ fn the_file_of_a_key_follows_the_manifest() {
     // Nobody's file is written over: the key stays where it lies.
     scene.write("ci.env", "mine");
     scene.manifest(&format!("{HEAD}{TO_FILE}"));
-    scene.apply();
+    scene.run("apply --auto-approve").expect(1).says("ci.env exists; it is not overwritten");
     assert_eq!(
         (scene.files(), scene.read("ci.env").as_str()),
         (vec!["ci.env".into(), "moved.env".into(), "seqera.yaml".into()], "mine")

@@ -15,6 +15,7 @@ mod graph;
 mod hand;
 mod independent;
 mod interruption;
+mod key_files;
 mod key_rotation;
 mod labels;
 mod language;

@@ -1,0 +1,95 @@
+//! The files of access keys when the manifest gives them other places, or their users other names.
+
+use crate::access_keys::HEAD;
+use crate::many;
+use crate::scene::Scene;
+
+/// Two users, by entry: the name, and the file of the key.
+fn pair(one: [&str; 2], two: [&str; 2]) -> String {
+    let entry = |entry: &str, [name, file]: [&str; 2]| {
+        format!("{entry}: {{name: {name}, access_keys: {{main: {{deliver_to: {{file: {file}}}}}}}}}")
+    };
+    format!("{HEAD}users: {{{}, {}}}\n", entry("one", one), entry("two", two))
+}
+
+impl Scene {
+    /// Demands that each of two users has just the key in its file, and that nothing is to be done.
+    #[track_caller]
+    fn expect_pair(&self, one: [&str; 2], two: [&str; 2]) {
+        for [user, file] in [one, two] {
+            assert_eq!(self.keys_of(user), [(self.key_in(file), true)], "{user}: {file}");
+        }
+        let mut files = vec![one[1], two[1], "seqera.yaml"];
+        files.sort_unstable();
+        assert_eq!(self.files(), files);
+        self.expect_no_changes();
+    }
+}
+
+/// Names or files change places, or one takes what another leaves; also cut short anywhere, and taken back.
+#[test]
+fn the_file_of_each_key_is_where_the_manifest_says() {
+    let (one, two) = (["a", "a.env"], ["b", "b.env"]);
+    let changes = [
+        (["a", "b.env"], ["b", "a.env"]),
+        (["b", "a.env"], ["a", "b.env"]),
+        (["a", "b.env"], ["b", "c.env"]),
+        (["a", "c.env"], ["b", "a.env"]),
+        (["a", "c.env"], ["x", "a.env"]),
+        (["a", "b.env"], ["x", "a.env"]),
+    ];
+    let faults: Vec<String> = std::iter::once(String::new())
+        .chain((1..=4).flat_map(|write| ["before", "after"].map(|when| format!("kill_write={write}:{when}"))))
+        .collect();
+    many::each(&faults, |fault| {
+        for (one_after, two_after) in changes {
+            let scene = Scene::new();
+            scene.manifest(&pair(one, two));
+            scene.apply();
+            scene.manifest(&pair(one_after, two_after));
+            scene.run_with(fault, "apply --auto-approve --force --parallelism 1");
+            let back = scene.copy();
+            scene.apply();
+            scene.expect_pair(one_after, two_after);
+            back.manifest(&pair(one, two));
+            back.apply();
+            back.expect_pair(one, two);
+        }
+    });
+}
+
+/// A new key goes where one lay that moves away; a key moves to where one lies that goes.
+#[test]
+fn a_file_that_is_freed_is_free_in_the_same_plan() {
+    let keys = |keys: &str| format!("{HEAD}users: {{ci: {{access_keys: {{{keys}}}}}}}\n");
+    let scene = Scene::new();
+    scene.manifest(&keys("main: {deliver_to: {file: a.env}}"));
+    scene.apply();
+    let first = scene.key_in("a.env");
+    scene.manifest(&keys("main: {deliver_to: {file: b.env}}, more: {deliver_to: {file: a.env}}"));
+    scene.apply();
+    let mut held = scene.keys_of("ci");
+    held.sort();
+    let mut expected = vec![(scene.key_in("a.env"), true), (scene.key_in("b.env"), true)];
+    expected.sort();
+    assert_eq!((held, scene.key_in("b.env")), (expected, first.clone()));
+    scene.manifest(&keys("main: {deliver_to: {file: a.env}}"));
+    scene.apply();
+    assert_eq!((scene.keys_of("ci"), scene.key_in("a.env")), (vec![(first.clone(), true)], first));
+    assert_eq!(scene.files(), ["a.env", "seqera.yaml"]);
+}
+
+/// A run was cut short when the file had both names.
+#[test]
+fn a_second_name_that_a_cut_run_left_is_taken_away() {
+    let scene = Scene::new();
+    let one_key =
+        |file: &str| format!("{HEAD}users: {{ci: {{access_keys: {{main: {{deliver_to: {{file: {file}}}}}}}}}}}\n");
+    scene.manifest(&one_key("a.env"));
+    scene.apply();
+    std::fs::hard_link(scene.path("a.env"), scene.path("b.env")).expect("a second name");
+    scene.manifest(&one_key("b.env"));
+    scene.apply();
+    assert_eq!(scene.files(), ["b.env", "seqera.yaml"]);
+    assert_eq!(scene.keys_of("ci"), [(scene.key_in("b.env"), true)]);
+}
