@@ -331,6 +331,13 @@ impl<'a> Run<'a> {
                 store.append(&intent).await?;
                 intent.apply(&mut self.state);
             }
+            let known = step.made.as_ref().and_then(|made| self.state.objects.get(made)).cloned();
+            let passing = known.as_ref().and_then(|known| known.passing.clone());
+            if let (Part::Early(place), Some(known)) = (task.part, known) {
+                let entry = Entry::Put(Record { passing: step.interim.get(place).cloned(), ..known });
+                store.append(&entry).await?;
+                entry.apply(&mut self.state);
+            }
             if let Some(record) = owed(step, task.part) {
                 let entry = Entry::Owe(record);
                 store.append(&entry).await?;
@@ -346,6 +353,7 @@ impl<'a> Run<'a> {
                 known: self.known_key(task.step),
                 claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
                 cloud: self.cloud.clone(),
+                passing,
                 patience: if fresh.is_empty() { SHORT_PATIENCE } else { PATIENCE },
                 to_know: if fresh.is_empty() { self.named_by(step) } else { fresh },
                 waiter: self.waiter.clone(),
@@ -487,5 +495,13 @@ fn owed(step: &Step, part: Part) -> Option<Record> {
     let id = step.made.as_ref().filter(|made| part == Part::Remove && step.removed.as_ref() == Some(made))?;
     let is_issued = kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued());
     let (address, id, attributes) = (step.address.clone(), id.clone(), after.clone());
-    (!is_issued).then_some(Record { address, id, aws_id: None, asked: None, prevent_destroy: false, attributes })
+    (!is_issued).then_some(Record {
+        address,
+        id,
+        aws_id: None,
+        asked: None,
+        passing: None,
+        prevent_destroy: false,
+        attributes,
+    })
 }

@@ -30,6 +30,8 @@ pub(super) struct Work {
     pub(super) known: Option<String>,
     pub(super) cloud: Arc<Cloud>,
     pub(super) patience: Duration,
+    /// What an earlier write left on the way, in this run or in one that was cut short.
+    pub(super) passing: Option<Attributes>,
     /// What IAM may not know everywhere yet.
     pub(super) to_know: Vec<String>,
     pub(super) waiter: UnboundedSender<Waiting>,
@@ -125,17 +127,19 @@ impl Work {
     /// Makes one of several writes of an update: to `after` from what the write before it left, if there was one.
     async fn converge(&self, place: usize, before: &Attributes, after: &Attributes) -> Result<()> {
         let kind = self.kind()?;
-        let Some(earlier) = place.checked_sub(1).and_then(|place| self.step.interim.get(place)) else {
-            return kind.converge(&self.cloud, before, after).await;
-        };
-        kind.converge(&self.cloud, earlier, after).await?;
-        kind.tidy(&self.cloud, earlier).await
+        let earlier = place.checked_sub(1).and_then(|place| self.step.interim.get(place));
+        kind.converge(&self.cloud, earlier.unwrap_or(before), after).await?;
+        match &self.passing {
+            Some(passing) => kind.tidy(&self.cloud, passing).await,
+            None => Ok(()),
+        }
     }
 
     /// Records what an object is on the way to what it shall be.
     fn put_so_far(&self, before: &Attributes, after: &Attributes) -> Result<Entry> {
         let entry = self.put(None)?;
         let Entry::Put(mut record) = entry else { return Ok(entry) };
+        record.passing = Some(after.clone());
         let Some(end) = self.step.change.after() else { return Ok(Entry::Put(record)) };
         // Tags of others are in what is written, and are not ours to remember.
         let differs =

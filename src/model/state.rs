@@ -44,6 +44,9 @@ pub struct Record {
     /// When it was asked for, `2026-01-01T00:00:00Z`, in an intent: nobody knows whether it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
+    /// What it is, or was about to be, on the way to what it shall be, where that takes several writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passing: Option<Attributes>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub prevent_destroy: bool,
     pub attributes: Attributes,
@@ -59,6 +62,8 @@ pub struct RawRecord {
     aws_id: Option<String>,
     #[serde(default)]
     asked: Option<String>,
+    #[serde(default)]
+    passing: Option<Map<String, Json>>,
     #[serde(default)]
     prevent_destroy: bool,
     attributes: Map<String, Json>,
@@ -128,9 +133,10 @@ fn by_address<S: Serializer>(objects: &BTreeMap<ObjectId, Record>, serializer: S
 
 impl RawRecord {
     pub fn read(self, schema: impl Fn(&str) -> Option<&'static Schema>) -> Result<Record, String> {
-        let Self { address, id, aws_id, asked, prevent_destroy, attributes } = self;
+        let Self { address, id, aws_id, asked, passing, prevent_destroy, attributes } = self;
         let schema = schema(&id.kind).ok_or_else(|| format!("{address}: kind `{}` is not known", id.kind))?;
-        let attributes = schema.read_attributes(attributes).map_err(|why| format!("{address}: {why}"))?;
-        Ok(Record { address, id, aws_id, asked, prevent_destroy, attributes })
+        let read = |attributes| schema.read_attributes(attributes).map_err(|why| format!("{address}: {why}"));
+        let (attributes, passing) = (read(attributes)?, passing.map(read).transpose()?);
+        Ok(Record { address, id, aws_id, asked, passing, prevent_destroy, attributes })
     }
 }

@@ -166,6 +166,7 @@ pub fn with_ours(
                 id: resource.id.clone(),
                 aws_id: object.aws_id.clone(),
                 asked: None,
+                passing: None,
                 prevent_destroy: resource.prevent_destroy,
                 attributes: object.attributes.clone(),
             };

@@ -173,7 +173,9 @@ impl<'a> Comparison<'a> {
 
     fn settle(&mut self, wanted: &Wanted, live: &Live) {
         if !wanted.kept {
-            self.settled.push(record(wanted, Some(live)));
+            // What was left on the way is there still, though all else is as it shall be.
+            let passing = self.recorded(&live.id).and_then(|record| record.passing);
+            self.settled.push(Record { passing, ..record(wanted, Some(live)) });
         }
     }
 
@@ -444,6 +446,7 @@ fn record(wanted: &Wanted, live: Option<&Live>) -> Record {
         id: wanted.resource.id.clone(),
         aws_id: live.and_then(|live| live.aws_id.clone()),
         asked: None,
+        passing: None,
         prevent_destroy: wanted.resource.prevent_destroy,
         attributes: wanted.own.clone(),
     }

@@ -74,6 +74,7 @@ fn record(object: &Live, address: Address) -> Record {
         id: object.id.clone(),
         aws_id: object.aws_id.clone(),
         asked: None,
+        passing: None,
         prevent_destroy: false,
         attributes: object.attributes.clone(),
     }

@@ -143,7 +143,7 @@ mod tests {
     fn put(name: &str) -> Entry {
         let attributes = Attributes::from([("name", name.into()), ("path", "/".into())]);
         let (address, id) = (Address::new(["roles", name]), ObjectId::new("role", name));
-        Entry::Put(Record { address, id, aws_id: None, asked: None, prevent_destroy: false, attributes })
+        Entry::Put(Record { address, id, aws_id: None, asked: None, passing: None, prevent_destroy: false, attributes })
     }
 
     fn journal(state: &State, entries: &[Entry]) -> String {

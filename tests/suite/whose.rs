@@ -235,3 +235,35 @@ fn a_boundary_of_ours_that_goes_with_a_name_is_no_drift() {
     scene.expect_held("roles/other", &json!({"boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"}));
     expect_destroyed(&scene, &before);
 }
+
+/// What two policies exchange is written to one of them in two writes. The version between is none to go back to, also
+/// where the run was cut at it.
+#[test]
+fn a_version_that_a_cut_run_left_on_the_way_is_none_to_go_back_to() {
+    let policies = |p: &str, q: &str| {
+        let of =
+            |actions: &str| format!("{{statements: {{A: {{Effect: Allow, Action: [{actions}], Resource: \"*\"}}}}}}");
+        format!(
+            "policies: {{p: {}, q: {}}}\nroles: {{r: {{{TRUST}, policies: [policies.p, policies.q]}}}}",
+            of(p),
+            of(q)
+        )
+    };
+    let start = shared();
+    manifest(&start, &policies("\"s3:GetObject\", \"sqs:SendMessage\"", "\"sns:Publish\""));
+    start.apply();
+    let faults = (1..=3).flat_map(|n| ["kill_write", "fail_write"].map(|how| format!("{how}={n}:after")));
+    let faults: Vec<String> = faults.chain(["kill_write=2:before".to_owned()]).collect();
+    many::each(&faults, |fault| {
+        let scene = start.copy();
+        manifest(&scene, &policies("\"s3:GetObject\", \"sns:Publish\"", "\"sqs:SendMessage\""));
+        cut(&scene, fault);
+        scene.apply();
+        for (policy, was) in [("p", json!(["s3:GetObject", "sqs:SendMessage"])), ("q", json!(["sns:Publish"]))] {
+            let run = scene.run(&format!("policy rollback policies.{policy} --auto-approve --json"));
+            let answer: serde_json::Value = serde_json::from_str(&run.expect(0).stdout).expect("a document");
+            let statements = answer["document"]["Statement"].as_array().expect("a list");
+            assert_eq!((&statements[0]["Action"], statements.len()), (&was, 1), "{policy}: {answer}");
+        }
+    });
+}

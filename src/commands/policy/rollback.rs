@@ -29,7 +29,8 @@ pub async fn run(global: &Global, args: &RollbackArgs, output: &Output) -> Resul
     let live = ours(&session, &state, record)?;
     let arn = record.id.name.as_str();
     let all = versions::all(&session.cloud, arn).await?;
-    let (from, to) = chosen(&all, args.version.as_deref(), &record.address)?;
+    let passed = passed(&session, record, &all).await?;
+    let (from, to) = chosen(&all, args.version.as_deref(), passed, &record.address)?;
     let document = versions::document(&session.cloud, arn, &to.id).await?;
     let document = document.ok_or_else(|| Error::failed(format!("{arn} has no version {} any more", to.id)))?;
     let step = step(&session, record, live, &document);
@@ -90,14 +91,28 @@ fn ours<'s>(session: &'s Session, state: &State, record: &Record) -> Result<&'s 
         .hint("look at what happened to it:   seqera-iam drift"))
 }
 
-/// Returns the version in force and the one that shall be.
-fn chosen<'v>(all: &'v [Version], asked: Option<&str>, address: &Address) -> Result<(&'v Version, &'v Version)> {
+/// Returns the version that a run which was cut short left on the way to another: it is none to go back to.
+async fn passed<'v>(session: &Session, record: &Record, all: &'v [Version]) -> Result<Option<&'v Version>> {
+    let Some(passing) = record.passing.as_ref().and_then(|passing| passing.get("document")) else { return Ok(None) };
+    let Some(last) = all.iter().rev().find(|version| !version.is_default) else { return Ok(None) };
+    let document = versions::document(&session.cloud, &record.id.name, &last.id).await?.map(Value::Document);
+    Ok(Some(last).filter(|_| document.as_ref() == Some(passing)))
+}
+
+/// Returns the version in force and the one that shall be: the one before it that was not only `passed`, or that is
+/// asked for.
+fn chosen<'v>(
+    all: &'v [Version],
+    asked: Option<&str>,
+    passed: Option<&Version>,
+    address: &Address,
+) -> Result<(&'v Version, &'v Version)> {
     let names = || all.iter().map(|v| format!("{} of {}", v.id, v.created)).collect::<Vec<_>>().join(", ");
     let from = all.iter().find(|version| version.is_default);
     let from = from.ok_or_else(|| Error::failed(format!("AWS names no version of {address} that is in force")))?;
     let to = match asked {
         Some(asked) => all.iter().find(|v| v.id == asked || v.id.trim_start_matches('v') == asked),
-        None => all.iter().rev().find(|version| version.number() < from.number()),
+        None => all.iter().rev().find(|version| version.number() < from.number() && Some(*version) != passed),
     };
     let missing = || match asked {
         Some(asked) => Error::failed(format!("{address} has no version {asked}")).hint(format!("it has {}", names())),
