@@ -92,8 +92,12 @@ impl Life {
         self.place.tell(|| "back to the wish before".to_owned());
         let (refusal, _) = self.settle(Task::Apply(before)).await?;
         match refusal {
-            // No boundary is taken off by silence, and the wish before says nothing of this one.
-            Some(Refusal { why, .. }) if why.contains("keeps its boundary") => return Ok(()),
+            // No boundary is taken off by silence, and the wish before says nothing of this one: there is only forward.
+            Some(Refusal { why, .. }) if why.contains("keeps its boundary") => {
+                let (refusal, _) = self.settle(Task::Apply(wish)).await?;
+                let why = refusal.map(|Refusal { why, .. }| format!("there is neither back nor forward: {why}"));
+                return why.map_or(Ok(()), Err);
+            }
             Some(Refusal { why, .. }) => return Err(format!("going back after a run that was cut is refused: {why}")),
             None => {}
         }
