@@ -92,8 +92,7 @@ impl Run<'_> {
     ) -> Result<Result<Entry>> {
         let intent = self.state.objects.get(&record.id);
         let undelivered = Entry::Put(issued::undelivered(record.clone(), intent));
-        store.append(&undelivered).await?;
-        undelivered.apply(&mut self.state);
+        self.record([undelivered], store).await?;
         let key = record.aws_id.clone().unwrap_or_default();
         let what = record.address.to_string();
         let mut ready = self.prepared.remove(&step).zip(Some(secret));
@@ -108,10 +107,7 @@ impl Run<'_> {
         hand_over();
         let Err(error) = result else { return Ok(Ok(Entry::Put(record))) };
         if kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
-            for entry in self.without_intent(step, &record.id) {
-                store.append(&entry).await?;
-                entry.apply(&mut self.state);
-            }
+            self.record(self.without_intent(step, &record.id), store).await?;
         }
         Ok(Err(error))
     }

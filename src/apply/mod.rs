@@ -108,14 +108,8 @@ pub async fn apply(
     store.begin(&state).await?;
     let mut run = Run::new(plan, cloud.clone(), state, delivery);
     let moved = plan.moved.iter().cloned().map(Entry::Put);
-    for entry in moved.chain(run.not_owed()) {
-        store.append(&entry).await?;
-        entry.apply(&mut run.state);
-    }
-    for entry in run.rearrange() {
-        store.append(&entry).await?;
-        entry.apply(&mut run.state);
-    }
+    run.record(moved.chain(run.not_owed()), store).await?;
+    run.record(run.rearrange(), store).await?;
     run.sweep();
     let mut failure = None;
     // What happened before the run was said before the run.
@@ -328,21 +322,15 @@ impl<'a> Run<'a> {
                 let known = self.state.objects.get(&record.id).cloned();
                 self.before_intent.extend(known.map(|known| (task.step, known)));
                 let intent = self.intent(task.step, record);
-                store.append(&intent).await?;
-                intent.apply(&mut self.state);
+                self.record([intent], store).await?;
             }
             let known = step.made.as_ref().and_then(|made| self.state.objects.get(made)).cloned();
             let passing = known.as_ref().and_then(|known| known.passing.clone());
             if let (Part::Early(place), Some(known)) = (task.part, known) {
                 let entry = Entry::Put(Record { passing: step.interim.get(place).cloned(), ..known });
-                store.append(&entry).await?;
-                entry.apply(&mut self.state);
+                self.record([entry], store).await?;
             }
-            if let Some(record) = owed(step, task.part) {
-                let entry = Entry::Owe(record);
-                store.append(&entry).await?;
-                entry.apply(&mut self.state);
-            }
+            self.record(owed(step, task.part).map(Entry::Owe), store).await?;
             observe(Event::Started { step, part: task.part });
             let fresh = self.fresh_for(step);
             let work = Work {
@@ -364,6 +352,15 @@ impl<'a> Run<'a> {
                 let result = work.carry_out().await;
                 Done { task: index, elapsed: began.elapsed(), result }
             });
+        }
+        Ok(())
+    }
+
+    /// Writes entries to the journal, and what they say to the state.
+    async fn record(&mut self, entries: impl IntoIterator<Item = Entry>, store: &dyn StateStore) -> Result<()> {
+        for entry in entries {
+            store.append(&entry).await?;
+            entry.apply(&mut self.state);
         }
         Ok(())
     }
@@ -424,7 +421,8 @@ impl<'a> Run<'a> {
         let Done { task: index, elapsed, result } = done;
         let task = &self.tasks[index];
         let (step_index, part) = (task.step, task.part);
-        let step = &self.plan.steps[step_index];
+        let plan = self.plan;
+        let step = &plan.steps[step_index];
         let result = match result {
             Ok(Finished { entry: Entry::Put(record), secret: Some(secret) }) => {
                 self.hand_over(step_index, record, secret, store, observe).await?
@@ -435,16 +433,11 @@ impl<'a> Run<'a> {
         match result {
             Ok(entry) => {
                 self.clear(step, part);
-                store.append(&entry).await?;
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
                     self.fresh.insert(record.id.clone(), record.address.clone());
                 }
-                entry.apply(&mut self.state);
-                if let Some(made) = step.made.as_ref().filter(|made| self.brings_back(index, made)) {
-                    let entry = Entry::Paid(made.clone());
-                    store.append(&entry).await?;
-                    entry.apply(&mut self.state);
-                }
+                let paid = step.made.as_ref().filter(|made| self.brings_back(index, made)).cloned().map(Entry::Paid);
+                self.record([entry].into_iter().chain(paid), store).await?;
                 self.finished[index] = true;
                 self.since[index] = Some(Instant::now());
                 observe(Event::Finished { step, part, elapsed });
@@ -459,10 +452,7 @@ impl<'a> Run<'a> {
                 // AWS refused for certain, so nothing was made; an answer that was lost keeps the intent.
                 let refused = AwsError::of(&error).is_some_and(|error| !error.code.is_empty());
                 if let Some(record) = step.record.as_ref().filter(|_| refused && step.intent && part == Part::Make) {
-                    for entry in self.without_intent(step_index, &record.id) {
-                        store.append(&entry).await?;
-                        entry.apply(&mut self.state);
-                    }
+                    self.record(self.without_intent(step_index, &record.id), store).await?;
                 }
                 observe(Event::Failed { step, part, error: &error, elapsed });
                 self.outcome.failed.push((step_index, error));
