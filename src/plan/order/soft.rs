@@ -107,8 +107,9 @@ impl Ordering<'_> {
             }
         }
         if let (Change::Import { .. }, Some(&first)) = (&self.steps[step].change, nodes.first()) {
-            // What waits until it is taken over does not wait for the rest.
-            let held = self.graph.edges(make).filter(|edge| *edge.weight() == Edge::Hard);
+            // What waits until it is taken over does not wait for the rest; what it lets go of does.
+            let goes = |node: NodeIndex| self.graph[node].1 == Part::Remove;
+            let held = self.graph.edges(make).filter(|edge| *edge.weight() == Edge::Hard && !goes(edge.target()));
             let held: Vec<_> = held.map(|edge| (edge.id(), edge.target())).collect();
             for &(_, target) in &held {
                 self.graph.add_edge(first, target, Edge::Hard);

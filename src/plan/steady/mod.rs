@@ -57,6 +57,13 @@ pub(super) struct Write<'w> {
     pub new: Option<&'w Attributes>,
 }
 
+impl Write<'_> {
+    /// Says whether it is there before and after: what is only recorded anew stays as it is.
+    fn keeps(&self) -> bool {
+        self.old.is_some() && self.new.is_some()
+    }
+}
+
 /// All writes of an apply, those of each object in their order.
 pub(super) type Writes<'w> = HashMap<&'w ObjectId, Vec<Write<'w>>>;
 
@@ -185,16 +192,18 @@ impl<'a> Steady<'a> {
             let own = writes.get(id);
             let brings = Brought::of(id, attributes);
             match (own, brings) {
-                (None, Some(Brought::Policy(arn))) => self.of_policy(arn, writes, In::Policies, touches),
-                (None, Some(Brought::Group(group))) => self.policies(&group, writes, touches, found),
-                (None, None) => {}
+                (Some(own), Some(brings)) if !own.iter().all(Write::keeps) => {
+                    self.comes_and_goes(own, &brings, writes, touches, found);
+                }
+                (_, Some(Brought::Policy(arn))) => self.of_policy(arn, writes, In::Policies, touches),
+                (_, Some(Brought::Group(group))) => self.policies(&group, writes, touches, found),
                 (Some(own), None) => {
                     for write in own {
                         let [old, new] = [write.old, write.new].map(|a| document(a?, "document"));
                         touches.push(Touch { node: write.node, shift: self.shift(old, new), at: In::Policies });
                     }
                 }
-                (Some(own), Some(brings)) => self.comes_and_goes(own, &brings, writes, touches, found),
+                (None, None) => {}
             }
         }
     }

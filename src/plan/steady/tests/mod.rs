@@ -237,10 +237,12 @@ fn written(statements: &[Json]) -> Value {
     Value::Document(Document::from_json(json!({"Version": "2012-10-17", "Statement": statements})))
 }
 
-fn steps(before: &Objects, after: &Objects) -> Vec<Step> {
+/// What is taken into the state may be as it should be already.
+fn steps(before: &Objects, after: &Objects, rng: &mut Rng) -> Vec<Step> {
     let ids: BTreeSet<&ObjectId> = before.keys().chain(after.keys()).collect();
     let changes = ids.into_iter().filter_map(|id| {
         let change = match (before.get(id).cloned(), after.get(id).cloned()) {
+            (Some(before), Some(after)) if rng.u8(..6) == 0 => Change::Import { before, after },
             (Some(before), Some(after)) if before == after => return None,
             (Some(before), Some(after)) => Change::Update { before, after },
             (None, Some(after)) => Change::Create { after },
@@ -384,7 +386,7 @@ fn play(seed: u64, judge: &mut Judge, tally: &mut Tally) -> Result<(), String> {
         after.change(&mut rng);
     }
     let (before, after) = (before.objects(), after.objects());
-    let mut steps = steps(&before, &after);
+    let mut steps = steps(&before, &after, &mut rng);
     let live = |(id, attributes): (&ObjectId, &Attributes)| {
         (id.clone(), Live { id: id.clone(), aws_id: None, attributes: attributes.clone(), created: None })
     };
