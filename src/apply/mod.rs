@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
                 self.outcome.failed.push((task.step, error));
                 continue;
             }
-            if let Some(record) = step.record.as_ref().filter(|_| step.intent && task.part == Part::Make) {
+            if let Some(record) = step.intent().filter(|_| task.part == Part::Make) {
                 let known = self.state.objects.get(&record.id).cloned();
                 self.before_intent.extend(known.map(|known| (task.step, known)));
                 let intent = self.intent(task.step, record);
@@ -451,7 +451,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 // AWS refused for certain, so nothing was made; an answer that was lost keeps the intent.
                 let refused = AwsError::of(&error).is_some_and(|error| !error.code.is_empty());
-                if let Some(record) = step.record.as_ref().filter(|_| refused && step.intent && part == Part::Make) {
+                if let Some(record) = step.intent().filter(|_| refused && part == Part::Make) {
                     self.record(self.without_intent(step_index, &record.id), store).await?;
                 }
                 observe(Event::Failed { step, part, error: &error, elapsed });

@@ -178,7 +178,9 @@ impl Work {
             Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
                 Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
                 // A refusal would end the intent, and the call that was refused may not have been the first.
-                Some(code) if self.step.intent && !code.is_empty() => self.take_answer_lost(kind, after, error).await,
+                Some(code) if self.step.intent().is_some() && !code.is_empty() => {
+                    self.take_answer_lost(kind, after, error).await
+                }
                 _ => Err(error),
             },
         }

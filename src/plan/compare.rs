@@ -51,7 +51,6 @@ pub(super) struct Work {
     pub change: Change,
     pub drift: bool,
     pub record: Option<Record>,
-    pub intent: bool,
 }
 
 pub(super) struct Comparison<'a> {
@@ -123,15 +122,7 @@ impl<'a> Comparison<'a> {
     pub fn put(&mut self, wanted: &Wanted, live: Option<&Live>, change: Change, drift: bool) {
         let record = (!wanted.kept).then(|| record(wanted, live));
         let address = wanted.resource.address.clone();
-        let spec = kinds::spec(&wanted.resource.id.kind);
-        let makes = matches!(change, Change::Create { .. } | Change::Replace { .. });
-        // What hangs on an owner of ours is found there; nobody would look for the rest that the next manifest leaves out.
-        let untold = match spec.and_then(|spec| spec.hangs_on(&wanted.whole)) {
-            Some(hangs) => self.is_existing(&hangs.owner) || spec.is_some_and(|spec| spec.is_issued()),
-            None => true,
-        };
-        let intent = makes && untold;
-        self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record, intent });
+        self.work.insert(wanted.resource.id.clone(), Work { address, change, drift, record });
     }
 
     fn missing(&mut self, wanted: &Wanted, recorded: bool) {
@@ -285,7 +276,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn part_with(&mut self, record: &Record, change: Change) {
-        let work = Work { address: record.address.clone(), change, drift: false, record: None, intent: false };
+        let work = Work { address: record.address.clone(), change, drift: false, record: None };
         self.work.insert(record.id.clone(), work);
     }
 
@@ -310,7 +301,7 @@ impl<'a> Comparison<'a> {
                 },
             };
             let change = Change::Delete { before: object.attributes.clone() };
-            let work = Work { address: hangs.address(&owner), change, drift: true, record: None, intent: false };
+            let work = Work { address: hangs.address(&owner), change, drift: true, record: None };
             self.work.insert(object.id.clone(), work);
         }
     }

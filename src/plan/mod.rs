@@ -108,9 +108,6 @@ pub struct Step {
     pub record: Option<Record>,
     /// The object that will be gone.
     pub removed: Option<ObjectId>,
-    /// Whether to record it before it is made: it hangs on nothing of ours, so nothing else would tell of it once the
-    /// manifest does not.
-    pub intent: bool,
     /// The steps that have room only when this one is done: AWS allows an owner only so much.
     pub makes_room_for: Vec<Address>,
     /// Whether it runs after all that does not depend on it: it takes from whoever runs it what the rest needs.
@@ -279,7 +276,6 @@ impl Step {
             made,
             record: None,
             removed,
-            intent: false,
             makes_room_for: Vec::new(),
             last: false,
             waits_for: BTreeSet::new(),
@@ -314,6 +310,11 @@ impl Step {
 
     pub fn action(&self) -> Action {
         self.change.action()
+    }
+
+    /// Returns what the state says before it is made: nothing else would tell of it once the manifest does not.
+    pub fn intent(&self) -> Option<&Record> {
+        self.record.as_ref().filter(|_| matches!(self.action(), Action::Create | Action::Replace(_)))
     }
 
     /// Returns the object that the step is about: the one that will be there, else the one that goes.

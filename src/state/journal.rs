@@ -61,12 +61,10 @@ impl Entry {
         }
     }
 
-    /// Says whether nothing in AWS would tell again what this says: whose something is that carries no tag of ours,
-    /// or that AWS names itself.
+    /// Says whether nothing in AWS would tell again what this says: whose something is, or how AWS named it.
     pub fn is_the_only_trace(&self) -> bool {
         match self {
-            Entry::Intend(record) => kinds::spec(&record.id.kind).is_none_or(|spec| !spec.schema().taggable),
-            Entry::Owe(_) => true,
+            Entry::Intend(_) | Entry::Owe(_) => true,
             Entry::Put(record) => kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued()),
             Entry::Forget(_) | Entry::Paid(_) => false,
         }
@@ -184,12 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn what_no_tag_tells_of_is_intended_and_lasts() {
+    fn what_is_intended_lasts() {
         let Entry::Put(record) = put("a") else { unreachable!() };
-        let intent = |kind: &str| Entry::Intend(Record { id: ObjectId::new(kind, "a"), ..record.clone() });
-        assert!(intent("group").is_the_only_trace() && !intent("role").is_the_only_trace());
-        let intent = intent("role");
-        assert!(!put("a").is_the_only_trace());
+        let intent = Entry::Intend(record);
+        assert!(intent.is_the_only_trace() && !put("a").is_the_only_trace());
         let replayed = replay(Some(state()), &journal(&state(), &[intent])).unwrap().unwrap();
         assert_eq!(replayed.objects.len(), 1);
     }

@@ -195,6 +195,7 @@ impl StateStore for LocalStore {
             let mut line = serde_json::to_vec(&Header::of(state))?;
             line.push(b'\n');
             file.write_all(&line)?;
+            File::open(self.folder())?.sync_all()?;
             Ok(file)
         };
         let file = start().map_err(|e| self.broken("write", e))?;
@@ -204,8 +205,8 @@ impl StateStore for LocalStore {
         Ok(())
     }
 
-    /// One write, mostly without fsync: a killed process loses nothing, and what a power cut loses is found by its
-    /// tag; what nothing else tells of goes to the disk at once.
+    /// One write, mostly without fsync: a killed process loses nothing, and what a power cut loses is what became of
+    /// an intent, which AWS tells; what nothing else tells of goes to the disk at once.
     async fn append(&self, entry: &Entry) -> Result<()> {
         let mut line = serde_json::to_vec(entry).map_err(|e| self.broken("write", e))?;
         line.push(b'\n');
@@ -214,11 +215,7 @@ impl StateStore for LocalStore {
             Some(file) => {
                 let mut durable = || -> std::io::Result<()> {
                     file.write_all(&line)?;
-                    if entry.is_the_only_trace() {
-                        file.sync_data()?;
-                        File::open(self.folder())?.sync_all()?;
-                    }
-                    Ok(())
+                    if entry.is_the_only_trace() { file.sync_data() } else { Ok(()) }
                 };
                 durable().map_err(|e| self.broken("write", e))
             }

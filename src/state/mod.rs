@@ -34,7 +34,7 @@ pub trait StateStore: Send + Sync {
     async fn begin(&self, state: &State) -> Result<()>;
 
     /// Records what one call changed, or is about to. It is safe from a kill when this returns, and from a power cut
-    /// where nothing else tells of it.
+    /// where AWS would not tell it again.
     async fn append(&self, entry: &Entry) -> Result<()>;
 
     /// Writes the whole state in one step and ends the journal.

@@ -71,16 +71,12 @@ fn a_killed_apply_may_be_destroyed() {
     });
 }
 
-/// What carries our tags is found without the state.
-const TAGGED: [&str; 5] = ["role", "user", "policy", "instance_profile", "oidc_provider"];
-
 /// The machine goes down with the run, and the disk has no more of the journal than it had to have.
 fn cut_power(scene: &Scene) {
     let Some((name, journal)) = scene.snapshot("state").into_iter().find(|(name, _)| name.ends_with(".journal")) else {
         return;
     };
-    let tagged = |line: &str| TAGGED.iter().any(|kind| line.contains(&format!(r#""kind":"{kind}""#)));
-    let lasts = |line: &&str| (line.starts_with(r#"{"intend""#) && !tagged(line)) || line.contains(r#""access_key""#);
+    let lasts = |line: &&str| line.starts_with(r#"{"intend""#) || line.contains(r#""access_key""#);
     let lines: Vec<&str> = journal.split_inclusive('\n').collect();
     let kept = lines.iter().rposition(lasts).map_or(0, |last| last + 1);
     scene.write(&format!("state/{name}"), &lines[..kept].concat());

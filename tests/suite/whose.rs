@@ -267,3 +267,30 @@ fn a_version_that_a_cut_run_left_on_the_way_is_none_to_go_back_to() {
         }
     });
 }
+
+/// What others hang on an owner stays: on a group, on a role that keeps it, and everywhere what only denies. What a run
+/// hung there that was cut is none of that, and goes with the manifest that asked for it.
+#[test]
+fn what_a_cut_run_hung_on_an_owner_goes_with_the_wish_for_it() {
+    let deny = "inline_policies: {no: {statements: {S: {Effect: Deny, Action: \"s3:*\", Resource: \"*\"}}}}";
+    for (before, after) in [
+        ("groups: {g: {}}\nusers: {u: {}}", "groups: {g: {}}\nusers: {u: {groups: [groups.g]}}"),
+        (
+            &*format!("roles: {{r: {{{TRUST}, keep_undeclared: true}}}}"),
+            &*format!("roles: {{r: {{{TRUST}, keep_undeclared: true, policies: [AmazonS3ReadOnlyAccess]}}}}"),
+        ),
+        (&*format!("roles: {{r: {{{TRUST}}}}}"), &*format!("roles: {{r: {{{TRUST}, {deny}}}}}")),
+    ] {
+        for fault in CUTS {
+            let scene = shared();
+            manifest(&scene, before);
+            scene.apply();
+            let held = scene.copy();
+            manifest(&scene, after);
+            cut(&scene, fault);
+            manifest(&scene, before);
+            scene.apply();
+            assert_eq!(scene.account(), held.account(), "{fault}: {after}");
+        }
+    }
+}

@@ -117,8 +117,8 @@ fn renamed(
 }
 
 fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, removed: Option<ObjectId>) -> Step {
-    let Work { record, intent, drift, .. } = work;
-    Step { record, intent, drift, ..Step::new(address, change, made, removed) }
+    let Work { record, drift, .. } = work;
+    Step { record, drift, ..Step::new(address, change, made, removed) }
 }
 
 /// Puts all parts of the steps in their order, and fills in what a step says of it. Steps that wait for each
