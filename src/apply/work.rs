@@ -175,14 +175,9 @@ impl Work {
                 }
                 Ok(Finished { entry, secret })
             }
-            Err(error) => match AwsError::of(&error).map(|error| error.code.as_str()) {
-                Some("EntityAlreadyExists" | "LimitExceeded") => self.take_answer_lost(kind, after, error).await,
-                // A refusal would end the intent, and the call that was refused may not have been the first.
-                Some(code) if self.step.intent().is_some() && !code.is_empty() => {
-                    self.take_answer_lost(kind, after, error).await
-                }
-                _ => Err(error),
-            },
+            // A refusal would end the intent, and the call that was refused may not have been the first.
+            Err(error) if may_have_acted(&error) => self.take_answer_lost(kind, after, error).await,
+            Err(error) => Err(error),
         }
     }
 
@@ -255,4 +250,9 @@ fn is_as_made(schema: &Schema, live: &Attributes, after: &Attributes) -> bool {
         (None, OnChange::Filled | OnChange::Noted) => true,
         (asked, _) => live.get(field.name) == asked,
     })
+}
+
+/// Says whether a call before the one that AWS refused may have had its effect. It asks for permission first, each time.
+fn may_have_acted(error: &Error) -> bool {
+    AwsError::of(error).is_some_and(|error| !error.code.is_empty() && !error.is_denied())
 }
