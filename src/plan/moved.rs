@@ -23,6 +23,8 @@ pub fn relocate(state: &State, desired: &Desired) -> (State, Vec<Problem>) {
         standing.entry(record.address.clone()).or_default().push(record.id.clone());
     }
     let mut problems: BTreeMap<Place, Problem> = BTreeMap::new();
+    // An owner speaks for what hangs on it.
+    moves.sort_by_key(|(id, _)| relocated.objects.get(id).map(|record| record.address.segments().len()));
     for (id, place) in moves {
         let (Some(was), Some(record)) = (state.objects.get(&id), relocated.objects.get_mut(&id)) else { continue };
         let there = standing.get(&record.address).into_iter().flatten().find(|other| **other != id);
