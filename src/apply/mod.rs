@@ -1,8 +1,7 @@
 //! Carries out a plan: independent tasks at a time, each recorded before what depends on it starts.
 //!
-//! Premise: a run may die anywhere. What finished is in the journal; what was done and not recorded is
-//! found by its tag or its owner in the next plan. A task that fails stops what depends on it and
-//! nothing else.
+//! Premise: a run may die anywhere. What finished is in the journal, and what is made was intended there before: the
+//! next plan finds what came of it. A task that fails stops what depends on it and nothing else.
 
 mod departures;
 mod hand_over;
@@ -17,16 +16,15 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use work::Work;
+use work::{Failed, Finished, Work};
 
-use crate::cloud::{AwsError, Cloud};
+use crate::cloud::Cloud;
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind};
 use crate::model::{Address, ObjectId, Record, State};
 use crate::plan::order::{Part, Task};
 use crate::plan::{self, Change, Claims, First, Plan, Step};
-use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
 
 /// How long a write is repeated that names something which this run made, and IAM does not know everywhere yet.
@@ -190,19 +188,7 @@ struct Waiting {
 struct Done {
     task: usize,
     elapsed: Duration,
-    result: Result<Finished>,
-}
-
-/// What a task that came through leaves to be recorded, and a secret to be handed over.
-struct Finished {
-    entry: Entry,
-    secret: Option<Secret>,
-}
-
-impl From<Entry> for Finished {
-    fn from(entry: Entry) -> Self {
-        Self { entry, secret: None }
-    }
+    result: Result<Finished, Failed>,
 }
 
 struct Run<'a> {
@@ -425,10 +411,10 @@ impl<'a> Run<'a> {
         let step = &plan.steps[step_index];
         let result = match result {
             Ok(Finished { entry: Entry::Put(record), secret: Some(secret) }) => {
-                self.hand_over(step_index, record, secret, store, observe).await?
+                self.hand_over(step_index, record, secret, store, observe).await?.map_err(Failed::from)
             }
             Ok(finished) => Ok(finished.entry),
-            Err(error) => Err(error),
+            Err(failed) => Err(failed),
         };
         match result {
             Ok(entry) => {
@@ -448,10 +434,9 @@ impl<'a> Run<'a> {
                     }
                 }
             }
-            Err(error) => {
-                // AWS refused for certain, so nothing was made; an answer that was lost keeps the intent.
-                let refused = AwsError::of(&error).is_some_and(|error| !error.code.is_empty());
-                if let Some(record) = step.intent().filter(|_| refused && part == Part::Make) {
+            Err(Failed { error, in_vain }) => {
+                // Any other intent stays until a plan shows that nothing came of it.
+                if let Some(record) = step.intent().filter(|_| in_vain && part == Part::Make) {
                     self.record(self.without_intent(step_index, &record.id), store).await?;
                 }
                 observe(Event::Failed { step, part, error: &error, elapsed });
@@ -483,6 +468,10 @@ fn kind_of(id: &ObjectId) -> Result<&'static dyn Kind> {
 fn owed(step: &Step, part: Part) -> Option<Record> {
     let Change::Replace { after, first: First::Delete, .. } = &step.change else { return None };
     let id = step.made.as_ref().filter(|made| part == Part::Remove && step.removed.as_ref() == Some(made))?;
+    // What hangs on an owner and is wanted has nothing of others in it.
+    if step.record.is_some() && kinds::hanging(id, after).is_some() {
+        return None;
+    }
     let is_issued = kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued());
     let (address, id, attributes) = (step.address.clone(), id.clone(), after.clone());
     (!is_issued).then_some(Record {

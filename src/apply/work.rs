@@ -9,13 +9,14 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use super::{Finished, Waiting, kind_of};
+use super::{Waiting, kind_of};
 use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
 use crate::model::{Attributes, Live, ObjectId, OnChange, Schema, Value, issued};
 use crate::plan::order::Part;
 use crate::plan::{Change, Claims, Step};
+use crate::secret::Secret;
 use crate::state::Entry;
 
 /// One part of one step, to be carried out.
@@ -38,13 +39,38 @@ pub(super) struct Work {
     pub(super) stop: Arc<AtomicBool>,
 }
 
+/// Why a task did not come through.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    /// Whether what it asked for is surely not there: AWS refused the first call, or what is there others made.
+    pub(super) in_vain: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, in_vain: false }
+    }
+}
+
+/// What a task that came through leaves to be recorded, and a secret to be handed over.
+pub(super) struct Finished {
+    pub(super) entry: Entry,
+    pub(super) secret: Option<Secret>,
+}
+
+impl From<Entry> for Finished {
+    fn from(entry: Entry) -> Self {
+        Self { entry, secret: None }
+    }
+}
+
 impl Work {
-    pub(super) async fn carry_out(self) -> Result<Finished> {
+    pub(super) async fn carry_out(self) -> Result<Finished, Failed> {
         let began = Instant::now();
         let mut pause = Duration::from_millis(500);
         loop {
             match self.once().await {
-                Err(error) if self.is_too_early(&error) && began.elapsed() + pause < self.patience => {
+                Err(Failed { error, .. }) if self.is_too_early(&error) && began.elapsed() + pause < self.patience => {
                     let (to_know, elapsed) = (self.to_know.clone(), began.elapsed());
                     // Who does not listen any more need not know.
                     let _ = self.waiter.send(Waiting { task: self.task, to_know, elapsed });
@@ -79,7 +105,7 @@ impl Work {
         spec.refers(&self.cloud.account, after).iter().any(|needed| !needed.held)
     }
 
-    async fn once(&self) -> Result<Finished> {
+    async fn once(&self) -> Result<Finished, Failed> {
         match (self.part, &self.step.change) {
             (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
                 Some(interim) => self.create(&interim).await,
@@ -119,7 +145,8 @@ impl Work {
             | (Part::Early(_), Change::Create { .. } | Change::Replace { .. })
             | (Part::Finish, Change::Update { .. } | Change::Import { .. })
             | (Part::Remove, Change::Create { .. } | Change::Update { .. } | Change::Import { .. }) => {
-                Err(Error::failed(format!("{}: the plan has a part that its change does not have", self.step.address)))
+                let why = format!("{}: the plan has a part that its change does not have", self.step.address);
+                Err(Error::failed(why).into())
             }
         }
     }
@@ -165,7 +192,7 @@ impl Work {
         Cow::Owned(after)
     }
 
-    async fn create(&self, after: &Attributes) -> Result<Finished> {
+    async fn create(&self, after: &Attributes) -> Result<Finished, Failed> {
         let kind = self.kind()?;
         match kind.create(&self.cloud, after).await {
             Ok(Made { aws_id, noted, secret }) => {
@@ -175,21 +202,25 @@ impl Work {
                 }
                 Ok(Finished { entry, secret })
             }
-            // A refusal would end the intent, and the call that was refused may not have been the first.
-            Err(error) if may_have_acted(&error) => self.take_answer_lost(kind, after, error).await,
-            Err(error) => Err(error),
+            Err(error) => match AwsError::of(&error) {
+                // AWS asks for permission before it does anything, each time.
+                Some(refusal) if refusal.is_denied() => Err(Failed { error, in_vain: true }),
+                // The call that was refused may not have been the first.
+                Some(refusal) if !refusal.code.is_empty() => self.take_answer_lost(kind, after, error).await,
+                _ => Err(error.into()),
+            },
         }
     }
 
     /// An answer may be lost after AWS acted, and the SDK repeats the call: what is there, signed by us where it can
     /// be, and just as the call makes it, is what we made. What differs was there before, and the plan knew nothing of
     /// it: neither what is to be kept of it nor in which order it may change.
-    async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Finished> {
+    async fn take_answer_lost(&self, kind: &dyn Kind, after: &Attributes, error: Error) -> Result<Finished, Failed> {
         let id = kind.id(&self.cloud.account, after);
         let hangs = kind.hangs_on(after);
         let asked = hangs.as_ref().map_or(&id, |hangs| &hangs.owner);
-        let exists = AwsError::of(&error).is_some_and(|error| error.code == "EntityAlreadyExists");
-        let Some(live) = self.look_for(&id, asked, exists).await? else { return Err(error) };
+        let exists = AwsError::of(&error).is_some_and(AwsError::is_of_a_taken_name);
+        let Some(live) = self.look_for(&id, asked, exists).await? else { return Err(error.into()) };
         let signed = hangs.is_some() || !kind.schema().taggable || self.claims.are_on(&live.attributes);
         if signed && is_as_made(kind.schema(), &live.attributes, after) {
             return Ok(self.put(live.aws_id)?.into());
@@ -197,9 +228,10 @@ impl Work {
         if signed && hangs.is_none() && kind.schema().taggable {
             let address = &self.step.address;
             return Err(Error::failed(format!("{address}: {id} exists, and IAM said before that it did not"))
-                .hint("IAM knows it everywhere within a minute: run the same command again then"));
+                .hint("IAM knows it everywhere within a minute: run the same command again then")
+                .into());
         }
-        Err(error)
+        Err(Failed { error, in_vain: true })
     }
 
     /// Reads an object where `asked` is read. What AWS says exists may not be shown everywhere yet: it is looked for
@@ -250,9 +282,4 @@ fn is_as_made(schema: &Schema, live: &Attributes, after: &Attributes) -> bool {
         (None, OnChange::Filled | OnChange::Noted) => true,
         (asked, _) => live.get(field.name) == asked,
     })
-}
-
-/// Says whether a call before the one that AWS refused may have had its effect. It asks for permission first, each time.
-fn may_have_acted(error: &Error) -> bool {
-    AwsError::of(error).is_some_and(|error| !error.code.is_empty() && !error.is_denied())
 }

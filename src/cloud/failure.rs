@@ -67,6 +67,13 @@ impl AwsError {
         self.is("NoSuchEntity")
     }
 
+    /// Says whether something of that name is there already.
+    pub fn is_of_a_taken_name(&self) -> bool {
+        // So says `CreateServiceLinkedRole`.
+        self.is("EntityAlreadyExists")
+            || self.is("InvalidInput") && self.message.contains("has been taken in this account")
+    }
+
     pub fn is_denied(&self) -> bool {
         self.is("AccessDenied") || self.is("AccessDeniedException")
     }

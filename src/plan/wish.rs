@@ -63,12 +63,8 @@ impl Wish {
                 wish.keep_boundary(resource, record, before);
             }
         }
-        for object in live.objects.values() {
+        for object in live.objects.values().chain(owed.values()) {
             wish.keep_hanging(object, state, || restricts(object, live));
-        }
-        // What was kept before a run was cut short in the middle was kept with good reason.
-        for object in owed.values() {
-            wish.keep_hanging(object, state, || true);
         }
         wish.kept.sort_by(|a, b| a.kept.address.cmp(&b.kept.address));
         wish

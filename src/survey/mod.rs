@@ -375,8 +375,8 @@ fn leaving(desired: &Desired, state: Option<&State>, live: &LiveState) -> BTreeS
         .collect()
 }
 
-/// Returns what the undeclared things on our owners refer to: a policy that somebody attached has to
-/// be read to know whether it restricts.
+/// Returns what the undeclared things on our owners refer to, and those that are owed to them: a policy that somebody
+/// attached has to be read to know whether it restricts.
 fn undeclared_references(
     cloud: &Cloud,
     desired: &Desired,
@@ -384,11 +384,13 @@ fn undeclared_references(
     live: &LiveState,
 ) -> BTreeSet<ObjectId> {
     let known = |id: &ObjectId| desired.address_of(id).is_some() || state.is_some_and(|s| s.objects.contains_key(id));
-    let undeclared = live.objects.values().filter(|object| !known(&object.id));
-    undeclared
-        .filter_map(|object| Some((object, kinds::spec(&object.id.kind)?)))
-        .filter(|(object, spec)| spec.hangs_on(&object.attributes).is_some_and(|hangs| hangs.keep.is_some()))
-        .flat_map(|(object, spec)| spec.refers(&cloud.account, &object.attributes))
+    let held = live.objects.values().map(|object| (&object.id, &object.attributes));
+    let owed = state.into_iter().flat_map(|state| state.owed.values()).map(|record| (&record.id, &record.attributes));
+    held.chain(owed)
+        .filter(|(id, _)| !known(id))
+        .filter_map(|(id, attributes)| Some((attributes, kinds::spec(&id.kind)?)))
+        .filter(|(attributes, spec)| spec.hangs_on(attributes).is_some_and(|hangs| hangs.keep.is_some()))
+        .flat_map(|(attributes, spec)| spec.refers(&cloud.account, attributes))
         .map(|needed| needed.id)
         .filter(|id| !live.objects.contains_key(id) && !live.referred.contains_key(id))
         .collect()

@@ -126,3 +126,29 @@ fn what_would_lose_its_policy_is_not_taken_off() {
     scene.manifest(&manifest(""));
     scene.expect_no_changes();
 }
+
+/// A replacement keeps what the manifest says to keep, and writes over what somebody wrote into a policy of ours. A run is
+/// cut in it, and the manifest goes back to where it keeps nothing: what others allowed does not come back for a moment.
+#[test]
+fn what_a_cut_replacement_kept_comes_back_only_where_it_is_kept_still() {
+    let role = |more: &str| format!("{HEAD}roles: {{head: {{{TRUST}{more}}}}}\n");
+    let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
+    for number in 1..=8 {
+        let scene = Scene::new();
+        scene.manifest(&role(""));
+        scene.apply();
+        scene.call(&json!({"Action": "AttachRolePolicy", "RoleName": "head", "PolicyArn": admin}));
+        scene.call(&json!({"Action": "PutRolePolicy", "RoleName": "head", "PolicyName": "i",
+            "PolicyDocument": r#"{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#}));
+        scene.manifest(&role(&format!(", path: /x/, keep_undeclared: [policies], inline: {{i: {READS}}}")));
+        scene.run_with(&format!("kill_write={number}:after"), "apply --auto-approve --force --parallelism 1");
+        scene.manifest(&role(""));
+        let plan = scene.run("plan");
+        assert!(!plan.stdout.contains("+ roles.head.policies"), "{number}: {}", plan.stdout);
+        assert!(!plan.stdout.contains("+ roles.head.inline"), "{number}: {}", plan.stdout);
+        scene.run("apply --auto-approve --force").expect(0);
+        scene.expect_no_changes();
+        let held = &scene.account()["roles/head.json"];
+        assert!(!held.contains("AdministratorAccess") && !held.contains("inline"), "{number}: {held}");
+    }
+}

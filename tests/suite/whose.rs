@@ -294,3 +294,18 @@ fn what_a_cut_run_hung_on_an_owner_goes_with_the_wish_for_it() {
         }
     }
 }
+
+/// The answer to a call is lost, the call that is repeated hears that there is one already, and IAM does not show it for a
+/// quarter of a minute: it may well be ours.
+#[test]
+fn what_aws_refused_as_it_was_there_is_ours_where_it_was_made_just_then() {
+    let scene = shared();
+    let before = scene.copy();
+    manifest(&scene, "groups: {team: {}}");
+    let run = scene.run_with("drop=40%,delay=60s,stale_reads=100%,seed=2", "apply --auto-approve");
+    run.expect(1).says("CreateGroup team: EntityAlreadyExists");
+    assert!(scene.account().contains_key("groups/team.json"));
+    manifest(&scene, "roles: {}");
+    scene.apply();
+    assert_eq!(scene.account(), before.account());
+}

@@ -388,13 +388,13 @@ impl Law {
     }
 }
 
-/// Says whether what a step deletes leaves its name, in another spelling, to something else: that is somebody else to
-/// AWS and to whoever trusts it.
+/// Says whether what a step removes leaves its name, in some spelling, to something else: that is somebody else to AWS and
+/// to whoever trusts it.
 fn gives_its_name_away(step: &Step, plan: &Plan) -> bool {
-    let Some(gone) = step.removed.as_ref().filter(|_| matches!(step.change, Change::Delete { .. })) else {
-        return false;
-    };
-    plan.steps.iter().filter_map(|step| step.made.as_ref()).any(|made| same(made, gone))
+    let removes = matches!(step.change, Change::Delete { .. } | Change::Replace { .. });
+    let Some(gone) = step.removed.as_ref().filter(|_| removes) else { return false };
+    let others = plan.steps.iter().filter(|other| !std::ptr::eq(*other, step));
+    others.filter_map(|step| step.made.as_ref()).any(|made| same(made, gone))
 }
 
 /// Returns the role or user of this account that an ARN is of, with its name in small letters, or whoever else.

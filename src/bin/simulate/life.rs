@@ -92,8 +92,7 @@ impl Life {
         self.place.tell(|| "back to the wish before".to_owned());
         let (refusal, _) = self.settle(Task::Apply(before)).await?;
         match refusal {
-            // No boundary is taken off by silence, and the wish before says nothing of this one: there is only forward.
-            Some(Refusal { why, .. }) if why.contains("keeps its boundary") => {
+            Some(Refusal { why, .. }) if there_is_only_forward(&why) => {
                 let (refusal, _) = self.settle(Task::Apply(wish)).await?;
                 let why = refusal.map(|Refusal { why, .. }| format!("there is neither back nor forward: {why}"));
                 return why.map_or(Ok(()), Err);
@@ -369,6 +368,12 @@ impl Life {
         }
         Ok(())
     }
+}
+
+/// Says whether the wish before cannot be had, wherever one comes from: no boundary is taken off by silence, and a policy
+/// that has to go and come again bounds nobody in between.
+fn there_is_only_forward(why: &str) -> bool {
+    why.contains("keeps its boundary") || why.contains("cannot be replaced: it is the boundary of")
 }
 
 /// Returns how much of a journal is on the disk for certain: what nothing else tells of goes there at once, before the
