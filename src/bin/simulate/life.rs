@@ -58,7 +58,7 @@ impl Life {
             world.change(&mut self.chance);
             self.think().await;
             self.place.tell(|| format!("stage {stage}: {}", world.manifest()));
-            let before = std::mem::replace(&mut wish, Wish::new(world)?);
+            let before = std::mem::replace(&mut wish, Wish::new(world)?).arrived()?;
             if self.chance.percent(20) {
                 self.turn_back(&wish, &before).await?;
             }
@@ -341,26 +341,18 @@ impl Life {
             return Ok(());
         }
         let sandbox = self.place.open(&[])?;
+        let read = hands::Objects::read(&objects);
         for _ in 0..1 + self.chance.below(2) {
             let (collection, name, text) = *self.chance.pick(&ours);
             let content: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
-            let call = match collection {
+            let calls: Vec<hands::Call> = match collection {
                 // AWS lets nobody change the role of a service.
-                "roles" if text.contains("/aws-service-role/") => None,
-                "roles" => Some(hands::on_role(name, &mut self.chance)),
-                "users" => {
-                    let key = keys::of(&content).into_keys().next();
-                    Some(hands::on_user(name, key.as_deref(), &mut self.chance))
-                }
-                "groups" => Some(hands::on_group(name, &mut self.chance)),
-                "oidc_providers" => Some(hands::on_provider(&name.replace("%2F", "/"), &mut self.chance)),
-                "policies" => {
-                    let path = content["path"].as_str().unwrap_or("/");
-                    Some(hands::on_policy(path, name, &mut self.chance))
-                }
-                _ => hands::on_profile(name, content["role"].as_str()),
+                "roles" if text.contains("/aws-service-role/") => Vec::new(),
+                _ if self.chance.percent(12) => read.delete(collection, name),
+                _ if self.chance.percent(10) => read.attach(collection, name, &mut self.chance).into_iter().collect(),
+                _ => hands::on(collection, name, &content, &mut self.chance).into_iter().collect(),
             };
-            if let Some(call) = call {
+            for call in calls {
                 self.place.tell(|| format!("by hand: {call:?}"));
                 self.untagged |= call.iter().any(|(_, value)| value == "UntagRole");
                 Self::call(&sandbox, &call)?;

@@ -63,6 +63,12 @@ impl Wish {
         let (desired, _) = manifest.resolve(&account).map_err(|problems| wrong(&problems))?;
         Ok(Self { world, desired })
     }
+
+    /// Drops what it says of moves that are done: something else may stand at the old address by the time that somebody
+    /// comes back to it.
+    pub fn arrived(self) -> Result<Self, String> {
+        if self.world.moved.is_empty() { Ok(self) } else { Self::new(World { moved: Vec::new(), ..self.world }) }
+    }
 }
 
 /// What came of one run.

@@ -34,12 +34,15 @@ pub struct World {
     pub users: BTreeMap<String, Json>,
     pub providers: BTreeMap<String, Json>,
     pub services: BTreeSet<&'static str>,
+    /// Addresses that others stood at.
+    pub moved: Vec<[String; 2]>,
 }
 
 impl World {
     /// Changes some of it, or draws it when there is nothing.
     pub fn change(&mut self, chance: &mut Chance) {
         self.imports.clear();
+        self.moved.clear();
         for key in KEYS {
             if chance.percent(25) {
                 entry(&mut self.policies, key, chance, policy);
@@ -74,6 +77,9 @@ impl World {
         }
         if chance.percent(10) {
             self.swap(chance);
+        }
+        if chance.percent(15) {
+            self.move_entry(chance);
         }
         for _ in 0..chance.below(4) {
             self.move_statement(chance);
@@ -135,6 +141,47 @@ impl World {
             self.roles.insert(one.to_owned(), second);
             self.roles.insert(other.to_owned(), first);
         }
+    }
+
+    fn sections(&mut self) -> [(&'static str, &mut BTreeMap<String, Json>); 6] {
+        [
+            ("policies", &mut self.policies),
+            ("roles", &mut self.roles),
+            ("instance_profiles", &mut self.profiles),
+            ("groups", &mut self.groups),
+            ("users", &mut self.users),
+            ("oidc_providers", &mut self.providers),
+        ]
+    }
+
+    /// Lets an entry move to a free key, and what refers to it follow. Its name follows the key, or stays.
+    fn move_entry(&mut self, chance: &mut Chance) {
+        let (from, to) = (*chance.pick(&KEYS), *chance.pick(&KEYS));
+        let (follows, place) = (chance.percent(60), chance.below(5));
+        let [(section, entries)] = &mut self.sections()[place..=place] else { return };
+        let taken = entries.values().filter_map(stem).any(|stem| stem == to);
+        if entries.contains_key(to) || follows && taken {
+            return;
+        }
+        let Some(mut moved) = entries.remove(from) else { return };
+        if follows {
+            moved["name"] = json!(to);
+            if let Some(file) = moved.pointer_mut("/access_keys/main/deliver_to/file") {
+                *file = json!(file_of(to, chance));
+            }
+        }
+        entries.insert(to.to_owned(), moved);
+        let addresses = [from, to].map(|key| format!("{section}.{key}"));
+        let [old, new] = addresses.each_ref().map(|address| format!("\"{address}\""));
+        let follow = |entry: &mut Json| {
+            let text = entry.to_string();
+            if text.contains(&old) {
+                *entry = text.replace(&old, &new).parse().unwrap_or_default();
+            }
+        };
+        self.sections().into_iter().flat_map(|(_, entries)| entries.values_mut()).for_each(follow);
+        self.guest.iter_mut().for_each(follow);
+        self.moved.push(addresses);
     }
 
     /// Drops references to what is not there any more, and draws trust among the roles that are.
@@ -217,6 +264,10 @@ impl World {
         if !self.imports.is_empty() {
             manifest["import"] = json!(self.imports);
         }
+        if !self.moved.is_empty() {
+            let moved = self.moved.iter().map(|[from, to]| json!({"from": from, "to": to}));
+            manifest["moved"] = moved.collect();
+        }
         format!("{manifest:#}")
     }
 }
@@ -233,13 +284,17 @@ fn entry(
         entries.remove(key);
         return;
     }
-    let stem = |entry: &Json| entry["name"].as_str().map(|name| name.to_lowercase().replace("-2", ""));
     let taken: Vec<String> = entries.values().filter_map(stem).collect();
     let own = entries.get(key).and_then(stem);
     let free = || [key].into_iter().chain(KEYS).find(|key| !taken.iter().any(|taken| taken == key)).map(str::to_owned);
     if let Some(stem) = own.or_else(free) {
         entries.insert(key.to_owned(), draw(&stem, chance));
     }
+}
+
+/// Returns the key that an entry is named after.
+fn stem(entry: &Json) -> Option<String> {
+    entry["name"].as_str().map(|name| name.to_lowercase().replace("-2", ""))
 }
 
 /// The key, the same in other letters, or another name: none is another entry's.
@@ -336,7 +391,7 @@ fn user(key: &str, own: &[String], groups: &[String], chance: &mut Chance) -> Js
     user["policies"] = json!(attached(own, chance));
     user["inline"] = json!(inline(chance));
     if chance.percent(50) {
-        user["access_keys"] = json!({"main": {"deliver_to": {"file": format!("{key}.env")}}});
+        user["access_keys"] = json!({"main": {"deliver_to": {"file": file_of(key, chance)}}});
     }
     match chance.below(6) {
         0 => user["boundary"] = json!("PowerUserAccess"),
@@ -348,6 +403,11 @@ fn user(key: &str, own: &[String], groups: &[String], chance: &mut Chance) -> Js
         user["keep_undeclared"] = json!(true);
     }
     user
+}
+
+/// Where a key goes. No other user has that name in any letters.
+fn file_of(user: &str, chance: &mut Chance) -> String {
+    format!("{user}{}.env", chance.pick(&["", "", "", "-other"]))
 }
 
 /// Whoever runs this: may do everything, or most of it.
