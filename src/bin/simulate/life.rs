@@ -30,7 +30,7 @@ pub fn play(seed: u64, verbose: bool) -> Result<u64, String> {
     let folder = folder.map_err(|e| e.to_string())?;
     runtime.block_on(async {
         let place = Place { folder: folder.path().to_owned(), born: Instant::now(), verbose };
-        Life { place, chance: Chance::new(seed), runs: 0, remembers: true, untagged: false }.live().await
+        Life { place, chance: Chance::new(seed), runs: 0, remembers: true, doubtful: false }.live().await
     })
 }
 
@@ -40,8 +40,9 @@ struct Life {
     runs: u64,
     /// Whether no record was ever lost of what carries no tag of ours.
     remembers: bool,
-    /// Whether somebody took our tag from something: with the state lost, too, it is not ours any more.
-    untagged: bool,
+    /// Whether somebody took our tag from something, or gave a policy to a group, which has no tag: with the state lost,
+    /// too, it is not ours any more.
+    doubtful: bool,
 }
 
 /// Every object of the account, as the sandbox keeps it.
@@ -210,7 +211,7 @@ impl Life {
 
     async fn destroy(&mut self, wish: &Wish, others: &Objects) -> Result<(), String> {
         self.think().await;
-        if !self.untagged && self.chance.percent(20) {
+        if !self.doubtful && self.chance.percent(20) {
             self.drop_state()?;
         }
         let mut way = self.interrupted(Task::Destroy(wish)).await?;
@@ -328,7 +329,7 @@ impl Life {
 
     /// Somebody changes something of ours in the console.
     fn by_hand(&mut self) -> Result<(), String> {
-        self.untagged = false;
+        self.doubtful = false;
         let objects = self.objects()?;
         let ours: Vec<(&str, &str, &String)> = objects
             .iter()
@@ -354,7 +355,8 @@ impl Life {
             };
             for call in calls {
                 self.place.tell(|| format!("by hand: {call:?}"));
-                self.untagged |= call.iter().any(|(_, value)| value == "UntagRole");
+                self.doubtful |=
+                    call.iter().any(|(_, value)| ["UntagRole", "AttachGroupPolicy"].contains(&value.as_str()));
                 Self::call(&sandbox, &call)?;
             }
         }
