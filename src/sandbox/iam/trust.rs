@@ -83,12 +83,14 @@ fn resolve(world: &World, principal: &str) -> Named {
     let partition = world.account.partition.as_str();
     let (of_role, of_user) = (world.account.arn("role", "/", ""), world.account.arn("user", "/", ""));
     let name = principal.rsplit('/').next().unwrap_or(principal);
+    // Whoever calls is there before anybody made it.
+    let is_made = world.users.get(name).is_some();
     let (role, user) = if is_unique_id(principal) {
         let role = world.roles.iter().find(|role| role.id == principal);
         (role, world.users.iter().find(|user| user.id == principal))
     } else if principal.starts_with(&of_role) {
         (world.roles.get(name).filter(|role| role.arn(&world.account) == principal), None)
-    } else if principal.starts_with(&of_user) && *principal != world.account.caller() {
+    } else if principal.starts_with(&of_user) && (is_made || *principal != world.account.caller()) {
         (None, world.users.get(name).filter(|user| user.arn(&world.account) == principal))
     } else {
         // Nothing of one partition can be named in another.
