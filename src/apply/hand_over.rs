@@ -6,7 +6,7 @@ use crate::delivery::Move;
 use crate::error::{Error, Result};
 use crate::model::{ObjectId, Record, issued};
 use crate::plan::order::Part;
-use crate::plan::{self, Change, Step};
+use crate::plan::{self, Change};
 use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
 
@@ -112,17 +112,19 @@ impl Run<'_> {
         Ok(Err(error))
     }
 
-    /// Removes the file of a key that is gone, or of one that it was to come in the place of. Before the record: a run
-    /// that is cut short in between finds nothing left to remove.
-    pub(super) fn clear(&self, step: &Step, part: Part) {
-        let (
-            Part::Remove,
-            Change::Delete { before } | Change::Replace { before, .. } | Change::Forget { before, after: None },
-        ) = (part, &step.change)
-        else {
-            return;
+    /// Removes the file of a key that is gone, or of one that it was to come in the place of, wherever it lies. Before the
+    /// record: a run that is cut short in between finds nothing left to remove.
+    pub(super) fn clear(&self, index: usize, part: Part) {
+        let known = self.before_intent.get(&index).map(|record| &record.attributes);
+        let gone = match (part, &self.plan.steps[index].change) {
+            (
+                Part::Remove,
+                Change::Delete { before } | Change::Replace { before, .. } | Change::Forget { before, after: None },
+            ) => Some(before),
+            (Part::Make, Change::Create { .. }) => known,
+            _ => None,
         };
-        for key in issued::named(before).filter(|&key| self.superseded.contains(key)) {
+        for key in gone.into_iter().flat_map(issued::named).filter(|&key| self.superseded.contains(key)) {
             self.destinations.iter().for_each(|to| self.delivery.clear(to, key));
         }
     }

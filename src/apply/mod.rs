@@ -418,7 +418,7 @@ impl<'a> Run<'a> {
         };
         match result {
             Ok(entry) => {
-                self.clear(step, part);
+                self.clear(step_index, part);
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
                     self.fresh.insert(record.id.clone(), record.address.clone());
                 }

@@ -1,5 +1,7 @@
 //! The files of access keys when the manifest gives them other places, or their users other names.
 
+use serde_json::json;
+
 use crate::access_keys::HEAD;
 use crate::many;
 use crate::scene::Scene;
@@ -56,6 +58,25 @@ fn the_file_of_each_key_is_where_the_manifest_says() {
             back.expect_pair(one, two);
         }
     });
+}
+
+/// Somebody deletes a user and its key, and the manifest gives the next key another file: the file of the key that is gone
+/// is in nobody's way.
+#[test]
+fn the_file_of_a_key_that_others_deleted_goes_with_the_next_key() {
+    let keys =
+        |file: &str| format!("{HEAD}users: {{ci: {{access_keys: {{main: {{deliver_to: {{file: {file}}}}}}}}}}}\n");
+    let scene = Scene::new();
+    scene.manifest(&keys("a.env"));
+    scene.apply();
+    scene.call(&json!({"Action": "DeleteAccessKey", "UserName": "ci", "AccessKeyId": scene.key_in("a.env")}));
+    scene.call(&json!({"Action": "DeleteUser", "UserName": "ci"}));
+    for file in ["b.env", "a.env"] {
+        scene.manifest(&keys(file));
+        scene.apply();
+        assert_eq!(scene.keys_of("ci"), [(scene.key_in(file), true)]);
+        assert_eq!(scene.files(), [file, "seqera.yaml"]);
+    }
 }
 
 /// A new key goes where one lay that moves away; a key moves to where one lies that goes.

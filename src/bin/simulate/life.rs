@@ -364,10 +364,12 @@ impl Life {
     }
 }
 
-/// Says whether the wish before cannot be had, wherever one comes from: no boundary is taken off by silence, and a policy
-/// that has to go and come again bounds nobody in between.
+/// Says whether the wish before cannot be had, wherever one comes from: no boundary is taken off by silence, a policy that
+/// has to go and come again bounds nobody in between, and what only a second apply can do is refused.
 fn there_is_only_forward(why: &str) -> bool {
-    why.contains("keeps its boundary") || why.contains("cannot be replaced: it is the boundary of")
+    ["keeps its boundary", "cannot be replaced: it is the boundary of", "these wait for each other"]
+        .iter()
+        .any(|said| why.contains(said))
 }
 
 /// Returns how much of a journal is on the disk for certain: what nothing else tells of goes there at once, before the
