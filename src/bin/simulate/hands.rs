@@ -19,18 +19,6 @@ fn call(action: &str, parameters: &[(&'static str, &str)]) -> Call {
     std::iter::once(action).chain(parameters.iter().map(|(name, value)| (*name, (*value).to_owned()))).collect()
 }
 
-/// Somebody changes an object, which the sandbox keeps as `content`.
-pub fn on(collection: &str, name: &str, content: &Json, chance: &mut Chance) -> Option<Call> {
-    Some(match collection {
-        "roles" => on_role(name, chance),
-        "users" => on_user(name, keys::of(content).into_keys().next().as_deref(), chance),
-        "groups" => on_group(name, chance),
-        "oidc_providers" => on_provider(&name.replace("%2F", "/"), chance),
-        "policies" => on_policy(&arn_of(name, content), chance),
-        _ => return on_profile(name, content["role"].as_str()),
-    })
-}
-
 fn on_role(role: &str, chance: &mut Chance) -> Call {
     let owner = ("RoleName", role);
     let tag = *chance.pick(&TAGS);
@@ -165,6 +153,23 @@ impl Objects {
         })
     }
 
+    fn content(&self, collection: &str, name: &str) -> &Json {
+        self.0.get(&format!("{collection}/{name}.json")).unwrap_or(&Json::Null)
+    }
+
+    /// Somebody changes an object.
+    pub fn change(&self, collection: &str, name: &str, chance: &mut Chance) -> Option<Call> {
+        let content = self.content(collection, name);
+        Some(match collection {
+            "roles" => on_role(name, chance),
+            "users" => on_user(name, keys::of(content).into_keys().next().as_deref(), chance),
+            "groups" => on_group(name, chance),
+            "oidc_providers" => on_provider(&name.replace("%2F", "/"), chance),
+            "policies" => on_policy(&arn_of(name, content), chance),
+            _ => return on_profile(name, content["role"].as_str()),
+        })
+    }
+
     /// Somebody attaches a policy that is ours to what is ours.
     pub fn attach(&self, collection: &str, name: &str, chance: &mut Chance) -> Option<Call> {
         let policies: Vec<String> = self.of("policies").map(|(policy, content)| arn_of(policy, content)).collect();
@@ -174,7 +179,7 @@ impl Objects {
 
     /// Somebody deletes an object, and first what hangs on it. What AWS refuses of that stays.
     pub fn delete(&self, collection: &str, name: &str) -> Vec<Call> {
-        let content = &self.0[&format!("{collection}/{name}.json")];
+        let content = self.content(collection, name);
         match collection {
             "oidc_providers" => {
                 let arn = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{}", name.replace("%2F", "/"));

@@ -345,13 +345,12 @@ impl Life {
         let read = hands::Objects::read(&objects);
         for _ in 0..1 + self.chance.below(2) {
             let (collection, name, text) = *self.chance.pick(&ours);
-            let content: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
             let calls: Vec<hands::Call> = match collection {
                 // AWS lets nobody change the role of a service.
                 "roles" if text.contains("/aws-service-role/") => Vec::new(),
                 _ if self.chance.percent(12) => read.delete(collection, name),
                 _ if self.chance.percent(10) => read.attach(collection, name, &mut self.chance).into_iter().collect(),
-                _ => hands::on(collection, name, &content, &mut self.chance).into_iter().collect(),
+                _ => read.change(collection, name, &mut self.chance).into_iter().collect(),
             };
             for call in calls {
                 self.place.tell(|| format!("by hand: {call:?}"));
