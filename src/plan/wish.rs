@@ -64,7 +64,7 @@ impl Wish {
             }
         }
         for object in live.objects.values().chain(owed.values()) {
-            wish.keep_hanging(object, state, || restricts(object, live));
+            wish.keep_hanging(object, state, live);
         }
         wish.kept.sort_by(|a, b| a.kept.address.cmp(&b.kept.address));
         wish
@@ -141,7 +141,7 @@ impl Wish {
     }
 
     /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays.
-    fn keep_hanging(&mut self, object: &Live, state: Option<&State>, restricts: impl FnOnce() -> bool) {
+    fn keep_hanging(&mut self, object: &Live, state: Option<&State>, live: &LiveState) {
         if self.objects.contains_key(&object.id) || state.is_some_and(|state| state.objects.contains_key(&object.id)) {
             return;
         }
@@ -151,7 +151,7 @@ impl Wish {
         let Some(owner) = self.objects.get(&hangs.owner).filter(|owner| !owner.resource.existing) else { return };
         let Some(spec) = kinds::spec(&object.id.kind) else { return };
         let declared_kept = hangs.keep.is_some_and(|word| owner.resource.keep_undeclared.contains(&word));
-        let because = match (declared_kept, restricts()) {
+        let because = match (declared_kept, self.restricts(&object.id, &object.attributes, live)) {
             (true, _) => "keep_undeclared",
             _ if spec.credential_of().is_some() => "somebody made it and may use it; nothing here deletes it",
             (false, true) => "restricts: it holds only Denies",
@@ -177,6 +177,39 @@ impl Wish {
         };
         let (whole, own) = (resource.wanted.clone(), resource.wanted.clone());
         self.objects.insert(object.id.clone(), Wanted { resource, whole, own, kept: true });
+    }
+
+    /// Says whether an object only takes permissions away, as AWS holds it and as it shall be: it holds nothing but
+    /// Denies, or refers to a policy or a group that does. What allows something beside its Deny does not count:
+    /// whoever attaches it would otherwise have found a way to stay.
+    fn restricts(&self, id: &ObjectId, attributes: &Attributes, live: &LiveState) -> bool {
+        let Some(spec) = kinds::spec(&id.kind) else { return false };
+        let owner = spec.hangs_on(attributes).map(|hangs| hangs.owner);
+        let account = Account::new("aws", "");
+        is_quarantine(&id.name)
+            || denies(attributes)
+            || spec.brings(attributes).is_some_and(|group| self.group_restricts(&group, live))
+            || spec.refers(&account, attributes).iter().any(|needed| {
+                owner.as_ref().is_some_and(|owner| *owner != needed.id) && self.policy_restricts(&needed.id, live)
+            })
+    }
+
+    fn policy_restricts(&self, policy: &ObjectId, live: &LiveState) -> bool {
+        let held = live.referred.get(policy).or_else(|| live.objects.get(policy)).map(|live| &live.attributes);
+        let wanted = self.objects.get(policy).map(|wanted| &wanted.whole);
+        let mut sides = held.into_iter().chain(wanted).peekable();
+        sides.peek().is_some() && sides.all(denies)
+    }
+
+    /// Who leaves a group loses the Denies that hang on it as well.
+    fn group_restricts(&self, group: &ObjectId, live: &LiveState) -> bool {
+        let held = live.objects.values().chain(live.referred.values()).map(|live| (&live.id, &live.attributes));
+        let wanted = self.objects.iter().map(|(id, wanted)| (id, &wanted.whole));
+        let mut hanging = held
+            .chain(wanted)
+            .filter(|(id, attributes)| kinds::hanging(id, attributes).is_some_and(|hangs| hangs.owner == *group))
+            .peekable();
+        hanging.peek().is_some() && hanging.all(|(id, attributes)| self.restricts(id, attributes, live))
     }
 }
 
@@ -277,29 +310,6 @@ pub(super) fn is_quarantine(policy: &str) -> bool {
     policy.contains(":iam::aws:policy/") && QUARANTINE.iter().any(|known| name.starts_with(known))
 }
 
-/// Says whether an object only takes permissions away: it holds nothing but Denies, or refers to a policy or a
-/// group that does. What allows something beside its Deny does not count: whoever attaches it would otherwise have
-/// found a way to stay.
-fn restricts(object: &Live, live: &LiveState) -> bool {
-    let denies = |attributes: &Attributes| {
-        attributes.values().filter_map(Value::document).next().is_some_and(|document| document.only_denies())
-    };
-    let Some(spec) = kinds::spec(&object.id.kind) else { return false };
-    let account = crate::model::Account::new("aws", "");
-    is_quarantine(&object.id.name)
-        || denies(&object.attributes)
-        || spec.brings(&object.attributes).is_some_and(|owner| policies_restrict(&owner, live))
-        || spec.refers(&account, &object.attributes).iter().any(|needed| {
-            let referred = live.referred.get(&needed.id).or_else(|| live.objects.get(&needed.id));
-            spec.hangs_on(&object.attributes).is_some_and(|hangs| hangs.owner != needed.id)
-                && referred.is_some_and(|policy| denies(&policy.attributes))
-        })
-}
-
-/// Says whether what hangs on an owner only restricts: who leaves a group loses its Denies as well.
-fn policies_restrict(owner: &ObjectId, live: &LiveState) -> bool {
-    let hangs_on_owner =
-        |object: &&Live| kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner);
-    let mut hanging = live.objects.values().chain(live.referred.values()).filter(hangs_on_owner).peekable();
-    hanging.peek().is_some() && hanging.all(|object| restricts(object, live))
+fn denies(attributes: &Attributes) -> bool {
+    attributes.values().filter_map(Value::document).next().is_some_and(|document| document.only_denies())
 }
