@@ -73,10 +73,10 @@ impl Run<'_> {
         self.before_intent.get(&step).and_then(issued::own).map(str::to_owned)
     }
 
-    /// Returns what ends an intent of which nothing came: the state knows what it knew before it. The file of a key
-    /// that is gone may be written over only as long as the state knows that key.
+    /// Returns what ends an intent of which nothing came: the state knows what it knew before it, unless that was an
+    /// intent, too. The file of a key that is gone may be written over only as long as the state knows that key.
     pub(super) fn without_intent(&self, step: usize, id: &ObjectId) -> Vec<Entry> {
-        let known = self.before_intent.get(&step).cloned().map(Entry::Put);
+        let known = self.before_intent.get(&step).filter(|known| known.asked.is_none()).cloned().map(Entry::Put);
         std::iter::once(Entry::Forget(id.clone())).chain(known).collect()
     }
 

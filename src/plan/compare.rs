@@ -40,8 +40,12 @@ pub fn plan(question: &Question) -> Result<Result<Plan, Vec<Problem>>, Error> {
         |record: &Record| question.state.and_then(|state| state.objects.get(&record.id)).map(|was| &was.address);
     let moved = relocated.iter().flat_map(|state| state.objects.values());
     let moved = moved.filter(|record| stood(record) != Some(&record.address)).cloned().collect();
-    let lapsed = lapsed.unwrap_or_default();
-    Ok(comparison.finish(&gone).map(|plan| Plan { moved, lapsed, ..plan }))
+    Ok(comparison.finish(&gone).map(|plan| {
+        // What is made now is intended again: if this read is stale, the intent before is what tells of it.
+        let is_remade = |id: &ObjectId| plan.steps.iter().any(|step| step.made.as_ref() == Some(id));
+        let lapsed = lapsed.into_iter().flatten().filter(|id| !is_remade(id)).collect();
+        Plan { moved, lapsed, ..plan }
+    }))
 }
 
 /// What happens to one object.

@@ -185,7 +185,7 @@ pub struct Plan {
     /// What `moved` gives another address. It is recorded before anything else: beside its successor, which may take
     /// that address in a run that is cut short, the move would seem to come too late.
     pub moved: Vec<Record>,
-    /// Intents of which nothing came: the state has to know them no more.
+    /// Intents of which nothing came and nothing shall come: the state has to know them no more.
     pub lapsed: Vec<ObjectId>,
 }
 

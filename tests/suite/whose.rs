@@ -310,3 +310,17 @@ fn what_aws_refused_as_it_was_there_is_ours_where_it_was_made_just_then() {
     scene.apply();
     assert_eq!(scene.account(), before.account());
 }
+
+/// A run that IAM does not show yet what the run before made is cut before it comes to that.
+#[test]
+fn what_a_stale_read_does_not_show_is_still_intended() {
+    let scene = shared();
+    let before = scene.copy();
+    manifest(&scene, "groups: {team: {}}");
+    cut(&scene, "kill_write=1:after");
+    let policy = "policies: {p: {statements: {S: {Effect: Allow, Action: 'ec2:Describe*', Resource: '*'}}}}";
+    manifest(&scene, &format!("{policy}\ngroups: {{team: {{policies: [policies.p]}}}}"));
+    cut(&scene, "kill_write=1:before,delay=60s,stale_reads=100%");
+    scene.apply();
+    expect_destroyed(&scene, &before);
+}
