@@ -30,7 +30,9 @@ pub fn play(seed: u64, verbose: bool) -> Result<u64, String> {
     let folder = folder.map_err(|e| e.to_string())?;
     runtime.block_on(async {
         let place = Place { folder: folder.path().to_owned(), born: Instant::now(), verbose };
-        Life { place, chance: Chance::new(seed), runs: 0, remembers: true, doubtful: false }.live().await
+        Life { place, chance: Chance::new(seed), runs: 0, remembers: true, doubtful: false, doubtful_groups: false }
+            .live()
+            .await
     })
 }
 
@@ -43,6 +45,8 @@ struct Life {
     /// Whether somebody took our tag from something, or gave a policy to a group, which has no tag: with the state lost,
     /// too, it is not ours any more.
     doubtful: bool,
+    /// Whether somebody gave a policy of ours to a group. If it only restricts, it stays there, and so does the doubt.
+    doubtful_groups: bool,
 }
 
 /// Every object of the account, as the sandbox keeps it.
@@ -129,7 +133,7 @@ impl Life {
         self.pass_time().await;
         self.place.demand_empty(wish, &mut self.chance).await?;
         self.demand_keys(&wish.world)?;
-        if self.chance.percent(25) {
+        if !self.doubtful_groups && self.chance.percent(25) {
             self.lose_state(wish).await?;
         }
         if self.chance.percent(25) {
@@ -211,7 +215,7 @@ impl Life {
 
     async fn destroy(&mut self, wish: &Wish, others: &Objects) -> Result<(), String> {
         self.think().await;
-        if !self.doubtful && self.chance.percent(20) {
+        if !self.doubtful && !self.doubtful_groups && self.chance.percent(20) {
             self.drop_state()?;
         }
         let mut way = self.interrupted(Task::Destroy(wish)).await?;
@@ -349,7 +353,10 @@ impl Life {
                 // AWS lets nobody change the role of a service.
                 "roles" if text.contains("/aws-service-role/") => Vec::new(),
                 _ if self.chance.percent(12) => read.delete(collection, name),
-                _ if self.chance.percent(10) => read.attach(collection, name, &mut self.chance).into_iter().collect(),
+                _ if self.chance.percent(10) => {
+                    self.doubtful_groups |= collection == "groups";
+                    read.attach(collection, name, &mut self.chance).into_iter().collect()
+                }
                 _ => read.change(collection, name, &mut self.chance).into_iter().collect(),
             };
             for call in calls {
