@@ -13,7 +13,9 @@ use crate::cloud::{AwsError, Cloud};
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{self, Kind, LastUse, Made};
-use crate::model::issued::{ASKED, DELIVER_TO, KEY_ID, NEXT, OFF_SINCE, PREVIOUS, UNTIL, named, text};
+use crate::model::issued::{
+    ACTIVE, ASKED, DELIVER_TO, INACTIVE, KEY_ID, NEXT, OFF_SINCE, ON_AGAIN, PREVIOUS, STATUS, UNTIL, named, text,
+};
 use crate::model::{Attributes, Live, Record, State, Value};
 use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
@@ -93,9 +95,16 @@ impl<'a> Rotation<'a> {
         // The state may be older than what was found.
         self.record.aws_id.clone_from(&self.live.aws_id);
         self.record.attributes.clone_from(&self.live.attributes);
+        self.record.attributes.remove(ON_AGAIN);
+        // The one that comes is on, whatever somebody did to the one that goes.
+        self.note(STATUS, ACTIVE);
         let result = match text(&self.live.attributes, PREVIOUS).map(str::to_owned) {
-            Some(old) if self.has(kind, &old).await? => self.finish(kind, old).await,
-            _ => self.exchange(kind).await,
+            Some(old) => match self.held(kind, &old).await? {
+                Some(held) => self.finish(kind, old, &held).await,
+                // Somebody deleted it.
+                None => self.exchange(kind).await,
+            },
+            None => self.exchange(kind).await,
         };
         // What was done before an error is recorded as well.
         if self.begun {
@@ -105,10 +114,10 @@ impl<'a> Rotation<'a> {
         result
     }
 
-    /// Says whether AWS shows a key of the same user. Somebody may have deleted the one before.
-    async fn has(&self, kind: &dyn Kind, key: &str) -> Result<bool> {
+    /// Returns a key of the same user, if AWS shows it.
+    async fn held(&self, kind: &dyn Kind, key: &str) -> Result<Option<Live>> {
         let keys = kind.read(self.cloud, &self.owner(kind)).await?;
-        Ok(keys.iter().any(|held| held.aws_id.as_deref() == Some(key)))
+        Ok(keys.into_iter().find(|held| held.aws_id.as_deref() == Some(key)))
     }
 
     fn owner(&self, kind: &dyn Kind) -> String {
@@ -133,7 +142,7 @@ impl<'a> Rotation<'a> {
     /// The attributes of one key alone, of those that the record names.
     fn alone(&self, key: &str) -> Attributes {
         let mut alone = self.live.attributes.clone();
-        alone.retain(|field, _| ![PREVIOUS, NEXT].contains(field));
+        alone.retain(|field, _| ![PREVIOUS, NEXT, ON_AGAIN].contains(field));
         alone.insert(KEY_ID, key.into());
         alone
     }
@@ -243,8 +252,8 @@ impl<'a> Rotation<'a> {
 
     async fn switch_off(&mut self, kind: &dyn Kind, old: &str) -> Result<String> {
         let (mut live, mut off) = (self.alone(old), self.alone(old));
-        live.insert("status", "Active".into());
-        off.insert("status", "Inactive".into());
+        live.insert(STATUS, ACTIVE.into());
+        off.insert(STATUS, INACTIVE.into());
         kind.converge(self.cloud, &live, &off).await.map_err(|error| {
             error
                 .note(format!("the new key is in place; {old} is still valid"))
@@ -261,12 +270,18 @@ impl<'a> Rotation<'a> {
 
     /// What is left of an earlier run: to switch the old key off, or to delete it when its time has come and
     /// nobody missed it.
-    async fn finish(&mut self, kind: &dyn Kind, old: String) -> Result<Rotated> {
+    async fn finish(&mut self, kind: &dyn Kind, old: String, held: &Live) -> Result<Rotated> {
         let Some(off_since) = text(&self.record.attributes, OFF_SINCE).and_then(|at| at.parse::<Timestamp>().ok())
         else {
             let until = self.switch_off(kind, &old).await?;
             return Ok(Rotated::SwitchedOff { old, until });
         };
+        if text(&held.attributes, STATUS) == Some(ACTIVE) {
+            let message = format!("{old} was switched on again, so somebody needs it; nothing was changed");
+            return Err(Error::refused(message)
+                .hint("find who uses it, and give them the new one")
+                .hint("to switch it off:   seqera-iam apply"));
+        }
         let said = text(&self.record.attributes, UNTIL).and_then(|at| at.parse::<Timestamp>().ok());
         let given = self.grace.and_then(|grace| off_since.checked_add(SignedDuration::try_from(grace).ok()?).ok());
         let until = given.or(said).unwrap_or(Timestamp::MAX);
@@ -277,7 +292,7 @@ impl<'a> Rotation<'a> {
         Ok(Rotated::Deleted { old })
     }
 
-    /// Deletes the old key, unless somebody used it since it is off, or switched it on again.
+    /// Deletes the old key, unless somebody used it since it is off.
     async fn delete(&mut self, kind: &dyn Kind, old: &str, off_since: Timestamp) -> Result<()> {
         let used = kind.last_used(self.cloud, old).await?;
         let after = |used: &LastUse| used.at.parse::<Timestamp>().is_ok_and(|at| at > off_since);
@@ -285,16 +300,6 @@ impl<'a> Rotation<'a> {
             let message =
                 format!("{old} was used {} {}, after it was switched off; nothing was changed", used.at, used.how);
             return Err(Error::refused(message).hint("find who uses it, and give them the new one"));
-        }
-        let owner = self.owner(kind);
-        let keys = kind.read(self.cloud, &owner).await?;
-        let is_on =
-            |key: &Live| key.aws_id.as_deref() == Some(old) && text(&key.attributes, "status") == Some("Active");
-        if keys.iter().any(is_on) {
-            return Err(Error::refused(format!(
-                "{old} was switched on again, so somebody needs it; nothing was changed"
-            ))
-            .hint("find who uses it, switch it off, and repeat"));
         }
         kind.delete(self.cloud, &self.alone(old)).await?;
         self.record.attributes.retain(|field, _| ![PREVIOUS, OFF_SINCE, UNTIL].contains(field));

@@ -8,7 +8,8 @@ use super::{Exit, Output, plan as plan_command};
 use crate::cli::{Global, KeyCommand, quoted};
 use crate::error::{Error, Result};
 use crate::kinds;
-use crate::model::{ObjectId, Resource};
+use crate::model::issued::{ON_AGAIN, STATUS};
+use crate::model::{Attributes, ObjectId, Resource};
 use crate::plan;
 use crate::render::wrap;
 use crate::rotation::{Rotated, Rotation};
@@ -64,11 +65,20 @@ fn key_of<'s>(session: &'s Session, user: &str) -> Result<&'s Resource> {
     }
 }
 
-/// A key that the next apply would make, make anew or change is none to go on from.
+/// A key that the next apply would make, make anew or change is none to go on from. That one is on or off is what an
+/// exchange ends: who switched off a key that leaked need not switch it on for that.
 fn refuse_unfinished(session: &Session, id: &ObjectId, address: &str) -> Result<()> {
     let plan = session.plan()?;
-    let about = |step: &plan::Step| step.made.as_ref() == Some(id) || step.removed.as_ref() == Some(id);
-    if plan.steps.iter().any(about) { Err(not_settled(address)) } else { Ok(()) }
+    let about = |step: &&plan::Step| step.made.as_ref() == Some(id) || step.removed.as_ref() == Some(id);
+    let rest = |side: &Attributes| -> Attributes {
+        let rest = side.iter().filter(|(field, _)| ![STATUS, ON_AGAIN].contains(*field));
+        rest.map(|(field, value)| (*field, value.clone())).collect()
+    };
+    let is_on_or_off = |step: &plan::Step| match &step.change {
+        plan::Change::Update { before, after } => rest(before) == rest(after),
+        _ => false,
+    };
+    if plan.steps.iter().filter(about).all(is_on_or_off) { Ok(()) } else { Err(not_settled(address)) }
 }
 
 fn not_settled(address: &str) -> Error {

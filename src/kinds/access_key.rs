@@ -8,7 +8,7 @@ use super::{Hanging, Kind, LastUse, Made, Most, Needed, Spec, text, user};
 use crate::cloud::{Cloud, time};
 use crate::error::{Error, Result};
 use crate::manifest::{Declared, KeyWish};
-use crate::model::issued::{self, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, PREVIOUS, UNTIL};
+use crate::model::issued::{self, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, ON_AGAIN, PREVIOUS, STATUS, UNTIL};
 use crate::model::schema::{Field, Holds, OnChange, Schema};
 use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
 use crate::policy::limits;
@@ -26,7 +26,7 @@ static SCHEMA: Schema = Schema {
         Field { name: "user", holds: Holds::Text, on_change: OTHER },
         Field { name: "name", holds: Holds::Text, on_change: OTHER },
         Field { name: KEY_ID, holds: Holds::Text, on_change: OnChange::Noted },
-        Field { name: "status", holds: Holds::Text, on_change: OnChange::Update },
+        Field { name: STATUS, holds: Holds::Text, on_change: OnChange::Update },
         Field { name: DELIVER_TO, holds: Holds::Text, on_change: OnChange::Update },
         Field {
             name: DELIVERED,
@@ -36,6 +36,7 @@ static SCHEMA: Schema = Schema {
         Field { name: PREVIOUS, holds: Holds::Text, on_change: OnChange::Noted },
         Field { name: issued::OFF_SINCE, holds: Holds::Text, on_change: OnChange::Noted },
         Field { name: UNTIL, holds: Holds::Text, on_change: OnChange::Noted },
+        Field { name: ON_AGAIN, holds: Holds::Text, on_change: OnChange::Update },
         Field { name: NEXT, holds: Holds::Text, on_change: OnChange::Update },
         Field { name: issued::ASKED, holds: Holds::Text, on_change: OnChange::Noted },
         Field { name: INSTEAD_OF, holds: Holds::Text, on_change: OnChange::Noted },
@@ -57,7 +58,7 @@ pub fn declared(entry: &Declared, user: &str, key: &KeyWish) -> Resource {
     let wanted = Attributes::from([
         ("user", user.into()),
         ("name", key.label.as_str().into()),
-        ("status", StatusType::Active.as_str().into()),
+        (STATUS, issued::ACTIVE.into()),
         (DELIVER_TO, key.deliver_to.as_str().into()),
         (DELIVERED, issued::YES.into()),
     ]);
@@ -69,25 +70,25 @@ fn live(key: &AccessKeyMetadata) -> Option<Live> {
     let (user, id) = (key.user_name()?, key.access_key_id()?);
     let status = key.status().map_or_else(String::new, |status| status.as_str().to_owned());
     let attributes =
-        Attributes::from([("user", user.into()), ("name", id.into()), (KEY_ID, id.into()), ("status", status.into())]);
+        Attributes::from([("user", user.into()), ("name", id.into()), (KEY_ID, id.into()), (STATUS, status.into())]);
     let created = key.create_date().map(time);
     Some(Live { id: id_of(user, id), attributes, aws_id: Some(id.to_owned()), created })
 }
 
 /// Switches a key on or off.
-pub async fn set_status(cloud: &Cloud, user: &str, key: &str, status: &str) -> Result<()> {
+async fn set_status(cloud: &Cloud, user: &str, key: &str, status: &str) -> Result<()> {
     let call = cloud.iam.update_access_key().user_name(user).access_key_id(key).status(StatusType::from(status));
     cloud.call("UpdateAccessKey", key, call.send()).await?;
     Ok(())
 }
 
-pub async fn remove(cloud: &Cloud, user: &str, key: &str) -> Result<()> {
+async fn remove(cloud: &Cloud, user: &str, key: &str) -> Result<()> {
     let call = cloud.iam.delete_access_key().user_name(user).access_key_id(key);
     Ok(cloud.remove("DeleteAccessKey", key, call.send()).await?)
 }
 
 /// Makes a key. The call is made once: one more would make a second key.
-pub async fn make(cloud: &Cloud, user: &str) -> Result<(String, Secret)> {
+async fn make(cloud: &Cloud, user: &str) -> Result<(String, Secret)> {
     let call = |once| cloud.iam.create_access_key().user_name(user).customize().config_override(once).send();
     let made = cloud.call_once("CreateAccessKey", user, call).await?;
     let key = made.access_key.ok_or_else(|| Error::failed(format!("CreateAccessKey {user}: AWS told no key")))?;
@@ -195,7 +196,10 @@ impl Kind for AccessKey {
         if let Some(unproven) = text(live, NEXT).filter(|next| text(wanted, NEXT) != Some(next)) {
             remove(cloud, user, unproven).await?;
         }
-        match text(wanted, "status").filter(|status| text(live, "status") != Some(status)) {
+        if let Some(again) = text(live, ON_AGAIN).filter(|_| !wanted.contains_key(ON_AGAIN)) {
+            set_status(cloud, user, again, issued::INACTIVE).await?;
+        }
+        match text(wanted, STATUS).filter(|status| text(live, STATUS) != Some(status)) {
             Some(status) => set_status(cloud, user, key, status).await,
             None => Ok(()),
         }

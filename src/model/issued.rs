@@ -22,12 +22,15 @@ pub const PREVIOUS: &str = "previous";
 pub const OFF_SINCE: &str = "off_since";
 /// Until when the one before is kept.
 pub const UNTIL: &str = "until";
+/// The one before, where it is on again though it was switched off: AWS's id of it.
+pub const ON_AGAIN: &str = "on_again";
 /// One that a rotation made and that is not proven yet.
 pub const NEXT: &str = "next";
 
 pub const TERMINAL: &str = "terminal";
 pub const YES: &str = "yes";
-/// The `status` of one that is switched off.
+pub const STATUS: &str = "status";
+pub const ACTIVE: &str = "Active";
 pub const INACTIVE: &str = "Inactive";
 
 /// Returns the text of one of these fields.

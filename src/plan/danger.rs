@@ -40,8 +40,17 @@ fn credential(step: &Step) -> Vec<String> {
     let is_issued = step.id().and_then(|id| kinds::spec(&id.kind)).is_some_and(|spec| spec.is_issued());
     let changes = |field: &str| is_issued && before.get(field) != after.get(field);
     let mut found = Vec::new();
-    if changes("status") {
-        found.push("somebody switched it off; it is valid again after this".to_owned());
+    if changes(issued::STATUS) && issued::text(after, issued::STATUS) == Some(issued::ACTIVE) {
+        found.push("somebody switched it off; it is valid again after this: `key rotate` exchanges it".to_owned());
+    }
+    if changes(issued::ON_AGAIN) {
+        let [on, off] = [after, before].map(|side| issued::text(side, issued::ON_AGAIN));
+        found.extend(
+            on.map(|key| format!("{key}, the key before it, was switched on again: whoever has it may use it")),
+        );
+        found.extend(
+            off.map(|key| format!("{key}, the key before it, is switched off again: whoever needs it lacks it")),
+        );
     }
     if let Some(next) = issued::text(before, issued::NEXT).filter(|_| changes(issued::NEXT)) {
         found.push(format!("{next} is deleted: a rotation that was cut short made it and handed it to nobody"));
@@ -60,7 +69,8 @@ fn credential(step: &Step) -> Vec<String> {
 fn strange_credential(step: &Step) -> Option<String> {
     let Change::Create { after } = &step.change else { return None };
     let spec = kinds::spec(&step.made.as_ref()?.kind).filter(|spec| spec.credential_of().is_some())?;
-    if after.contains_key(issued::DELIVER_TO) || issued::text(after, "status").is_some_and(|it| it == issued::INACTIVE)
+    if after.contains_key(issued::DELIVER_TO)
+        || issued::text(after, issued::STATUS).is_some_and(|it| it == issued::INACTIVE)
     {
         return None;
     }

@@ -15,7 +15,8 @@ use crate::error::Result;
 use crate::graph::Desired;
 use crate::kinds;
 use crate::model::issued::{
-    self, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, OFF_SINCE, PREVIOUS, UNTIL, YES, text,
+    self, ACTIVE, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, OFF_SINCE, ON_AGAIN, PREVIOUS, STATUS, UNTIL,
+    YES, text,
 };
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State};
 
@@ -199,7 +200,11 @@ impl Labels<'_> {
         // AWS may not show them, and only the record tells of them.
         for (field, id) in [(PREVIOUS, previous), (NEXT, next)] {
             if let Some(id) = id {
-                self.keys.remove(&id);
+                let held = self.keys.remove(&id);
+                let is_on = held.is_some_and(|held| text(&held.attributes, STATUS) == Some(ACTIVE));
+                if field == PREVIOUS && is_on && record.attributes.contains_key(OFF_SINCE) {
+                    key.attributes.insert(ON_AGAIN, id.as_str().into());
+                }
                 self.labelled.insert(id.clone(), record.id.clone());
                 key.attributes.insert(field, id.into());
             }

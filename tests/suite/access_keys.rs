@@ -146,7 +146,7 @@ fn a_key_that_was_switched_off_or_deleted_by_hand_is_drift() {
             json!({"Action": "UpdateAccessKey", "UserName": "ci", "AccessKeyId": first.id, "Status": "Inactive"});
         scene.call(&call);
         assert_eq!(scene.plan()["steps"][0]["drift"], true);
-        scene.run("plan").says("somebody switched it off; it is valid again after this");
+        scene.run("plan").says("somebody switched it off; it is valid again after this: `key rotate` exchanges it");
         scene.apply();
         assert_eq!(scene.key(), first);
         scene.expect_one_key();

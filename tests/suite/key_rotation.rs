@@ -86,7 +86,15 @@ fn an_old_key_that_is_missed_is_not_deleted() {
     scene.run("key rotate ci").expect(0);
     let again = json!({"Action": "UpdateAccessKey", "UserName": "ci", "AccessKeyId": old.id, "Status": "Active"});
     scene.call(&again);
-    scene.run("key rotate ci --grace 0s").expect(3).says("was switched on again");
+    for rotate in ["key rotate ci", "key rotate ci --grace 0s"] {
+        scene.run(rotate).expect(3).says("was switched on again").says("seqera-iam --sandbox apply");
+    }
+    scene.run("drift").expect(2).says("the key before it, was switched on again");
+    scene.run("plan").says("is switched off again");
+    scene.apply();
+    assert!(scene.keys_of("ci").contains(&(old.id.clone(), false)));
+    scene.run("drift").expect(0);
+    scene.run("key rotate ci").expect(0).says("Nothing was changed");
     let used = r#""last_used": {"date": "2099-02-03T04:05:06Z", "service": "s3", "region": "eu-west-1"}"#;
     let file = ".seqera-iam/sandbox/users/ci.json";
     let user: Json = serde_json::from_str(&scene.read(file)).expect("JSON");
@@ -96,6 +104,27 @@ fn an_old_key_that_is_missed_is_not_deleted() {
     scene.write(file, &user.to_string());
     scene.run("key rotate ci --grace 0s").expect(3).says("after it was switched off");
     assert_eq!(scene.keys_of("ci").len(), 2);
+}
+
+/// Who switched off a key that leaked need not make it valid again to have another one.
+#[test]
+fn a_key_that_is_off_is_exchanged() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let old = scene.key();
+    let off = json!({"Action": "UpdateAccessKey", "UserName": "ci", "AccessKeyId": old.id, "Status": "Inactive"});
+    scene.call(&off);
+    let run = scene.run("drift");
+    run.expect(2);
+    assert!(!run.stdout.contains("valid again"), "{}", run.stdout);
+    scene.run("plan").says("`key rotate` exchanges it");
+    scene.run("key rotate ci").expect(0);
+    let new = scene.key();
+    let mut keys = scene.keys_of("ci");
+    keys.sort_by_key(|(_, is_on)| *is_on);
+    assert_eq!(keys, [(old.id, false), (new.id, true)]);
+    scene.expect_no_changes();
+    scene.run("drift").expect(0);
 }
 
 /// Killed anywhere, the key in the file is valid, and what nobody has is deleted by the next apply.
