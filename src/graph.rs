@@ -8,7 +8,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::kinds::{self, Needed};
-use crate::model::{Account, Address, ObjectId, Resource};
+use crate::model::{Account, Address, ObjectId, Resource, Value};
 use crate::problem::{Place, Problem};
 
 /// The wish: every resource by its address, in the manifest's order.
@@ -73,6 +73,19 @@ impl Desired {
     /// Returns the address that asks for this object.
     pub fn address_of(&self, id: &ObjectId) -> Option<&Address> {
         self.by_id.get(id)
+    }
+
+    /// Says whether a resource or an output has this ARN in it.
+    pub fn names(&self, arn: &str) -> bool {
+        let quoted = format!("\"{arn}\"");
+        let has = |value: &Value| match value {
+            Value::Text(text) => text == arn,
+            Value::Texts(texts) => texts.contains(arn),
+            Value::Document(document) => document.to_compact().contains(&quoted),
+            Value::Number(_) | Value::Tags(_) => false,
+        };
+        self.resources.values().any(|resource| resource.wanted.values().any(has))
+            || self.outputs.values().any(|output| output.to_string().contains(arn))
     }
 
     /// Returns what each resource waits for. What it refers to outside the manifest exists already; who is

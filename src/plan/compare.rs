@@ -95,9 +95,11 @@ impl<'a> Comparison<'a> {
         let wanted: Vec<Wanted> = self.wish.objects.values().cloned().collect();
         for wanted in wanted {
             if wanted.resource.existing {
-                if !self.live.objects.contains_key(&wanted.resource.id) {
-                    self.problems.push(refusal::does_not_exist(&wanted));
-                }
+                let problem = match self.live.objects.get(&wanted.resource.id) {
+                    None => Some(refusal::does_not_exist(&wanted)),
+                    Some(live) => refusal::exists_elsewhere(&wanted, live, self.desired),
+                };
+                self.problems.extend(problem);
                 continue;
             }
             let recorded = self.recorded(&wanted.resource.id);

@@ -4,9 +4,10 @@ use super::claim::{Claim, Claims};
 use super::compare::Work;
 use super::order;
 use super::wish::Wanted;
+use crate::graph::Desired;
 use crate::kinds;
 use crate::model::schema::Accepts;
-use crate::model::{Live, ObjectId, Obstacle, Value};
+use crate::model::{Attributes, Live, ObjectId, Obstacle, Value};
 use crate::problem::{PREVENT_DESTROY, Problem};
 
 pub fn elsewhere(wanted: &Wanted, path: &str) -> Problem {
@@ -17,6 +18,23 @@ pub fn elsewhere(wanted: &Wanted, path: &str) -> Problem {
         .note("AWS keeps names unique across paths")
         .help(format!("to mean that one:   path: {path}"))
         .help("to make another one:   name: OTHER")
+}
+
+/// What names an object of others by its ARN has to know its path, which is part of it.
+pub fn exists_elsewhere(wanted: &Wanted, live: &Live, desired: &Desired) -> Option<Problem> {
+    let (address, id) = (&wanted.resource.address, &wanted.resource.id);
+    let [said, path] = [&wanted.resource.wanted, &live.attributes].map(path_of);
+    let name = wanted.resource.wanted.get("name").and_then(Value::text)?;
+    let arn = kinds::spec(&id.kind)?.arn(&desired.account, said, name)?;
+    (said != path && desired.names(&arn)).then(|| {
+        Problem::error("path-differs", format!("{address}: {id} is in path {path}, so that there is no {arn}"))
+            .at(wanted.resource.place)
+            .help(format!("write what it has:   path: {path}"))
+    })
+}
+
+fn path_of(attributes: &Attributes) -> &str {
+    attributes.get("path").and_then(Value::text).unwrap_or("/")
 }
 
 pub fn cannot_import(wanted: &Wanted, live: &Live, reason: &str) -> Problem {
@@ -82,7 +100,7 @@ pub fn not_ours(
         problem = problem.help(format!("to take it over, add to the manifest:   import: [{address}]"));
     }
     if let ([section, key], true) = (address.segments(), takes_existing(&id.kind)) {
-        let says = existing(wanted, key, name);
+        let says = existing(wanted, live, key, name);
         problem = problem.help(format!("to use it as it is:   {section}: {{{}: {{{says}}}}}", spelled(key)));
     }
     problem.help("to make another one:   name: OTHER".to_owned())
@@ -94,8 +112,9 @@ fn takes_existing(kind: &str) -> bool {
 }
 
 /// Returns what an entry says that only says that there is such an object.
-fn existing(wanted: &Wanted, key: &str, name: &str) -> String {
-    let path = wanted.whole.get("path").and_then(Value::text).filter(|path| *path != "/");
+fn existing(wanted: &Wanted, live: &Live, key: &str, name: &str) -> String {
+    let paths = [&live.attributes, &wanted.whole].map(path_of);
+    let path = (paths != ["/", "/"]).then_some(paths[0]);
     let name = (key != name).then(|| format!("name: {}", spelled(name)));
     let says = name.into_iter().chain(path.map(|path| format!("path: {path}")));
     says.chain(["existing: true".to_owned()]).collect::<Vec<_>>().join(", ")
