@@ -85,6 +85,31 @@ fn an_earlier_version_comes_into_force_and_is_no_drift() {
 }
 
 #[test]
+fn what_to_write_of_several_policies_of_one_entry_is_said_of_the_entry() {
+    let scene = Scene::new();
+    let each = "policies: {reads: {for_each: [a, b], statements: {Read: {Effect: Allow, Action: 's3:GetObject', Resource: 'arn:aws:s3:::${{ each.key }}/*'}}}}";
+    scene.manifest(&format!("{HEAD}{each}\n"));
+    scene.apply();
+    scene.manifest(&scene.read("seqera.yaml").replace("s3:GetObject", "s3:*"));
+    scene.apply();
+    scene.run("policy rollback policies.reads-a --auto-approve").expect(0).says("change policies.reads (seqera.yaml:");
+}
+
+/// What bounds allows nothing to anybody by itself.
+#[test]
+fn a_boundary_that_is_rolled_back_is_none_that_grants() {
+    let scene = Scene::new();
+    let all = "policies: {wall: {statements: {All: {Effect: Allow, Action: '*', Resource: '*'}}}}";
+    scene.manifest(&format!("{HEAD}{all}\nroles: {{head: {{{TRUST}, boundary: policies.wall}}}}\n"));
+    scene.apply();
+    scene.manifest(&scene.read("seqera.yaml").replace("'*', Resource", "'s3:*', Resource"));
+    scene.apply();
+    let run = scene.run("policy rollback policies.wall --auto-approve");
+    run.expect(0).says("whoever it limits may be granted more");
+    assert!(!run.stdout.contains("allows every action"), "{}", run.stdout);
+}
+
+#[test]
 fn only_policies_of_ours_are_rolled_back() {
     let scene = Scene::new();
     applied(&scene);

@@ -13,11 +13,13 @@ use crate::commands::apply::ask;
 use crate::commands::session::{self, Session};
 use crate::commands::{Exit, Output};
 use crate::error::{Error, Result};
+use crate::graph::Desired;
 use crate::kinds::versions::{self, Version};
 use crate::manifest::takeover;
-use crate::model::{Address, Live, Record, State, Value};
-use crate::plan::{Affected, Change, Claims, Step, unsigned};
+use crate::model::{Address, Live, Record, Resource, State, Value};
+use crate::plan::{Affected, Change, Claims, Plan, Step, unsigned};
 use crate::policy::Document;
+use crate::problem::Place;
 use crate::render::human;
 use crate::render::theme::{self, paint};
 use crate::state::{Access, Entry};
@@ -33,8 +35,11 @@ pub async fn run(global: &Global, args: &RollbackArgs, output: &Output) -> Resul
     let (from, to) = chosen(&all, args.version.as_deref(), passed, &record.address)?;
     let document = versions::document(&session.cloud, arn, &to.id).await?;
     let document = document.ok_or_else(|| Error::failed(format!("{arn} has no version {} any more", to.id)))?;
-    let step = step(&session, record, live, &document);
-    let owners = owners(&session, record, &document);
+    let plan = outlook(&session, record, &document);
+    let planned = plan.iter().flat_map(|plan| &plan.steps).find(|step| step.made.as_ref() == Some(&record.id));
+    let planned = planned.map(|step| Step { drift: false, ..step.clone() });
+    let step = planned.unwrap_or_else(|| step(&session, record, live, &document));
+    let owners = plan.map(|plan| plan.permissions).unwrap_or_default();
     if output.json {
         output.document(&answer(&step, &owners, &all, from, to, &document))?;
     } else {
@@ -131,8 +136,9 @@ fn step(session: &Session, record: &Record, live: &Live, document: &Document) ->
     Step::alone(&record.id, record.address.clone(), change, &session.cloud.account, &BTreeSet::new())
 }
 
-/// Returns what that changes for owners, if all else is as AWS holds it.
-fn owners(session: &Session, record: &Record, document: &Document) -> Vec<Affected> {
+/// Returns what that changes if all else is as AWS holds it. Where somebody changed whose something is, there is no such
+/// plan; the document's own change is shown all the same.
+fn outlook(session: &Session, record: &Record, document: &Document) -> Option<Plan> {
     let mut wish = session.desired.clone();
     wish.resources.retain(|_, resource| session.live.objects.contains_key(&resource.id));
     for resource in wish.resources.values_mut() {
@@ -144,8 +150,7 @@ fn owners(session: &Session, record: &Record, document: &Document) -> Vec<Affect
             resource.wanted.insert("document", Value::Document(document.clone()));
         }
     }
-    // Where somebody changed whose something is, there is no such plan; the document's own change is shown all the same.
-    session.plan_of(&wish, session.state.as_ref()).map(|plan| plan.permissions).unwrap_or_default()
+    session.plan_of(&wish, session.state.as_ref()).ok()
 }
 
 fn versions_of(address: &Address, all: &[Version], to: &Version) -> String {
@@ -170,6 +175,12 @@ fn in_manifest(session: &Session, record: &Record, document: &Document) -> Strin
     if said == Some(document) {
         return "The manifest says the same, so the next apply leaves it there.\n".to_owned();
     }
+    const OTHERWISE: &str = "The manifest says otherwise, and the next apply does what it says.";
+    if let Some(place) =
+        desired.as_ref().zip(resource).and_then(|(desired, resource)| shared(session, desired, resource))
+    {
+        return format!("{OTHERWISE} To stay here, change {place}: more than this policy comes from it.\n");
+    }
     let (key, text) = takeover::document(document, "document");
     let mut entry = json!({key: text});
     let mut segments = record.address.segments().to_vec();
@@ -186,9 +197,19 @@ fn in_manifest(session: &Session, record: &Record, document: &Document) -> Strin
     }
     let yaml = serde_yaml::to_string(&entry).unwrap_or_else(|_| entry.to_string());
     let lines: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
-    format!(
-        "The manifest says otherwise, and the next apply does what it says. To stay here, let it say instead:\n\n{lines}"
-    )
+    format!("{OTHERWISE} To stay here, let it say instead:\n\n{lines}")
+}
+
+/// Returns where an entry stands of which several policies come, by `for_each` or `split`: none has a key of its own.
+fn shared(session: &Session, desired: &Desired, resource: &Resource) -> Option<String> {
+    let sources = session.manifest.sources();
+    let Place { file, start, end } = resource.place;
+    let written = sources.get(file).text.get(start..end)?.trim_matches(['"', '\'']);
+    let [section, key] = resource.address.segments() else { return None };
+    let beside = |other: &&Resource| other.place == resource.place && other.id.kind == resource.id.kind;
+    let is_shared = written != key || desired.resources.values().filter(beside).count() > 1;
+    is_shared
+        .then(|| format!("{section}.{written} ({}:{})", sources.get(file).name, sources.line_column(resource.place).0))
 }
 
 fn answer(
