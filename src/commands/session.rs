@@ -143,7 +143,7 @@ impl Declared {
         let delivery = self.delivery(output);
         let live = survey::read(&cloud, &desired, known.state.as_ref(), purpose, global.reader, &delivery).await?;
         say_throttled(&cloud, output);
-        let mut found: Vec<Problem> = live.strays.iter().map(|id| stray(id, &desired)).collect();
+        let mut found: Vec<Problem> = live.strays.iter().map(|id| stray(id, &live.strays, &desired)).collect();
         if purpose == Purpose::Converge {
             found.extend(nothing_to_import(&desired, known.state.as_ref(), &live));
         }
@@ -386,20 +386,30 @@ fn say_throttled(cloud: &Cloud, output: &Output) {
 }
 
 /// Something of ours that the manifest does not say and that no plan touches.
-fn stray(id: &ObjectId, desired: &Desired) -> Problem {
-    let named = plan::stray_address(desired, id).map_or_else(|| id.name.clone(), |address| address.to_string());
+fn stray(id: &ObjectId, all: &BTreeSet<ObjectId>, desired: &Desired) -> Problem {
+    let named =
+        |id: &ObjectId| plan::stray_address(desired, id).map_or_else(|| id.name.clone(), |address| address.to_string());
+    let rebuild = |named: &str| format!("seqera-iam state rebuild{named}");
     let message = format!("{id} carries the tag of {}, and neither manifest nor state knows it", desired.deployment);
-    Problem::warning("stray", message)
+    let problem = Problem::warning("stray", message)
         .note("no plan touches it")
-        .help(format!("to have the next apply delete it:   seqera-iam state rebuild '{named}'"))
-        .help("to keep it:   take its seqera-iam tags off, or declare it in the manifest")
+        .help(format!("to have the next apply delete it:   {}", rebuild(&format!(" '{}'", named(id)))));
+    // Only what the last rebuild names is recorded.
+    let together = || all.iter().map(|id| format!(" '{}'", named(id))).collect::<String>();
+    let problem = match all.len() > 1 && all.last() == Some(id) {
+        true => problem.help(format!("to have it delete all {} of these:   {}", all.len(), rebuild(&together()))),
+        false => problem,
+    };
+    problem.help("to keep it:   take its seqera-iam tags off, or declare it in the manifest")
 }
 
 /// What the manifest says to take over, and neither AWS nor the state has: it is made, which may not be what is meant.
 fn nothing_to_import(desired: &Desired, state: Option<&State>, live: &LiveState) -> Vec<Problem> {
     let missing = |(address, place): &(Address, Place)| {
         let id = &desired.resources.get(address)?.id;
-        let is_known = live.objects.contains_key(id) || state.is_some_and(|state| state.objects.contains_key(id));
+        let is_known = live.objects.contains_key(id)
+            || live.elsewhere.contains_key(id)
+            || state.is_some_and(|state| state.objects.contains_key(id));
         let message = format!("{address} is to be taken over, and there is no {id}: it is created");
         let problem = || Problem::warning("nothing-to-import", message).at(*place);
         (!is_known).then(|| problem().help("correct what it goes by in AWS, or drop it from `import`"))

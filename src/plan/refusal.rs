@@ -6,7 +6,7 @@ use super::order;
 use super::wish::Wanted;
 use crate::graph::Desired;
 use crate::kinds;
-use crate::model::schema::Accepts;
+use crate::model::schema::{Accepts, OnChange};
 use crate::model::{Attributes, Live, ObjectId, Obstacle, Value};
 use crate::problem::{PREVENT_DESTROY, Problem};
 
@@ -45,11 +45,12 @@ pub fn cannot_import(wanted: &Wanted, live: &Live, reason: &str) -> Problem {
             .note(reason);
     for field in kinds::spec(&wanted.resource.id.kind).map_or(&[][..], |spec| spec.schema().fields) {
         let (said, held) = (wanted.whole.get(field.name), live.attributes.get(field.name));
-        if let (Some(_), Some(held)) = (said, held.and_then(Value::text))
-            && said != live.attributes.get(field.name)
-        {
-            problem = problem.help(format!("to keep what AWS holds:   {}: {held}", field.name));
-        }
+        let is_kept = matches!(field.on_change, OnChange::Replace(_)) && said.is_some() && said != held;
+        problem = match held.and_then(Value::text) {
+            _ if !is_kept => problem,
+            Some(held) => problem.help(format!("to keep what AWS holds:   {}: {held}", field.name)),
+            None => problem.help(format!("to keep what AWS holds, drop `{}`", field.name)),
+        };
     }
     problem
 }

@@ -218,7 +218,9 @@ fn a_rebuild_keeps_what_only_the_state_tells() {
     scene.apply();
     assert_eq!(scene.held("groups"), ["guests", "strangers"]);
     assert_eq!(scene.held("roles"), ["new", "old"]);
-    scene.run("state rebuild roles.old").expect(0);
+    manifest(&scene, "roles: {}");
+    scene.run("state rebuild roles.old").expect(0).says("state rebuild 'roles.new' 'roles.old' 'users.ci'");
+    scene.run("state rebuild roles.old roles.new users.ci").expect(0);
     expect_destroyed(&scene, &before);
 }
 

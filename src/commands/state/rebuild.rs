@@ -150,5 +150,10 @@ fn report(state: &State, location: &str, backup: Option<&str>, strays: &[Stray],
             ),
         };
     }
+    // What is not named is not recorded, so one command names all.
+    if strays.len() > 1 && strays.iter().any(|stray| !stray.named) {
+        let all: String = strays.iter().map(|stray| format!(" '{}'", stray.address)).collect();
+        text += &format!("\nTo have it delete all {} of these:   seqera-iam state rebuild{all}\n", strays.len());
+    }
     output.say(&text)
 }
