@@ -30,6 +30,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
         demand_manifest(&saved.invocation)?;
     }
     let global = &saved.as_ref().map_or_else(|| global.clone(), |saved| as_saved(global, &saved.invocation));
+    let output = &output.with_options(global);
     let session = plan_command::open(global, Access::Writing, Purpose::Converge, output).await?;
     let session = match &saved {
         Some(saved) => session.with_lineage(&saved.lineage),
@@ -49,6 +50,8 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
         ));
     }
     if !output.json {
+        let brakes = plan.brakes.iter().filter(|brake| saved.is_none() || brake.holds(true)).cloned().collect();
+        let plan = Plan { brakes, ..plan.clone() };
         output.say(&human::plan(&plan, Detail { apply: &again(args), ..output.detail() }))?;
     }
     session.check_terminal(&plan)?;

@@ -28,6 +28,11 @@ impl Output {
         Self { json: global.json, color: global.color, verbose: global.verbose > 0, again: global.again() }
     }
 
+    /// Returns the same with the options of another run in what is to type next.
+    pub fn with_options(&self, global: &Global) -> Self {
+        Self { again: global.again(), ..self.clone() }
+    }
+
     /// Puts the options that this run was given into each command that a text says to type; by convention three
     /// blanks stand before it.
     fn to_type(&self, text: &str) -> String {
