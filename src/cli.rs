@@ -88,15 +88,15 @@ pub enum BlueprintCommand {
 pub enum PermissionsCommand {
     /// To plan: it only reads
     Plan,
-    /// To apply and to destroy: bound to a path, to what it owns, and to roles under a boundary
+    /// To apply and to destroy: bound to a path, to what it owns, and to new roles and users under a boundary
     Apply {
-        /// The path of what it makes
+        /// The path of what it makes; what carries no deployment's tag in it may be taken over, so have nothing else there
         #[arg(long, value_name = "PATH", default_value = "/")]
         path: String,
         /// The one deployment that it may change
         #[arg(long, value_name = "NAME")]
         deployment: Option<String>,
-        /// The permissions boundary that every role must have
+        /// The permissions boundary that each role and user it makes must have
         #[arg(long, value_name = "ARN")]
         boundary: String,
         /// A role or policy that holds these permissions, which it may not change
@@ -122,7 +122,7 @@ pub enum StateCommand {
         #[arg(value_name = "FILE")]
         pushed: PathBuf,
     },
-    /// Makes it anew from AWS alone: of all that carries the deployment's tags, what the manifest says
+    /// Makes it anew: from AWS what carries the deployment's tags and the manifest says, from the old one what AWS does not tell
     Rebuild {
         /// Something of ours that the manifest does not say, by address or ARN, to be recorded: the next apply deletes it
         #[arg(value_name = "ADDR|ARN")]
@@ -264,7 +264,7 @@ pub struct ApplyArgs {
     /// Go ahead though brakes hold; the plan names them
     #[arg(long)]
     pub force: bool,
-    /// Go ahead though somebody lacks for a moment what both sides give; the plan names such gaps
+    /// Go ahead though somebody lacks for a moment what both sides give, or holds what neither does; the plan names such gaps
     #[arg(long)]
     pub allow_gap: bool,
 }

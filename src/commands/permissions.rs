@@ -16,6 +16,12 @@ pub fn run(command: &PermissionsCommand, output: &Output) -> Result<Exit> {
                 let error = Error::failed(format!("`{boundary}` is not the ARN of a policy"));
                 return Err(error.hint("write it like --boundary arn:aws:iam::123456789012:policy/ceiling"));
             }
+            if path == "/" {
+                output.note(
+                    "Whoever holds this may take over each role and user of the account that no deployment owns yet, \
+                     and act as it.\nBind it to a path that has nothing else in it:   seqera-iam permissions apply --path /seqera/ …\n",
+                );
+            }
             permissions::of_apply(&Scope {
                 path: path.clone(),
                 deployment: deployment.clone(),

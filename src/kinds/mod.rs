@@ -234,7 +234,7 @@ pub trait Kind: Spec {
     /// Creates the object whole: tags, path, description and boundary in the one call.
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made>;
 
-    /// Changes what differs between `live` and `wanted`.
+    /// Changes what differs between `live` and `wanted`; tags first, as what is taken over is signed before it is changed.
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()>;
 
     /// Removes what a write left behind that was only for a while: `interim` is what it had written.

@@ -199,6 +199,15 @@ impl Kind for OidcProvider {
         let arn = arn(&cloud.account, wanted);
         let name = name_of(text(wanted, "url").unwrap_or_default());
         let iam = &cloud.iam;
+        let change = tags::change(live, wanted);
+        if let Some(keys) = change.removed {
+            let call = iam.untag_open_id_connect_provider().open_id_connect_provider_arn(&arn);
+            cloud.call("UntagOpenIDConnectProvider", name, call.set_tag_keys(Some(keys)).send()).await?;
+        }
+        if let Some(tags) = change.set {
+            let call = iam.tag_open_id_connect_provider().open_id_connect_provider_arn(&arn);
+            cloud.call("TagOpenIDConnectProvider", name, call.set_tags(Some(tags)).send()).await?;
+        }
         let (held, asked) = (texts(live, "audiences"), texts(wanted, "audiences"));
         for audience in asked.difference(&held) {
             let call = iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(&arn);
@@ -214,15 +223,6 @@ impl Kind for OidcProvider {
             let call = iam.update_open_id_connect_provider_thumbprint().open_id_connect_provider_arn(&arn);
             let call = call.set_thumbprint_list(sdk(thumbprints)).send();
             cloud.call("UpdateOpenIDConnectProviderThumbprint", name, call).await?;
-        }
-        let change = tags::change(live, wanted);
-        if let Some(keys) = change.removed {
-            let call = iam.untag_open_id_connect_provider().open_id_connect_provider_arn(&arn);
-            cloud.call("UntagOpenIDConnectProvider", name, call.set_tag_keys(Some(keys)).send()).await?;
-        }
-        if let Some(tags) = change.set {
-            let call = iam.tag_open_id_connect_provider().open_id_connect_provider_arn(&arn);
-            cloud.call("TagOpenIDConnectProvider", name, call.set_tags(Some(tags)).send()).await?;
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! What this program itself needs to be allowed, from the actions that the kinds say they use.
 //!
 //! Reading needs no scope: it tells names. Writing is bound to the path, to the ownership tag, and to a
-//! permissions boundary for every role and user, so that nobody gains by it what the boundary does not allow.
+//! permissions boundary for every role and user that is made or given something, so that nobody gains by it what the
+//! boundary does not allow. What was in the path before and nobody owns may be signed, and then acted as: AWS knows
+//! no condition that tells such a `TagRole` from the one that a `CreateRole` with tags needs, and none on
+//! `UpdateAssumeRolePolicy` and `CreateAccessKey` that tells of a boundary. So a path should have nothing else in it.
 //! Groups have neither tags nor boundaries: all in the path may be changed, and what their users may do is
 //! bounded by the users' own boundaries.
 

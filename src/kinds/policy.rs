@@ -249,9 +249,6 @@ impl Kind for Policy {
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
         let id = self.id(&cloud.account, wanted);
         let arn = id.name.as_str();
-        if live.get("document") != wanted.get("document") {
-            versions::make(cloud, arn, &compact(wanted, "document")).await?;
-        }
         let change = tags::change(live, wanted);
         if let Some(keys) = change.removed {
             let call = cloud.iam.untag_policy().policy_arn(arn).set_tag_keys(Some(keys));
@@ -260,6 +257,9 @@ impl Kind for Policy {
         if let Some(tags) = change.set {
             let call = cloud.iam.tag_policy().policy_arn(arn).set_tags(Some(tags));
             cloud.call("TagPolicy", arn, call.send()).await?;
+        }
+        if live.get("document") != wanted.get("document") {
+            versions::make(cloud, arn, &compact(wanted, "document")).await?;
         }
         Ok(())
     }

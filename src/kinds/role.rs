@@ -306,6 +306,15 @@ impl Kind for Role {
     async fn converge(&self, cloud: &Cloud, live: &Attributes, wanted: &Attributes) -> Result<()> {
         let (name, _) = name_and_path(wanted);
         let differs = |field: &str| live.get(field) != wanted.get(field);
+        let change = tags::change(live, wanted);
+        if let Some(keys) = change.removed {
+            cloud
+                .call("UntagRole", name, cloud.iam.untag_role().role_name(name).set_tag_keys(Some(keys)).send())
+                .await?;
+        }
+        if let Some(tags) = change.set {
+            cloud.call("TagRole", name, cloud.iam.tag_role().role_name(name).set_tags(Some(tags)).send()).await?;
+        }
         if differs("boundary") {
             self.converge_boundary(cloud, name, text(wanted, "boundary")).await?;
         }
@@ -320,15 +329,6 @@ impl Kind for Role {
             let call =
                 cloud.iam.update_role().role_name(name).description(description).max_session_duration(session(wanted));
             cloud.call("UpdateRole", name, call.send()).await?;
-        }
-        let change = tags::change(live, wanted);
-        if let Some(keys) = change.removed {
-            cloud
-                .call("UntagRole", name, cloud.iam.untag_role().role_name(name).set_tag_keys(Some(keys)).send())
-                .await?;
-        }
-        if let Some(tags) = change.set {
-            cloud.call("TagRole", name, cloud.iam.tag_role().role_name(name).set_tags(Some(tags)).send()).await?;
         }
         Ok(())
     }

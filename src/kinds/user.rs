@@ -280,6 +280,13 @@ impl Kind for User {
         let (name, path) = name_and_path(wanted);
         let iam = &cloud.iam;
         let differs = |field: &str| live.get(field) != wanted.get(field);
+        let change = tags::change(live, wanted);
+        if let Some(keys) = change.removed {
+            cloud.call("UntagUser", name, iam.untag_user().user_name(name).set_tag_keys(Some(keys)).send()).await?;
+        }
+        if let Some(tags) = change.set {
+            cloud.call("TagUser", name, iam.tag_user().user_name(name).set_tags(Some(tags)).send()).await?;
+        }
         match text(wanted, "boundary").filter(|_| differs("boundary")) {
             Some(arn) => {
                 let call = iam.put_user_permissions_boundary().user_name(name).permissions_boundary(arn);
@@ -293,13 +300,6 @@ impl Kind for User {
         }
         if differs("path") {
             cloud.call("UpdateUser", name, iam.update_user().user_name(name).new_path(path).send()).await?;
-        }
-        let change = tags::change(live, wanted);
-        if let Some(keys) = change.removed {
-            cloud.call("UntagUser", name, iam.untag_user().user_name(name).set_tag_keys(Some(keys)).send()).await?;
-        }
-        if let Some(tags) = change.set {
-            cloud.call("TagUser", name, iam.tag_user().user_name(name).set_tags(Some(tags)).send()).await?;
         }
         Ok(())
     }

@@ -178,6 +178,8 @@ fn restricted() -> Scene {
     let options = "--path /seqera/ --deployment demo --boundary arn:aws:iam::123456789012:policy/ceiling";
     scene.write("apply.json", &scene.run(&format!("permissions apply {options}")).expect(0).stdout);
     scene.write("plan.json", &scene.run("permissions plan").expect(0).stdout);
+    let wide = scene.run(&format!("permissions apply {}", options.replace("/seqera/", "/")));
+    wide.expect(0).says("may take over each role and user of the account");
     scene
 }
 
@@ -197,6 +199,21 @@ fn what_the_tool_asks_for_is_what_it_needs() {
     enforced(&scene, "plan.json", "plan --detailed-exitcode").expect(0);
     enforced(&scene, "apply.json", "destroy --auto-approve").expect(0);
     assert_eq!(scene.everything(), ["policies/ceiling"]);
+}
+
+/// What was made by hand is changed only when it is signed: nothing else tells that it may be.
+#[test]
+fn what_is_taken_over_is_signed_before_it_is_changed() {
+    let scene = restricted();
+    let trust = |service: &str| json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}});
+    scene.call(&json!({
+        "Action": "CreateRole", "RoleName": "head", "Path": "/seqera/",
+        "PermissionsBoundary": "arn:aws:iam::123456789012:policy/ceiling",
+        "AssumeRolePolicyDocument": trust("lambda.amazonaws.com").to_string()
+    }));
+    scene.manifest(&format!("{OURS}import: [roles.head]\n"));
+    enforced(&scene, "apply.json", "apply --auto-approve --force").expect(0);
+    enforced(&scene, "plan.json", "plan --detailed-exitcode").expect(0);
 }
 
 #[test]
