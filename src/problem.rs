@@ -38,6 +38,11 @@ impl Sources {
         self.files.len() - 1
     }
 
+    /// Returns what each is called.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
     pub fn get(&self, file: FileId) -> &Source {
         &self.files[file]
     }

@@ -17,6 +17,7 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
     let session = open(global, Access::Reading, Purpose::Converge, output).await?;
     let plan = session.plan()?;
     // A file that cannot be written fails before anything is said.
+    args.out.iter().chain(&args.markdown).try_for_each(|path| spare(path, &session))?;
     if let Some(path) = &args.out {
         save(path, &SavedPlan::new(&plan, invocation(global)))?;
     }
@@ -63,6 +64,18 @@ pub fn invocation(global: &Global) -> Invocation {
         params: global.params.iter().map(text).collect(),
         state: global.state.clone(),
         sandbox: global.sandbox.as_ref().map(text),
+    }
+}
+
+/// Refuses to write over what the plan is made from.
+fn spare(path: &Path, session: &Session) -> Result<()> {
+    let Ok(target) = path.canonicalize() else { return Ok(()) };
+    let state = session.store.location();
+    let mut used = session.manifest.sources().names().chain([state.as_str()]);
+    match used.any(|used| Path::new(used).canonicalize().is_ok_and(|used| used == target)) {
+        true => Err(Error::failed(format!("{} is what is planned from; it is not overwritten", path.display()))
+            .hint("name another file")),
+        false => Ok(()),
     }
 }
 

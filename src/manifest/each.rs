@@ -7,8 +7,8 @@ use super::expand::Expander;
 use super::namespace::Absent;
 use super::report::Report;
 use super::shape;
-use crate::model::{Node, NodeValue};
-use crate::problem::{Place, Problem};
+use crate::model::{Entry, Node, NodeValue};
+use crate::problem::Problem;
 
 /// The keys that make rounds, wherever they stand.
 pub const KEYS: [&str; 2] = ["for_each", "when"];
@@ -72,8 +72,26 @@ pub fn key_of(key: &str, each: Option<&Each>) -> String {
 }
 
 impl Expander<'_> {
-    /// Reads `for_each` and `when` of a map, which see neither entries nor uses.
+    /// Reads `for_each` and `when` of something that has a name, which see neither entries nor uses. Two that are made
+    /// under one key are a problem.
     pub fn rounds(&self, node: &Node, what: &str, report: &mut Report) -> Rounds {
+        let mut rounds = self.nameless_rounds(node, what, report);
+        let mut seen: HashSet<String> = HashSet::new();
+        rounds.made.retain(|each| {
+            let Some(each) = each else { return true };
+            let is_new = seen.insert(each.key.clone());
+            if !is_new {
+                let message = format!("{what}.for_each has `{}` twice", each.key);
+                let problem = Problem::error("duplicate-key", message).at(each.value.place);
+                report.push(problem.note("each gives its key to what it makes"));
+            }
+            is_new
+        });
+        rounds
+    }
+
+    /// The same of an item of a list, which nothing is called by.
+    pub fn nameless_rounds(&self, node: &Node, what: &str, report: &mut Report) -> Rounds {
         let early = self.early();
         let mut rounds = Rounds::default();
         let all = match node.get("for_each") {
@@ -103,34 +121,19 @@ impl Expander<'_> {
 
     fn each(&self, node: &Node, what: &str, report: &mut Report) -> Option<Vec<Each>> {
         let value = self.node(node, report);
-        let mut seen: HashSet<String> = HashSet::new();
-        let mut all = Vec::new();
-        let mut add = |key: String, value: Node, place: Place, report: &mut Report| {
-            if seen.contains(&key) {
-                let message = format!("{what} has `{key}` twice");
-                let problem = Problem::error("duplicate-key", message).at(place);
-                report.push(problem.note("each gives its key to what it makes"));
-                return;
-            }
-            seen.insert(key.clone());
-            all.push(Each { key, value });
-        };
         match value.value {
             NodeValue::Map(entries) => {
-                entries.into_iter().for_each(|entry| add(entry.key, entry.value, entry.key_place, report));
+                Some(entries.into_iter().map(|Entry { key, value, .. }| Each { key, value }).collect())
             }
             NodeValue::List(items) => {
-                for (i, item) in items.into_iter().enumerate() {
-                    let place = item.place;
-                    add(key_of_item(&item, i), item, place, report);
-                }
+                let keyed = |(i, value)| Each { key: key_of_item(&value, i), value };
+                Some(items.into_iter().enumerate().map(keyed).collect())
             }
             _ => {
                 report.push(shape::wrong_type(&value, what, "a list or a map"));
-                return None;
+                None
             }
         }
-        Some(all)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Puts values in the place of expressions, throughout a tree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -111,15 +111,23 @@ impl Expander<'_> {
             return;
         }
         let place = item.get("for_each").map_or(item.place, |entry| entry.key_place);
-        let rounds = self.rounds(item, "an item", report);
+        let rounds = self.nameless_rounds(item, "an item", report);
         if rounds.broken {
             // Nothing is known of what stands here; the list shall not be blamed for being empty.
             report.silence(item.place);
             expanded.push(Node::new(NodeValue::Null, item.place));
         }
+        let first = expanded.len();
         for each in rounds.made {
             splice(self.round(each.as_ref(), place).node(value, report), expanded);
         }
+        // Two prefixes of one bucket are one bucket.
+        let mut seen = HashSet::new();
+        let mut index = 0;
+        expanded.retain(|item| {
+            index += 1;
+            index <= first || !matches!(&item.value, NodeValue::Text(text) if !seen.insert(text.clone()))
+        });
     }
 
     fn entries(&self, entries: &[Entry], report: &mut Report) -> Vec<Entry> {

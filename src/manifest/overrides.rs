@@ -29,6 +29,8 @@ pub fn merge(blueprint: &mut Node, over: &Node, report: &mut Report) {
         let is_list = names::sections().any(|(_, known)| known.name == entry.key && known.is_list());
         if is_list {
             section.value = entry.value.clone();
+        } else if entry.value.value == NodeValue::Null {
+            section.value.value = NodeValue::Map(Vec::new());
         } else if shape::map(&entry.value, &format!("override.{}", entry.key), report).is_some() {
             into(&mut section.value, &entry.value, &mut vec![entry.key.as_str()], report);
         }

@@ -2,7 +2,6 @@
 
 use regex_lite::Regex;
 
-use super::expression;
 use super::nearest::nearest;
 use super::param_type::Type;
 use super::report::Report;
@@ -56,15 +55,10 @@ impl Param {
         if let Some(pattern) = entry.value.get("pattern") {
             param.pattern = compiled(&pattern.value, &format!("{what}.pattern"), &of, report);
         }
-        param.default = entry.value.get("default").map(|default| {
-            let what = format!("{what}.default");
-            if has_expressions(&default.value) {
-                let message = format!("{what} is taken as it stands: a default sees no other value");
-                report.push(Problem::error("unknown-reference", message).at(default.value.place));
-                return None;
-            }
-            of.take(&default.value, &what, report)
-        });
+        param.default = entry
+            .value
+            .get("default")
+            .map(|default| of.take_literal(&default.value, &format!("{what}.default"), report));
         param
     }
 
@@ -156,14 +150,5 @@ fn declared_type(entry: &Entry, what: &str, report: &mut Report) -> Option<Type>
             });
             None
         }
-    }
-}
-
-fn has_expressions(node: &Node) -> bool {
-    match &node.value {
-        NodeValue::Text(text) => expression::is_in(text),
-        NodeValue::List(items) => items.iter().any(has_expressions),
-        NodeValue::Map(entries) => entries.iter().any(|entry| has_expressions(&entry.value)),
-        _ => false,
     }
 }

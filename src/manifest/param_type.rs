@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::expression;
 use super::nearest::nearest;
 use super::reference::{self, References};
 use super::report::Report;
@@ -83,6 +84,16 @@ fn parse(text: &str, depth: usize) -> Result<Type, Option<String>> {
 }
 
 impl Type {
+    /// Takes a value that somebody wrote where nothing is evaluated: a default, or one of a params file.
+    pub fn take_literal(&self, node: &Node, what: &str, report: &mut Report) -> Option<Node> {
+        if has_expressions(node) {
+            let message = format!("{what} is taken as it stands: it sees no other value");
+            report.push(Problem::error("unknown-reference", message).at(node.place));
+            return None;
+        }
+        self.take(node, what, report)
+    }
+
     /// Takes a value of a file as this type.
     pub fn take(&self, node: &Node, what: &str, report: &mut Report) -> Option<Node> {
         let value = match self {
@@ -283,6 +294,15 @@ fn rest_is_well(access: &Node, prefix: &Node, what: &str, report: &mut Report) -
         well = false;
     }
     well
+}
+
+fn has_expressions(node: &Node) -> bool {
+    match &node.value {
+        NodeValue::Text(text) => expression::is_in(text),
+        NodeValue::List(items) => items.iter().any(has_expressions),
+        NodeValue::Map(entries) => entries.iter().any(|entry| has_expressions(&entry.value)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -262,7 +262,7 @@ fn from_file(
         match declared.get(&entry.key) {
             Some(param) => {
                 let what = format!("params.{}", entry.key);
-                let value = param.of.as_ref().and_then(|of| of.take(&entry.value, &what, report));
+                let value = param.of.as_ref().and_then(|of| of.take_literal(&entry.value, &what, report));
                 given.insert(entry.key.clone(), value);
             }
             None => report.push(unknown(&entry.key, declared).at(entry.key_place)),

@@ -250,6 +250,19 @@ fn a_saved_plan_asks_for_no_review() {
 }
 
 #[test]
+fn a_plan_is_not_written_over_what_it_is_made_from() {
+    let scene = Scene::new();
+    scene.manifest(&format!("{HEAD}{READS}"));
+    let before = scene.read("seqera.yaml");
+    for option in ["--out seqera.yaml", "--markdown ./seqera.yaml"] {
+        scene.run(&format!("plan {option}")).expect(1).says("it is not overwritten");
+        assert_eq!(scene.read("seqera.yaml"), before);
+    }
+    scene.run("plan --out saved --markdown plan.md").expect(0);
+    scene.run("plan --out saved --markdown plan.md").expect(0);
+}
+
+#[test]
 fn much_is_destroyed_only_by_force_or_by_destroy() {
     let scene = braked();
     let before = scene.account();

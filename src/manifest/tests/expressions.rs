@@ -79,6 +79,14 @@ outputs: {a: \"${{ params.a }}\", b: \"${{ params.b }}\", c: \"${{ params.c | ma
 }
 
 #[test]
+fn a_params_file_has_no_expressions() {
+    let mut inputs = Inputs::default();
+    inputs.params_files.push(("p.yaml".to_owned(), "a: x-${{ account }}\n".to_owned()));
+    let text = format!("{HEAD}params: {{a: {{type: string}}}}\noutputs: {{a: \"${{{{ params.a }}}}\"}}\n");
+    assert_eq!(problems_with(&text, &inputs), ["p.yaml:1:4 unknown-reference"]);
+}
+
+#[test]
 fn names_paths_and_header_see_no_entries() {
     let text = format!("{HEAD}roles:\n  a: {{{TRUST}, name: \"${{{{ roles.b.name }}}}\"}}\n  b: {{{TRUST}}}\n");
     assert!(words(&text).contains(

@@ -239,3 +239,30 @@ fn ten_thousand_rounds_are_made() {
     );
     assert_eq!(wish(&text).resources.len(), 20_001);
 }
+
+/// Nothing is called by an item of a list, so two prefixes of one bucket are no two of one name.
+#[test]
+fn items_may_come_of_two_prefixes_of_one_bucket() {
+    let desired = wish(&format!(
+        "{HEAD}params:
+  buckets: {{type: list(bucket), default: [{{name: work, prefix: x/}}, {{name: work, prefix: y/}}]}}
+policies:
+  reads:
+    statements:
+      List:
+        Effect: Allow
+        Action: s3:ListBucket
+        Resource: [{{for_each: \"${{{{ params.buckets }}}}\", value: \"arn:aws:s3:::${{{{ each.value.name }}}}\"}}]
+      Read:
+        Effect: Allow
+        Action: s3:GetObject
+        Resource:
+          - for_each: ${{{{ params.buckets }}}}
+            value: arn:aws:s3:::${{{{ each.value.name }}}}/${{{{ each.value.prefix }}}}*
+"
+    ));
+    let document = json(&desired, "policies.reads", "document");
+    let resources = |statement: usize| document["Statement"][statement]["Resource"].clone();
+    assert_eq!(resources(0), serde_json::json!(["arn:aws:s3:::work"]));
+    assert_eq!(resources(1), serde_json::json!(["arn:aws:s3:::work/x/*", "arn:aws:s3:::work/y/*"]));
+}

@@ -163,6 +163,17 @@ use:
 }
 
 #[test]
+fn an_override_may_remove_a_whole_section() {
+    let text = "policies: {mine: {statements: {A: {Effect: Deny, Action: '*', Resource: '*'}}}}
+use:
+  forge: {blueprint: bp/ours.yaml, with: {bucket: nf-work}, override: {policies: null, roles: {head: {policies: []}}}}
+";
+    let desired = wish_among(&[OURS], &using(text));
+    assert!(!addresses(&desired).iter().any(|address| address.contains("forge.policies")));
+    assert!(desired.resources.len() > 1);
+}
+
+#[test]
 fn an_override_of_what_is_absent_is_told() {
     for (over, part) in [
         ("{policies: {identiy: {}}}", "no `policies.identiy` to override"),
