@@ -5,9 +5,11 @@
 //! 1. Write `kinds/<kind>.rs` with a unit struct. `impl Spec` says, purely, what it is: its [`Schema`]
 //!    (fields, what a change of each means, IAM actions, the manifest's section), its id and ARN, what
 //!    it refers to, and which resources one manifest entry declares. `impl Kind` adds the calls.
-//! 2. Add one line to [`KINDS`].
+//! 2. Add its `mod` line here, one line to [`KINDS`], and its name to `state/schema.json`.
+//! 3. See in `permissions.rs` that its actions are guarded as they have to be: they are sorted by name.
 //!
-//! Manifest, graph, plan, rendering, executor, state and tests read the list; none of them names a kind.
+//! Manifest, graph, plan, rendering, executor, state and tests read the list; only what is about one kind names it:
+//! dangers of policies, `import` of roles.
 
 use async_trait::async_trait;
 
@@ -200,7 +202,8 @@ impl Hanging {
 #[async_trait]
 pub trait Kind: Spec {
     /// Reads the object and all that hangs on it; empty when it does not exist.
-    /// What hangs on an owner is read with the owner and is never asked for itself.
+    /// What hangs on an owner is read with the owner and is never asked for itself; credentials are read by the name of
+    /// their user.
     async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>>;
 
     /// Returns how many calls a read makes for one object of this kind.

@@ -198,12 +198,12 @@ impl Kind for User {
         Ok(Surveyed::Known(found))
     }
 
-    /// All that "Deleting an IAM user" in the IAM User Guide says to remove before, but what the plan removes
-    /// itself.
     fn signed(&self, survey: &AccountSurvey) -> Vec<ObjectId> {
         survey.signed_users().map(id_of).collect()
     }
 
+    /// All that "Deleting an IAM user" in the IAM User Guide says to remove before, but what the plan removes
+    /// itself.
     async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>> {
         let iam = &cloud.iam;
         let login = cloud.get("GetLoginProfile", name, iam.get_login_profile().user_name(name).send()).await?;

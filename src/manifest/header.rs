@@ -34,7 +34,6 @@ const DEFAULTS: [&str; 3] = ["path", "boundary", "tags"];
 pub struct Header {
     pub deployment: Given,
     pub account: Given,
-    pub account_place: Option<Place>,
     pub region: Given,
     pub state: Option<String>,
 }
@@ -72,7 +71,6 @@ pub fn read(root: &Node, params: &Params, sources: &Sources, report: &mut Report
         text.filter(|text| check(text, node.place, report)).map_or(Given::Broken, Given::Text)
     };
     header.account = given("account", &scope, report, account_is_well);
-    header.account_place = root.get("account").map(|entry| entry.value.place);
     header.region = given("region", &scope, report, region_is_well);
 
     let (account, region) = (header.account.clone(), header.region.clone());

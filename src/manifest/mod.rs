@@ -58,7 +58,7 @@ use std::collections::BTreeSet;
 
 use crate::graph::Desired;
 use crate::model::{Account, Node, NodeValue};
-use crate::problem::{Place, Problem, Severity, Sources};
+use crate::problem::{Problem, Severity, Sources};
 use expand::Expander;
 use files::Loaded;
 use header::Header;
@@ -151,10 +151,6 @@ impl Manifest {
     /// The header's `account`: any other is refused.
     pub fn account(&self) -> Option<&str> {
         self.header.account.text()
-    }
-
-    pub fn account_place(&self) -> Option<Place> {
-        self.header.account_place
     }
 
     pub fn region(&self) -> Option<&str> {

@@ -3,12 +3,11 @@
 use super::report::Report;
 use super::shape;
 use crate::model::{Node, Tags};
+use crate::policy::limits::{self, TAG_KEY, TAG_VALUE};
 use crate::problem::Problem;
 
-/// AWS takes 50; two are ours.
-const MOST: usize = 48;
-const LONGEST_KEY: usize = 128;
-const LONGEST_VALUE: usize = 256;
+/// Two are ours.
+const MOST: usize = limits::TAGS - 2;
 
 /// Reads a map of tags. A key that differs from a default only in letter case replaces it, as AWS holds
 /// only one of the two.
@@ -26,16 +25,16 @@ pub fn read(node: &Node, what: &str, defaults: &Tags, report: &mut Report) -> Op
             report.push(problem(format!("{what}: keys that start with `seqera-iam:` mark what this tool owns")));
         } else if let Some((_, first)) = own.iter().find(|(seen, _)| *seen == folded) {
             report.push(problem(format!("{what}: to AWS `{key}` and `{first}` are one key")));
-        } else if key.is_empty() || key.chars().count() > LONGEST_KEY {
-            report.push(problem(format!("{what}: a key has 1 to {LONGEST_KEY} characters")));
+        } else if key.is_empty() || key.chars().count() > TAG_KEY {
+            report.push(problem(format!("{what}: a key has 1 to {TAG_KEY} characters")));
         } else if let Some(odd) = odd(key) {
             report.push(problem(format!("{what}: AWS takes no `{odd}` in the key of a tag")));
         }
         let value = shape::text(&entry.value, &format!("{what}.{key}"), report);
         let Some(value) = value else { continue };
         let problem = |message: String| Problem::error("bad-tag", message).at(entry.value.place);
-        if value.chars().count() > LONGEST_VALUE {
-            report.push(problem(format!("{what}.{key} has more than {LONGEST_VALUE} characters")));
+        if value.chars().count() > TAG_VALUE {
+            report.push(problem(format!("{what}.{key} has more than {TAG_VALUE} characters")));
         } else if let Some(odd) = odd(value) {
             report.push(problem(format!("{what}.{key}: AWS takes no `{odd}` in the value of a tag")));
         }

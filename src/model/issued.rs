@@ -4,6 +4,8 @@
 //! came: *asked* for (an intent, before the call), made (AWS's id is known), *delivered* (the secret is where
 //! the manifest says). One that was made and not delivered is worth nothing to anybody and is made anew.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{Attributes, Record, Value};
 
 /// AWS's id of it: `AKIA…`.
@@ -69,6 +71,15 @@ pub fn undelivered(mut record: Record, intent: Option<&Record>) -> Record {
     let instead_of = intent.and_then(|intent| text(&intent.attributes, INSTEAD_OF));
     record.attributes.extend(instead_of.map(|id| (INSTEAD_OF, id.into())));
     record
+}
+
+/// Says whether something that AWS created then may be what was asked for: how long a call may take from the intent to the
+/// creation, and how much the clocks may differ.
+pub fn came_just_then(asked: Timestamp, created: Timestamp) -> bool {
+    const LONGEST: SignedDuration = SignedDuration::from_mins(15);
+    const SKEW: SignedDuration = SignedDuration::from_mins(5);
+    let after = created.duration_since(asked);
+    -SKEW <= after && after <= LONGEST
 }
 
 /// Says whether it is not known whether anything was made.

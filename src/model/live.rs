@@ -32,7 +32,8 @@ pub struct LiveState {
     pub objects: BTreeMap<ObjectId, Live>,
     /// What hangs on the objects that may have to be deleted.
     pub obstacles: BTreeMap<ObjectId, Vec<Obstacle>>,
-    /// Objects that are not ours but that something on our owners refers to: attached policies.
+    /// Objects that are not ours and count for ours: what the manifest or something on our owners refers to, groups of
+    /// others that our users are in with what these hold, and what whoever runs this holds.
     pub referred: BTreeMap<ObjectId, Live>,
     /// What the manifest refers to outside itself and AWS does not hold.
     pub missing: BTreeSet<ObjectId>,

@@ -37,7 +37,7 @@ pub struct Resource {
     pub wanted: Attributes,
     /// Where it is declared, for problems that only AWS can reveal.
     pub place: Place,
-    /// What AWS holds beside the wish and shall keep: `policies`, `inline` (owners only).
+    /// What AWS holds beside the wish and shall keep: `policies`, `inline`, `groups`, `credentials` (owners only).
     pub keep_undeclared: Vec<&'static str>,
     /// Fields that the manifest says to remove: `boundary: none`. A boundary that is only not
     /// mentioned stays, as it restricts.

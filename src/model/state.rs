@@ -41,7 +41,8 @@ pub struct Record {
     /// The id that AWS gave it, where it gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws_id: Option<String>,
-    /// When it was asked for, `2026-01-01T00:00:00Z`, in an intent: nobody knows whether it was made.
+    /// When it was asked for, `2026-01-01T00:00:00Z`, in an intent: nobody knows whether it was made. An access key has
+    /// that among its attributes (`issued::ASKED`), as its record knows a key before it, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
     /// What it is, or was about to be, on the way to what it shall be, where that takes several writes.

@@ -1,4 +1,4 @@
-//! What a reviewer has to look at twice. Readers of the change list, each on its own.
+//! What a reviewer has to look at twice. Each function looks at one step, or at all, and returns sentences.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -333,11 +333,6 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// Returns what is not steady for a moment, with the step that it comes from.
-    pub fn gaps(&self) -> impl Iterator<Item = (&Address, &str)> {
-        self.steps.iter().flat_map(|step| step.gaps.iter().map(move |gap| (&step.address, gap.as_str())))
-    }
-
     pub fn summary(&self) -> Summary {
         let count = |wanted: fn(Action) -> bool| self.steps.iter().filter(|step| wanted(step.action())).count();
         Summary {

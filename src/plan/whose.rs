@@ -1,12 +1,12 @@
 //! Whose an object is, by its tags, by the state, and by the manifest.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::claim::{Claim, Claims};
 use super::compare::Comparison;
 use super::wish::Wanted;
 use crate::kinds;
-use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value};
+use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value, issued};
 use crate::problem::Problem;
 
 impl Comparison<'_> {
@@ -102,10 +102,6 @@ pub fn lacking(wanted: &Attributes, live: &Attributes) -> Vec<(&'static str, Str
     lacking
 }
 
-/// How long a call may take from the intent to the creation of what it asks for; and how much the clocks may differ.
-const LONGEST: SignedDuration = SignedDuration::from_mins(15);
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
 /// Returns the state without intents of which nothing came, and their ids: what they ask for is not there, or others
 /// made it.
 pub fn without_lapsed(state: &State, live: &LiveState, claims: &Claims) -> (State, Vec<ObjectId>) {
@@ -125,8 +121,7 @@ fn came_of(intent: &Record, live: &Live, claims: &Claims) -> bool {
     }
     let time = |text: Option<&String>| text.and_then(|text| text.parse::<Timestamp>().ok());
     let (Some(asked), Some(created)) = (time(intent.asked.as_ref()), time(live.created.as_ref())) else { return true };
-    let after = created.duration_since(asked);
-    -SKEW <= after && after <= LONGEST
+    issued::came_just_then(asked, created)
 }
 
 /// Says whether an object is surely the one that was recorded: AWS gives no id twice. Where it gives none, only tags

@@ -1,4 +1,5 @@
-//! The journal of a run: one JSON line for each finished call, replayed over the state it began from.
+//! The journal of a run: one JSON line for each finished call, and one before a call of which nothing else would tell;
+//! replayed over the state that the run began from.
 
 use serde::{Deserialize, Serialize};
 

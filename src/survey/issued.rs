@@ -20,11 +20,6 @@ use crate::model::issued::{
 };
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State};
 
-/// How long a call may take from the intent to the creation of what it asks for; and how much the clocks may
-/// differ.
-const LONGEST: SignedDuration = SignedDuration::from_mins(15);
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
 /// Returns the owners whose keys are to be read, as objects of the kind.
 pub fn asked(desired: &Desired, state: Option<&State>) -> BTreeSet<ObjectId> {
     let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
@@ -225,9 +220,8 @@ impl Labels<'_> {
         let owner = owner(&record.id, &record.attributes);
         let in_time = |key: &Live| {
             let created = key.created.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
-            let after = created.map(|created| created.duration_since(asked));
             self::owner(&key.id, &key.attributes) == owner
-                && after.is_some_and(|after| after >= -SKEW && after <= LONGEST)
+                && created.is_some_and(|created| issued::came_just_then(asked, created))
         };
         let of_then: Vec<String> = self.keys.iter().filter(|(_, key)| in_time(key)).map(|(id, _)| id.clone()).collect();
         let mut ours = Vec::new();
