@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{Declared, KeyWish};
 use crate::model::issued::{self, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, ON_AGAIN, PREVIOUS, STATUS, UNTIL};
 use crate::model::schema::{Field, Holds, OnChange, Schema};
-use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::model::{Account, Attributes, Live, ObjectId, Resource};
 use crate::policy::limits;
 use crate::secret::Secret;
 
@@ -125,10 +125,6 @@ impl Spec for AccessKey {
         id_of(user_of(attributes), text(attributes, "name").unwrap_or_default())
     }
 
-    fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
-        None
-    }
-
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         vec![Needed::held(user::id_of(user_of(attributes)))]
     }
@@ -150,10 +146,6 @@ impl Spec for AccessKey {
         Some(format!("aws iam delete-access-key --user-name {user} --access-key-id {key}"))
     }
 
-    fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
-        Vec::new()
-    }
-
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
         let label = text(attributes, "name").unwrap_or_default();
         let segments = vec!["access_keys".to_owned(), label.to_owned()];
@@ -168,10 +160,6 @@ impl Kind for AccessKey {
         let pages = cloud.iam.list_access_keys().user_name(user).into_paginator().send();
         let keys = cloud.all("ListAccessKeys", user, pages, |page| page.access_key_metadata).await?;
         Ok(keys.iter().filter_map(live).collect())
-    }
-
-    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
-        Ok(Vec::new())
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {

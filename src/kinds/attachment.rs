@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
 use crate::model::schema::{Field, Holds, OnChange, Schema};
-use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::model::{Account, Attributes, Live, ObjectId, Resource};
 use crate::policy::{limits, managed};
 
 pub struct Attachment {
@@ -110,10 +110,6 @@ impl Spec for Attachment {
         self.id_of(owner, arn)
     }
 
-    fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
-        None
-    }
-
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         let (owner, arn) = self.names(attributes);
         vec![Needed::held(self.owner.id_of(owner)), Needed::held(policy::id_of(arn))]
@@ -126,10 +122,6 @@ impl Spec for Attachment {
 
     fn most(&self) -> Option<Most> {
         Some(Most { usual: limits::ATTACHMENTS, figure: self.figure })
-    }
-
-    fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
-        Vec::new()
     }
 
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
@@ -146,14 +138,6 @@ impl Spec for Attachment {
 impl Kind for Attachment {
     fn calls(&self) -> usize {
         0
-    }
-
-    async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
-        Ok(Vec::new())
-    }
-
-    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
-        Ok(Vec::new())
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {

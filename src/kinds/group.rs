@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, membership, name_and_path};
+use super::{Kind, Made, Spec, Surveyed, membership, name_and_path};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -90,20 +90,12 @@ impl Spec for Group {
         Some(account.iam_arn("group", path, name))
     }
 
-    fn refers(&self, _: &Account, _: &Attributes) -> Vec<Needed> {
-        Vec::new()
-    }
-
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
         let wanted = entry.named();
         let name = name_and_path(&wanted).0.to_owned();
         let mut resources = vec![entry.resource(self.id(account, &wanted), wanted)];
         resources.extend(Owner::Group.declared(entry, &name));
         resources
-    }
-
-    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
-        None
     }
 }
 

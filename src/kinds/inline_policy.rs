@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::manifest::Declared;
 use crate::manifest::declared::Inline;
 use crate::model::schema::{Field, Holds, OnChange, Schema};
-use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource, Value};
+use crate::model::{Account, Attributes, Live, ObjectId, Resource, Value};
 use crate::policy::{Document, Host};
 
 pub struct InlinePolicy {
@@ -111,10 +111,6 @@ impl Spec for InlinePolicy {
         self.id_of(owner, name)
     }
 
-    fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
-        None
-    }
-
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         vec![Needed::held(self.owner.id_of(self.names(attributes).0))]
     }
@@ -122,10 +118,6 @@ impl Spec for InlinePolicy {
     fn by_hand(&self, attributes: &Attributes) -> Option<String> {
         let ((owner, name), kind) = (self.names(attributes), self.owner.kind());
         Some(format!("aws iam delete-{kind}-policy --{kind}-name {owner} --policy-name {name}"))
-    }
-
-    fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
-        Vec::new()
     }
 
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
@@ -140,14 +132,6 @@ impl Spec for InlinePolicy {
 
 #[async_trait]
 impl Kind for InlinePolicy {
-    async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
-        Ok(Vec::new())
-    }
-
-    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
-        Ok(Vec::new())
-    }
-
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {
         let (owner, name) = self.names(wanted);
         self.owner.put_inline(cloud, owner, name, &compact(wanted, "document")).await?;

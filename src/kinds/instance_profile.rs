@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use aws_sdk_iam::types::InstanceProfile as SdkProfile;
 
-use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, name_and_path, profile_role, tags};
+use super::{Kind, Made, Spec, Surveyed, name_and_path, profile_role, tags};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
 use crate::model::schema::{Accepts, Field, Holds, Key, OnChange, Schema, Section};
-use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::model::{Account, Attributes, Live, ObjectId, Resource};
 use crate::survey::AccountSurvey;
 
 pub struct InstanceProfile;
@@ -85,20 +85,12 @@ impl Spec for InstanceProfile {
         Some(account.iam_arn("instance-profile", path, name))
     }
 
-    fn refers(&self, _: &Account, _: &Attributes) -> Vec<Needed> {
-        Vec::new()
-    }
-
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {
         let wanted = entry.named();
         let name = name_and_path(&wanted).0.to_owned();
         let mut resources = vec![entry.resource(self.id(account, &wanted), wanted)];
         resources.extend(entry.role().map(|role| profile_role::declare(account, entry, &name, role)));
         resources
-    }
-
-    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
-        None
     }
 }
 
@@ -130,10 +122,6 @@ impl Kind for InstanceProfile {
 
     fn signed(&self, survey: &AccountSurvey) -> Vec<ObjectId> {
         survey.signed_profiles().map(id_of).collect()
-    }
-
-    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
-        Ok(Vec::new())
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {

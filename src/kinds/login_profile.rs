@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use super::{Hanging, Kind, Made, Needed, Spec, text, user};
 use crate::cloud::{Cloud, time};
 use crate::error::{Error, Result};
-use crate::manifest::Declared;
 use crate::model::schema::{Field, Holds, OnChange, Schema};
-use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::model::{Account, Attributes, Live, ObjectId};
 
 pub struct LoginProfile;
 
@@ -41,10 +40,6 @@ impl Spec for LoginProfile {
         ObjectId::new(KIND, user_of(attributes))
     }
 
-    fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
-        None
-    }
-
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         vec![Needed::held(user::id_of(user_of(attributes)))]
     }
@@ -55,10 +50,6 @@ impl Spec for LoginProfile {
 
     fn by_hand(&self, attributes: &Attributes) -> Option<String> {
         Some(format!("aws iam delete-login-profile --user-name {}", user_of(attributes)))
-    }
-
-    fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
-        Vec::new()
     }
 
     fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging> {
@@ -80,10 +71,6 @@ impl Kind for LoginProfile {
             created: Some(created),
         };
         Ok(profile.map(|profile| live(time(&profile.create_date))).into_iter().collect())
-    }
-
-    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
-        Ok(Vec::new())
     }
 
     async fn create(&self, _: &Cloud, wanted: &Attributes) -> Result<Made> {

@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
 use crate::model::schema::{Field, Holds, OnChange, Schema};
-use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::model::{Account, Attributes, Live, ObjectId, Resource};
 use crate::policy::limits;
 
 pub struct Membership;
@@ -71,10 +71,6 @@ impl Spec for Membership {
         id_of(user, group)
     }
 
-    fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
-        None
-    }
-
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         let (user, group) = names(attributes);
         vec![Needed::held(user::id_of(user)), Needed::held(group::id_of(group))]
@@ -82,10 +78,6 @@ impl Spec for Membership {
 
     fn most(&self) -> Option<Most> {
         Some(Most { usual: limits::GROUPS_OF_USER, figure: "GroupsPerUserQuota" })
-    }
-
-    fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
-        Vec::new()
     }
 
     fn by_hand(&self, attributes: &Attributes) -> Option<String> {
@@ -108,14 +100,6 @@ impl Spec for Membership {
 impl Kind for Membership {
     fn calls(&self) -> usize {
         0
-    }
-
-    async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
-        Ok(Vec::new())
-    }
-
-    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
-        Ok(Vec::new())
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {

@@ -69,10 +69,14 @@ pub trait Spec: Sync + Send {
     fn id(&self, account: &Account, attributes: &Attributes) -> ObjectId;
 
     /// Returns the ARN of an object of this name and path; `None` for what has no ARN of its own.
-    fn arn(&self, account: &Account, path: &str, name: &str) -> Option<String>;
+    fn arn(&self, _account: &Account, _path: &str, _name: &str) -> Option<String> {
+        None
+    }
 
     /// Returns what has to exist before an object with these attributes can: edges of the graph.
-    fn refers(&self, account: &Account, attributes: &Attributes) -> Vec<Needed>;
+    fn refers(&self, _account: &Account, _attributes: &Attributes) -> Vec<Needed> {
+        Vec::new()
+    }
 
     /// Returns what AWS keeps unique: two objects of one kind cannot exist at a time when it is equal.
     fn unique_name(&self, id: &ObjectId) -> String {
@@ -124,8 +128,11 @@ pub trait Spec: Sync + Send {
         None
     }
 
-    /// Returns the resources that one entry of this kind's section asks for, the entry itself first.
-    fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource>;
+    /// Returns the resources that one entry of this kind's section asks for, the entry itself first; nothing where it has
+    /// no section.
+    fn declare(&self, _account: &Account, _entry: &Declared) -> Vec<Resource> {
+        Vec::new()
+    }
 
     /// Returns the other owner whose policies also count for the owner of this: the group of a membership.
     fn brings(&self, _attributes: &Attributes) -> Option<ObjectId> {
@@ -138,7 +145,9 @@ pub trait Spec: Sync + Send {
     }
 
     /// For what hangs on an owner: the owner's id and the address that it has under the owner's.
-    fn hangs_on(&self, attributes: &Attributes) -> Option<Hanging>;
+    fn hangs_on(&self, _attributes: &Attributes) -> Option<Hanging> {
+        None
+    }
 }
 
 /// What follows when somebody is replaced: AWS knows principals by their unique ids.
@@ -204,7 +213,9 @@ pub trait Kind: Spec {
     /// Reads the object and all that hangs on it; empty when it does not exist.
     /// What hangs on an owner is read with the owner and is never asked for itself; credentials are read by the name of
     /// their user.
-    async fn read(&self, cloud: &Cloud, name: &str) -> Result<Vec<Live>>;
+    async fn read(&self, _cloud: &Cloud, _name: &str) -> Result<Vec<Live>> {
+        Ok(Vec::new())
+    }
 
     /// Returns how many calls a read makes for one object of this kind.
     fn calls(&self) -> usize {
@@ -222,7 +233,9 @@ pub trait Kind: Spec {
     }
 
     /// Returns what hangs on the object and would make AWS refuse to delete it.
-    async fn obstacles(&self, cloud: &Cloud, name: &str) -> Result<Vec<Obstacle>>;
+    async fn obstacles(&self, _cloud: &Cloud, _name: &str) -> Result<Vec<Obstacle>> {
+        Ok(Vec::new())
+    }
 
     /// Returns when the object was last used and how, where AWS keeps track of it.
     async fn last_used(&self, _cloud: &Cloud, _name: &str) -> Result<Option<LastUse>> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Hanging, Kind, Made, Needed, Spec, tags, text};
+use super::{Kind, Made, Spec, tags, text};
 use crate::cloud::{Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -127,10 +127,6 @@ impl Spec for OidcProvider {
         Some(account.iam_arn("oidc-provider", "/", name))
     }
 
-    fn refers(&self, _: &Account, _: &Attributes) -> Vec<Needed> {
-        Vec::new()
-    }
-
     /// Paths of URLs differ by letter case.
     fn unique_name(&self, id: &ObjectId) -> String {
         id.name.clone()
@@ -152,10 +148,6 @@ impl Spec for OidcProvider {
             }
         }
         vec![entry.resource(self.id(account, &wanted), wanted)]
-    }
-
-    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
-        None
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_iam::operation::list_entities_for_policy::ListEntitiesForPolicyOutpu
 use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType};
 
 use super::owner::Owner;
-use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, attachment, compact, name_and_path, tags, text, versions};
+use super::{Kind, Made, Spec, Surveyed, attachment, compact, name_and_path, tags, text, versions};
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -126,10 +126,6 @@ impl Spec for Policy {
         Some(account.iam_arn("policy", path, name))
     }
 
-    fn refers(&self, _: &Account, _: &Attributes) -> Vec<Needed> {
-        Vec::new()
-    }
-
     /// What relies on a policy has it attached, and that goes first.
     fn is_relied_on(&self) -> bool {
         false
@@ -158,10 +154,6 @@ impl Spec for Policy {
             Resource { address: entry.part_address(part), ..entry.resource(self.id(account, &wanted), wanted) }
         };
         entry.parts().iter().map(part).collect()
-    }
-
-    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
-        None
     }
 }
 

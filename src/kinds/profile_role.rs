@@ -7,7 +7,7 @@ use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::manifest::{Declared, Reference};
 use crate::model::schema::{Field, Holds, OnChange, Schema};
-use crate::model::{Account, Attributes, Live, ObjectId, Obstacle, Resource};
+use crate::model::{Account, Attributes, Live, ObjectId, Resource};
 
 pub struct ProfileRole;
 
@@ -70,17 +70,9 @@ impl Spec for ProfileRole {
         id_of(names(attributes).0)
     }
 
-    fn arn(&self, _: &Account, _: &str, _: &str) -> Option<String> {
-        None
-    }
-
     fn refers(&self, _: &Account, attributes: &Attributes) -> Vec<Needed> {
         let (profile, role) = names(attributes);
         vec![Needed::held(instance_profile::id_of(profile)), Needed::held(role::id_of(role))]
-    }
-
-    fn declare(&self, _: &Account, _: &Declared) -> Vec<Resource> {
-        Vec::new()
     }
 
     fn aftermath(&self) -> Option<&'static str> {
@@ -99,14 +91,6 @@ impl Spec for ProfileRole {
 impl Kind for ProfileRole {
     fn calls(&self) -> usize {
         0
-    }
-
-    async fn read(&self, _: &Cloud, _: &str) -> Result<Vec<Live>> {
-        Ok(Vec::new())
-    }
-
-    async fn obstacles(&self, _: &Cloud, _: &str) -> Result<Vec<Obstacle>> {
-        Ok(Vec::new())
     }
 
     async fn create(&self, cloud: &Cloud, wanted: &Attributes) -> Result<Made> {

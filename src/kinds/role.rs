@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::owner::Owner;
 use super::{
-    Hanging, Kind, LastUse, Made, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags,
-    text, user,
+    Kind, LastUse, Made, Needed, Spec, Surveyed, compact, name_and_path, number, oidc_provider, policy, tags, text,
+    user,
 };
 use crate::cloud::{Cloud, document, time};
 use crate::error::Result;
@@ -206,10 +206,6 @@ impl Spec for Role {
 
     fn aftermath(&self) -> Option<&'static str> {
         Some(super::NAMED_NO_MORE)
-    }
-
-    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
-        None
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{DeletionTaskFailureReasonType as Reason, DeletionTaskStatusType as Status, Role};
 
-use super::{Hanging, Kind, Made, Needed, Spec, Surveyed, linked_services, text};
+use super::{Kind, Made, Spec, Surveyed, linked_services, text};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::{Error, Result};
 use crate::manifest::Declared;
@@ -104,10 +104,6 @@ impl Spec for ServiceLinkedRole {
         name_of(service).map(|name| account.iam_arn("role", &path_of(service), name))
     }
 
-    fn refers(&self, _: &Account, _: &Attributes) -> Vec<Needed> {
-        Vec::new()
-    }
-
     fn is_shared(&self) -> bool {
         true
     }
@@ -120,10 +116,6 @@ impl Spec for ServiceLinkedRole {
         let service = entry.address.segments().last().map_or("", String::as_str);
         let wanted = Attributes::from([("service", service.into())]);
         vec![entry.resource(self.id(account, &wanted), wanted)]
-    }
-
-    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
-        None
     }
 }
 

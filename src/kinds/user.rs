@@ -5,9 +5,7 @@ use aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput;
 use aws_sdk_iam::types::AttachedPermissionsBoundary;
 
 use super::owner::Owner;
-use super::{
-    Hanging, Kind, LastUse, Made, Needed, Spec, Surveyed, access_key, membership, name_and_path, policy, tags, text,
-};
+use super::{Kind, LastUse, Made, Needed, Spec, Surveyed, access_key, membership, name_and_path, policy, tags, text};
 use crate::cloud::{AwsError, Cloud, time};
 use crate::error::Result;
 use crate::manifest::Declared;
@@ -158,10 +156,6 @@ impl Spec for User {
 
     fn aftermath(&self) -> Option<&'static str> {
         Some(super::NAMED_NO_MORE)
-    }
-
-    fn hangs_on(&self, _: &Attributes) -> Option<Hanging> {
-        None
     }
 }
 
