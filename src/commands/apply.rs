@@ -38,7 +38,7 @@ pub async fn run(global: &Global, args: &ApplyArgs, output: &Output) -> Result<E
     };
     let plan = session.plan()?;
     if let Some(saved) = &saved {
-        refuse_moved(saved.moved(&plan), &session, global)?;
+        refuse_stale(saved.differences(&plan), &session, global)?;
     }
     if let Some(expected) = &args.expect
         && digest::digest(&plan) != *expected
@@ -146,19 +146,19 @@ fn as_saved(global: &Global, saved: &Invocation) -> Global {
 }
 
 /// Refuses a saved plan that would be another one by now.
-fn refuse_moved(moved: Vec<String>, session: &Session, saved_with: &Global) -> Result<()> {
-    if moved.is_empty() {
+fn refuse_stale(differences: Vec<String>, session: &Session, saved_with: &Global) -> Result<()> {
+    if differences.is_empty() {
         return Ok(());
     }
     let location = session.store.location();
     let why = format!("was made before manifest, state ({location}) or AWS changed");
     let command = format!("seqera-iam {} plan", saved_with.again()).replace("  ", " ");
-    Err(stale(moved, &why, &command))
+    Err(stale(differences, &why, &command))
 }
 
-fn stale(moved: Vec<String>, why: &str, command: &str) -> Error {
+fn stale(differences: Vec<String>, why: &str, command: &str) -> Error {
     let error = Error::refused(format!("the plan {why}; nothing was changed"));
-    let error = moved.into_iter().fold(error, |error, line| error.note(line));
+    let error = differences.into_iter().fold(error, |error, line| error.note(line));
     error.hint(format!("look at the plan again:   {command}"))
 }
 

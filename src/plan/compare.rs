@@ -63,7 +63,7 @@ pub(super) struct Comparison<'a> {
     pub live: &'a LiveState,
     pub claims: Claims,
     /// Addresses that the manifest says to take over.
-    pub asked: BTreeSet<&'a Address>,
+    pub imports: BTreeSet<&'a Address>,
     /// Owners that AWS cannot tag and that are just what the manifest asks for.
     pub as_asked: BTreeSet<ObjectId>,
     pub wish: Wish,
@@ -80,7 +80,7 @@ impl<'a> Comparison<'a> {
             desired,
             state,
             live,
-            asked: desired.imports.iter().map(|(address, _)| address).collect(),
+            imports: desired.imports.iter().map(|(address, _)| address).collect(),
             as_asked: claim::as_asked(desired, live),
             wish: Wish::new(desired, state, live, &claims),
             claims,
@@ -143,7 +143,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn recorded_and_live(&mut self, wanted: &Wanted, record: &Record, live: &Live) {
-        if !whose::is_the_same(record, live) && self.claim(live) == Claim::Nobody && self.is_asked(wanted) {
+        if !whose::is_the_same(record, live) && self.claim(live) == Claim::Nobody && self.is_imported(wanted) {
             return self.found(wanted, live);
         }
         if let Some(problem) = self.contradiction(&record.address, Some(wanted), live, record) {
@@ -183,7 +183,7 @@ impl<'a> Comparison<'a> {
         }
         let id = &wanted.resource.id;
         let hangs = kinds::hanging(id, &live.attributes);
-        let asked = self.is_asked(wanted);
+        let is_imported = self.is_imported(wanted);
         let claim = match &hangs {
             // What hangs on an owner is whose the owner is; the owner has its own problem if it is not ours.
             Some(hangs) if self.is_existing(&hangs.owner) => return self.found_on_existing(wanted, live),
@@ -193,8 +193,8 @@ impl<'a> Comparison<'a> {
         };
         match claim {
             Claim::Ours => {}
-            Claim::Nobody if asked => {}
-            _ if is_shared(id) && !asked => return self.use_as_it_is(wanted, live),
+            Claim::Nobody if is_imported => {}
+            _ if is_shared(id) && !is_imported => return self.use_as_it_is(wanted, live),
             claim => {
                 self.problems.push(refusal::not_ours(
                     wanted,
@@ -229,7 +229,7 @@ impl<'a> Comparison<'a> {
             }
             return;
         }
-        if self.is_asked(wanted) {
+        if self.is_imported(wanted) {
             let (before, after) = (live.attributes.clone(), wanted.whole.clone());
             self.put(wanted, Some(live), Change::Import { before, after }, false);
         } else {

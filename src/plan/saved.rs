@@ -74,12 +74,12 @@ impl SavedPlan {
     }
 
     /// Returns what is otherwise in `plan`, a line each; nothing when it is the plan that was saved.
-    pub fn moved(&self, plan: &Plan) -> Vec<String> {
+    pub fn differences(&self, plan: &Plan) -> Vec<String> {
         let now = SavedPlan::new(plan, self.invocation.clone());
-        let mut moved = Vec::new();
+        let mut found = Vec::new();
         let mut differs = |what: &str, then: &str, now: &str| {
             if then != now {
-                moved.push(format!("{what} was {then} and is {now}"));
+                found.push(format!("{what} was {then} and is {now}"));
             }
         };
         differs("the account", &self.account, &now.account);
@@ -91,21 +91,21 @@ impl SavedPlan {
         let (before, after) = (by_address(&self.steps), by_address(&now.steps));
         for then in &self.steps {
             match after.get(&then.address) {
-                None => moved.push(format!("{}: {} is not needed any more", then.address, then.action)),
+                None => found.push(format!("{}: {} is not needed any more", then.address, then.action)),
                 Some(step) if step.action != then.action => {
-                    moved.push(format!("{}: {} became {}", then.address, then.action, step.action));
+                    found.push(format!("{}: {} became {}", then.address, then.action, step.action));
                 }
                 Some(step) if step.digest != then.digest => {
-                    moved.push(format!("{}: {} is another one now", then.address, then.action));
+                    found.push(format!("{}: {} is another one now", then.address, then.action));
                 }
                 Some(_) => {}
             }
         }
         let new = now.steps.iter().filter(|step| !before.contains_key(&step.address));
-        moved.extend(new.map(|step| format!("{}: {} came up", step.address, step.action)));
-        if moved.is_empty() && self.digest != now.digest {
-            moved.push("the steps stand in another order".to_owned());
+        found.extend(new.map(|step| format!("{}: {} came up", step.address, step.action)));
+        if found.is_empty() && self.digest != now.digest {
+            found.push("the steps stand in another order".to_owned());
         }
-        moved
+        found
     }
 }

@@ -30,14 +30,14 @@ impl Comparison<'_> {
         let Some(wanted) = self.wish.objects.get(owner).filter(|wanted| !wanted.resource.existing) else {
             return false;
         };
-        self.is_asked(wanted)
+        self.is_imported(wanted)
             || self.recorded(owner).is_some()
             || self.live.objects.get(owner).is_some_and(|live| self.claim(live) == Claim::Ours)
     }
 
     /// Says whether the manifest says to take it over.
-    pub fn is_asked(&self, wanted: &Wanted) -> bool {
-        self.asked.contains(&wanted.resource.address)
+    pub fn is_imported(&self, wanted: &Wanted) -> bool {
+        self.imports.contains(&wanted.resource.address)
     }
 
     /// A recorded object that is not the one we made.

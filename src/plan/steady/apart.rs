@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::{Steady, document, interim, moved, shift_of_trust};
+use super::{Steady, document, interim, paths, shift_of_trust};
 use crate::kinds;
 use crate::model::{Attributes, ObjectId, Value};
 use crate::plan::Change;
@@ -129,7 +129,7 @@ fn restricted(owner: &Attributes) -> [Option<&Value>; 2] {
 /// What restricts an owner first: the narrower trust, and a boundary where there was none.
 fn of_owner(before: &Attributes, after: &Attributes) -> Vec<Attributes> {
     let (Some(old), Some(new)) = (document(before, "trust"), document(after, "trust")) else { return Vec::new() };
-    let (old, shift) = (moved::told_as(old, new), shift_of_trust(before, after));
+    let (old, shift) = (paths::told_as(old, new), shift_of_trust(before, after));
     let widens = !shift.allows.is_empty() || !shift.denies_no_more.is_empty();
     let narrows = !shift.allows_no_more.is_empty() || !shift.denies.is_empty();
     let trust = match (narrows, widens) {

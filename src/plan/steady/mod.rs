@@ -33,7 +33,7 @@
 
 mod apart;
 mod interim;
-mod moved;
+mod paths;
 #[cfg(test)]
 mod tests;
 
@@ -361,7 +361,7 @@ impl<'a> Steady<'a> {
 
 fn shift_of_trust(before: &Attributes, after: &Attributes) -> Shift {
     match [before, after].map(|attributes| document(attributes, "trust")) {
-        [Some(old), Some(new)] => Shift::between(Some(&moved::told_as(old, new)), Some(new)),
+        [Some(old), Some(new)] => Shift::between(Some(&paths::told_as(old, new)), Some(new)),
         [old, new] => Shift::between(old, new),
     }
 }
