@@ -158,7 +158,14 @@ impl World {
     fn move_entry(&mut self, chance: &mut Chance) {
         let (from, to) = (*chance.pick(&KEYS), *chance.pick(&KEYS));
         let (follows, place) = (chance.percent(60), chance.below(5));
-        let [(section, entries)] = &mut self.sections()[place..=place] else { return };
+        let section = self.sections()[place].0;
+        let addresses = [from, to].map(|key| format!("{section}.{key}"));
+        let [old, new] = addresses.each_ref().map(|address| format!("\"{address}\""));
+        // What was removed a moment ago may be named still.
+        if self.sections().iter().any(|(_, entries)| entries.values().any(|entry| entry.to_string().contains(&new))) {
+            return;
+        }
+        let [(_, entries)] = &mut self.sections()[place..=place] else { return };
         let taken = entries.values().filter_map(stem).any(|stem| stem == to);
         if entries.contains_key(to) || follows && taken {
             return;
@@ -171,8 +178,6 @@ impl World {
             }
         }
         entries.insert(to.to_owned(), moved);
-        let addresses = [from, to].map(|key| format!("{section}.{key}"));
-        let [old, new] = addresses.each_ref().map(|address| format!("\"{address}\""));
         let follow = |entry: &mut Json| {
             let text = entry.to_string();
             if text.contains(&old) {
