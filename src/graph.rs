@@ -29,7 +29,7 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// Returns a wish for nothing: the plan of it destroys the deployment.
+    /// Returns a wish for nothing.
     pub fn nothing(deployment: impl Into<String>, account: Account) -> Self {
         Self {
             deployment: deployment.into(),
@@ -41,6 +41,18 @@ impl Desired {
             outputs: IndexMap::new(),
             by_id: HashMap::new(),
         }
+    }
+
+    /// Returns the wish of whoever wants nothing of this any more: the plan of it destroys the deployment. It still
+    /// lets go of what is to stay in AWS, and of what is used as it is where that is `known`.
+    pub fn given_up(&self, known: impl Fn(&ObjectId) -> bool) -> Self {
+        let mut nothing = Self::nothing(self.deployment.clone(), self.account.clone());
+        nothing.removed.clone_from(&self.removed);
+        for resource in self.resources.values().filter(|resource| resource.existing && known(&resource.id)) {
+            // They got along with each other here, too.
+            let _ = nothing.insert(resource.clone());
+        }
+        nothing
     }
 
     /// Adds a resource. Two that are one object in AWS, or that share an address, are a problem.

@@ -282,11 +282,11 @@ impl Count {
 
     fn line(&self, verb: &Verb) -> String {
         let Count { imported, added, changed, destroyed, forgotten } = *self;
+        let forgotten = if forgotten > 0 { format!(", {forgotten} forgotten") } else { String::new() };
         match verb {
-            Verb::Destroy => format!("Destroy complete! Resources: {destroyed} destroyed."),
+            Verb::Destroy => format!("Destroy complete! Resources: {destroyed} destroyed{forgotten}."),
             Verb::Apply { .. } => {
                 let imported = if imported > 0 { format!("{imported} imported, ") } else { String::new() };
-                let forgotten = if forgotten > 0 { format!(", {forgotten} forgotten") } else { String::new() };
                 format!(
                     "Apply complete! Resources: {imported}{added} added, {changed} changed, {destroyed} destroyed{forgotten}."
                 )

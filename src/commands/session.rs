@@ -337,12 +337,13 @@ impl Session {
         to_terminal.next().map_or(Ok(()), |_| self.delivery.check(TERMINAL, &BTreeSet::new()))
     }
 
-    /// Returns the plan that removes everything, and the state that it starts from: what is ours but
-    /// was lost from the state is found by its tags.
+    /// Returns the plan that removes everything but what the manifest lets go of, and the state that it starts from:
+    /// what is ours but was lost from the state is found by its tags.
     pub fn plan_of_nothing(&self) -> Result<(Plan, State)> {
         let mut recovered = plan::recover(&self.desired, self.state.as_ref(), &self.live, &self.fresh_lineage)?;
         recovered.sandbox = self.sandbox;
-        let nothing = Desired::nothing(self.desired.deployment.clone(), self.desired.account.clone());
+        let known = |id: &ObjectId| recovered.objects.contains_key(id) && self.live.objects.contains_key(id);
+        let nothing = self.desired.given_up(known);
         let mut plan = self.plan_of(&nothing, Some(&recovered))?;
         // Who asks for it means it.
         plan.brakes.clear();

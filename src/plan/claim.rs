@@ -124,13 +124,20 @@ fn refuse(deployment: &str, state: Option<&str>, carried: &[&str]) -> Error {
 
 /// Returns the state with what is ours but not recorded added: objects at a wanted id that carry our
 /// tags, what hangs on them, and where our policies are attached. Destroying needs it after the state was
-/// lost.
+/// lost; and it heeds what the manifest says must not be destroyed, whether or not that was ever applied.
 pub fn recover(desired: &Desired, state: Option<&State>, live: &LiveState, fresh: &str) -> Result<State, Error> {
     let claims = Claims::settle(desired, state, live, fresh)?;
     // What AWS cannot tag is told by what it holds, where something else tells that there was a state.
     let is_known = live.objects.values().any(|object| claims.of(&object.attributes) == Claim::Ours);
     let untagged = if state.is_none() && is_known { as_asked(desired, live) } else { BTreeSet::new() };
-    Ok(with_ours(desired, state, live, &claims, &untagged))
+    let mut recovered = with_ours(desired, state, live, &claims, &untagged);
+    for resource in desired.resources.values().filter(|resource| resource.prevent_destroy) {
+        // One that gets another name stands there under the old one still.
+        for record in recovered.objects.values_mut() {
+            record.prevent_destroy |= record.id == resource.id || record.address == resource.address;
+        }
+    }
+    Ok(recovered)
 }
 
 /// Returns the state with what is wanted and ours added: by its tags, as one of these that AWS cannot tag, or by

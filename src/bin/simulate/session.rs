@@ -258,8 +258,9 @@ impl Place {
         let refused = |error: Error| format!("refused: {error}");
         let mut state = state.cloned();
         if let Task::Destroy(_) = task {
-            state = Some(plan::recover(desired, state.as_ref(), &live, LINEAGE).map_err(refused)?);
-            nothing = Desired::nothing(desired.deployment.clone(), desired.account.clone());
+            let recovered = plan::recover(desired, state.as_ref(), &live, LINEAGE).map_err(refused)?;
+            nothing = desired.given_up(|id| recovered.objects.contains_key(id) && live.objects.contains_key(id));
+            state = Some(recovered);
             desired = &nothing;
         }
         let question = Question { desired, state: state.as_ref(), live: &live, fresh_lineage: LINEAGE };
