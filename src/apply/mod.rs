@@ -156,10 +156,10 @@ pub async fn apply(
     let came_through = outcome.failed.is_empty() && !outcome.interrupted && failure.is_none();
     if came_through && !outcome.not_started.is_empty() {
         failure = Some(waiting_for_each_other(plan, &outcome));
-    } else if came_through {
-        for record in &plan.settled {
-            state.objects.insert(record.id.clone(), record.clone());
-        }
+    } else if failure.is_none() {
+        // No step is about these, so what failed says nothing of them.
+        let settled = plan.settled.iter().map(|record| (record.id.clone(), record.clone()));
+        state.objects.extend(settled);
     }
     if (&state.objects, &state.owed, &state.outputs) != (&before.objects, &before.owed, &before.outputs) {
         state.serial += 1;

@@ -320,3 +320,20 @@ fn throttling_and_slow_principals_are_waited_for() {
         road.finishes(&scene);
     });
 }
+
+/// What fails has nothing to do with what needs no step.
+#[test]
+fn what_needs_no_step_is_recorded_though_something_failed() {
+    let scene = Scene::new();
+    let role = "roles: {kept: {trust: {services: [ec2.amazonaws.com]}, prevent_destroy: false}}";
+    scene.manifest(&format!("{HEAD}{role}"));
+    scene.apply();
+    let policy = r#"policies: {p: {statements: {S: {Effect: Allow, Action: "s3:Get*", Resource: "*"}}}}"#;
+    scene.manifest(&format!("{HEAD}{}\n{policy}", role.replace("false", "true")));
+    scene.run_with("deny=CreatePolicy", "apply --auto-approve").expect(1);
+    scene.manifest(HEAD);
+    scene
+        .run("apply --auto-approve --force")
+        .expect(3)
+        .says("roles.kept must not be destroyed: it says prevent_destroy");
+}
