@@ -1,6 +1,7 @@
 //! What goes last. Nothing orders a role that goes and one that comes under another name, though the one may be
 //! meant for the place of the other: so what the manifest does not say any more goes when all else is done, and stays
-//! where something failed, for the next run.
+//! where something failed, for the next run. So does what gets another name: the new one is in the place of the old
+//! one only with all that hangs on it, and where all who trust the old one trust it.
 
 use std::collections::HashSet;
 
@@ -13,9 +14,12 @@ use crate::plan::{Change, Plan};
 /// waits for it. What is taken from an owner that stays is not held up.
 pub(super) fn of(plan: &Plan) -> Vec<bool> {
     let leaves = |id: &&ObjectId| kinds::spec(&id.kind).is_some_and(|spec| spec.schema().section.is_some());
-    let removed = |task: &Task| match (&plan.steps[task.step].change, task.part) {
-        (Change::Delete { before }, Part::Remove) => plan.steps[task.step].removed.as_ref().map(|id| (id, before)),
-        _ => None,
+    let removed = |task: &Task| {
+        let step = &plan.steps[task.step];
+        let (Change::Delete { before } | Change::Replace { before, .. }) = &step.change else { return None };
+        // What is made again does not leave.
+        let id = step.removed.as_ref().filter(|_| task.part == Part::Remove && step.removed != step.made);
+        id.map(|id| (id, before))
     };
     let leaving: HashSet<&ObjectId> =
         plan.tasks.iter().filter_map(|task| removed(task).map(|(id, _)| id)).filter(leaves).collect();

@@ -6,6 +6,7 @@ mod architecture;
 mod begin;
 mod blueprints;
 mod cut;
+mod departures;
 mod deviations;
 mod examples;
 mod faults;
