@@ -82,7 +82,9 @@ pub struct Outcome {
     /// Steps of which every part is done.
     pub done: Vec<usize>,
     pub failed: Vec<(usize, Error)>,
-    /// Steps of which a part was not started: it waits for one that failed, or the run was interrupted.
+    /// Steps of which one part is done and another was not started, and those of which nothing was: what was not
+    /// waits for something that failed, or the run was interrupted.
+    pub half_done: Vec<usize>,
     pub not_started: Vec<usize>,
     pub interrupted: bool,
 }
@@ -154,7 +156,7 @@ pub async fn apply(
     }
     let (outcome, mut state) = run.end();
     let came_through = outcome.failed.is_empty() && !outcome.interrupted && failure.is_none();
-    if came_through && !outcome.not_started.is_empty() {
+    if came_through && outcome.done.len() < plan.steps.len() {
         failure = Some(waiting_for_each_other(plan, &outcome));
     } else if failure.is_none() {
         // No step is about these, so what failed says nothing of them.
@@ -173,7 +175,8 @@ pub async fn apply(
 
 /// A plan whose tasks close a circle: a mistake of this program, never to be taken for success.
 fn waiting_for_each_other(plan: &Plan, outcome: &Outcome) -> Error {
-    let waiting: Vec<String> = outcome.not_started.iter().map(|&step| plan.steps[step].address.to_string()).collect();
+    let waiting = outcome.half_done.iter().chain(&outcome.not_started);
+    let waiting: Vec<String> = waiting.map(|&step| plan.steps[step].address.to_string()).collect();
     Error::failed(format!("these steps wait for each other and were not started: {}", waiting.join(", ")))
 }
 
@@ -225,7 +228,6 @@ struct Run<'a> {
     /// Tasks that wait until IAM knows everywhere what others did.
     settling: JoinSet<usize>,
     settled: Vec<bool>,
-    started: Vec<bool>,
     stop: Arc<AtomicBool>,
     outcome: Outcome,
 }
@@ -257,7 +259,6 @@ impl<'a> Run<'a> {
             since: vec![None; tasks.len()],
             settling: JoinSet::new(),
             settled: vec![false; tasks.len()],
-            started: vec![false; tasks.len()],
             waiting,
             dependents,
             tasks,
@@ -296,7 +297,6 @@ impl<'a> Run<'a> {
                 });
                 continue;
             }
-            self.started[index] = true;
             if task.part == Part::Make
                 && let Err(error) = self.prepare(task.step)
             {
@@ -447,15 +447,16 @@ impl<'a> Run<'a> {
     }
 
     fn end(mut self) -> (Outcome, State) {
-        let (mut done, mut idle) = (vec![true; self.plan.steps.len()], vec![false; self.plan.steps.len()]);
-        for (index, task) in self.tasks.iter().enumerate() {
-            done[task.step] &= self.finished[index];
-            idle[task.step] |= !self.started[index];
+        let (mut done, mut begun) = (vec![true; self.plan.steps.len()], vec![false; self.plan.steps.len()]);
+        for (task, &finished) in self.tasks.iter().zip(&self.finished) {
+            done[task.step] &= finished;
+            begun[task.step] |= finished;
         }
         let failed: HashSet<usize> = self.outcome.failed.iter().map(|(step, _)| *step).collect();
-        let steps = 0..self.plan.steps.len();
-        self.outcome.done = steps.clone().filter(|&step| done[step]).collect();
-        self.outcome.not_started = steps.filter(|step| idle[*step] && !failed.contains(step)).collect();
+        let (done, open): (Vec<usize>, Vec<usize>) = (0..self.plan.steps.len()).partition(|&step| done[step]);
+        let open = open.into_iter().filter(|step| !failed.contains(step));
+        (self.outcome.half_done, self.outcome.not_started) = open.partition(|&step| begun[step]);
+        self.outcome.done = done;
         (self.outcome, self.state)
     }
 }

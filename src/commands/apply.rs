@@ -322,7 +322,8 @@ fn summary_event(plan: &Plan, outcome: &Outcome, verb: &Verb, count: Count) -> J
     let failed: Vec<usize> = outcome.failed.iter().map(|(step, _)| *step).collect();
     let mut event = json!({
         "type": "summary", "interrupted": outcome.interrupted, "resources": count,
-        "failed": addresses(&failed), "not_started": addresses(&outcome.not_started),
+        "failed": addresses(&failed), "half_done": addresses(&outcome.half_done),
+        "not_started": addresses(&outcome.not_started),
         "drift": plan.summary().drift, "warnings": kept(plan),
     });
     if let (Verb::Apply { outputs }, Some(object)) = (verb, event.as_object_mut()) {
@@ -333,7 +334,7 @@ fn summary_event(plan: &Plan, outcome: &Outcome, verb: &Verb, count: Count) -> J
 
 /// What was done, what failed and why, what was not started.
 fn unfinished(plan: &Plan, outcome: &Outcome, exit: Exit) -> String {
-    if outcome.failed.is_empty() && outcome.not_started.is_empty() {
+    if outcome.done.len() == plan.steps.len() {
         return format!(
             "\n{} after the last step: everything is done and recorded.\n",
             paint(theme::WARNING, "Interrupted")
@@ -351,8 +352,10 @@ fn unfinished(plan: &Plan, outcome: &Outcome, exit: Exit) -> String {
             text += &format!("          {} {hint}\n", paint(theme::HELP, "help:"));
         }
     }
-    for &step in &outcome.not_started {
-        text += &format!("  {} {}\n", paint(theme::QUIET, "not started:"), plan.steps[step].address);
+    for (word, steps) in [("half done:", &outcome.half_done), ("not started:", &outcome.not_started)] {
+        for &step in steps {
+            text += &format!("  {} {}\n", paint(theme::QUIET, word), plan.steps[step].address);
+        }
     }
     text + "\nTo go on from here, run the same command again.\n"
 }

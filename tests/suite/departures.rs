@@ -31,7 +31,8 @@ fn a_new_name_takes_the_place_only_when_all_is_done() {
         let scene = applied(OLD);
         let renamed = OLD.replace("name: reads", "name: reads2").replace("name: head", "name: head2");
         scene.manifest(&format!("{HEAD}{renamed}"));
-        scene.run_with(&format!("deny={action}"), "apply --auto-approve --force").expect(1);
+        let run = scene.run_with(&format!("deny={action}"), "apply --auto-approve --force");
+        run.expect(1).says("half done: roles.head\n");
         let old = "arn:aws:iam::123456789012:policy/reads";
         scene.expect_held("roles/head", &json!({"policies": [old]}));
         assert!(scene.held("policies").contains(&"reads".to_owned()));
@@ -41,4 +42,46 @@ fn a_new_name_takes_the_place_only_when_all_is_done() {
             (vec!["head2".into(), "worker".into()], vec!["reads2".into()])
         );
     });
+}
+
+/// A profile has one role at a time: the old one goes only when the new one is there.
+#[test]
+fn a_profile_keeps_its_role_where_the_new_one_does_not_come() {
+    let scene = applied(OLD);
+    scene.manifest(&format!("{HEAD}{}", OLD.replace("name: head", "name: head2")));
+    let run = scene.run_with("deny=CreateRole", "apply --auto-approve --force");
+    run.expect(1).says("not started: instance_profiles.head.role\n");
+    scene.expect_held("instance_profiles/nodes", &json!({"role": "head"}));
+    scene.apply();
+}
+
+/// What is made again under its name keeps what hangs on it until all is there that it needs.
+#[test]
+fn nothing_is_taken_apart_for_what_cannot_come() {
+    let scene = applied(OLD);
+    let bound = "policies: {bound: {statements: {S: {Effect: Allow, Action: \"*\", Resource: \"*\"}}}, ";
+    let moved = OLD.replace("name: head,", "name: head, path: /x/, boundary: policies.bound,");
+    scene.manifest(&format!("{HEAD}{}", moved.replace("policies: {reads", &format!("{bound}reads"))));
+    scene.run_with("deny=CreatePolicy", "apply --auto-approve --force --allow-gap").expect(1);
+    scene.expect_held("roles/head", &json!({"path": "/", "policies": ["arn:aws:iam::123456789012:policy/reads"]}));
+    scene.run("apply --auto-approve --force --allow-gap").expect(0);
+    scene.expect_no_changes();
+}
+
+/// A role that holds all that AWS lets it hold gives nothing up for a policy that cannot be made.
+#[test]
+fn a_full_role_keeps_what_it_has_where_nothing_comes() {
+    let names: Vec<String> = (0..10).map(|number| format!("p{number}")).collect();
+    let statements = r#"statements: {S: {Effect: Allow, Action: "s3:Get*", Resource: "*"}}"#;
+    let policies: String = names.iter().map(|name| format!("  {name}: {{name: {name}, {statements}}}\n")).collect();
+    let attached: Vec<String> = names.iter().map(|name| format!("policies.{name}")).collect();
+    let role = format!("{{trust: {{services: [ec2.amazonaws.com]}}, policies: [{}]}}", attached.join(", "));
+    let full = format!("policies:\n{policies}roles: {{full: {role}}}\n");
+    let scene = applied(&full);
+    scene.manifest(&format!("{HEAD}{}", full.replace("name: p9", "name: other")));
+    scene.run_with("deny=CreatePolicy", "apply --auto-approve --force --allow-gap").expect(1);
+    let arns: Vec<String> = names.iter().map(|name| format!("arn:aws:iam::123456789012:policy/{name}")).collect();
+    scene.expect_held("roles/full", &json!({"policies": arns}));
+    scene.run("apply --auto-approve --force --allow-gap").expect(0);
+    scene.expect_no_changes();
 }

@@ -232,7 +232,7 @@ impl Place {
             () = open.sandbox.halted() => Ok(Ran::Cut("killed".to_owned())),
             done = applied => match done {
                 Ok((outcome, _)) => Ok(match outcome.failed.first() {
-                    None if outcome.not_started.is_empty() => Ran::Done,
+                    None if outcome.done.len() == plan.steps.len() => Ran::Done,
                     None => return Err("steps were not started, and nothing failed".to_owned()),
                     Some((_, error)) => Ran::Cut(error.to_string()),
                 }),

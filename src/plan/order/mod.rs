@@ -4,7 +4,8 @@
 //! demands: owners before what hangs on them, and the other way round when they go. Soft edges keep
 //! permissions steady ([`steady`](super::steady)). Where soft edges close a circle, updates in it are taken apart
 //! into several writes; where that does not help they give way, since the hard ones cannot, and the plan
-//! names the gap.
+//! names the gap. What goes before its successor comes waits, as far as it can, for all that the successor waits
+//! for ([`gone`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,6 +20,7 @@ use crate::kinds;
 use crate::model::{Account, Address, Attributes, LiveState, ObjectId};
 use crate::problem::Problem;
 
+mod gone;
 mod soft;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -200,6 +202,8 @@ struct Ordering<'a> {
     early: HashMap<usize, Vec<NodeIndex>>,
     /// What gave way, by the step that comes too early.
     gaps: BTreeSet<(usize, String)>,
+    /// What has to go, or shrink, before something can come, and that.
+    gone: BTreeSet<(NodeIndex, NodeIndex)>,
 }
 
 impl<'a> Ordering<'a> {
@@ -214,8 +218,9 @@ impl<'a> Ordering<'a> {
                 removes.insert(removed, graph.add_node((index, Part::Remove)));
             }
         }
-        let (interim, early, gaps) = (HashMap::new(), HashMap::new(), BTreeSet::new());
-        Self { steps, account, graph, makes, removes, interim, early, gaps }
+        let (interim, early) = (HashMap::new(), HashMap::new());
+        let (gaps, gone) = (BTreeSet::new(), BTreeSet::new());
+        Self { steps, account, graph, makes, removes, interim, early, gaps, gone }
     }
 
     fn tasks(&mut self, steady: &Steady) -> Vec<Task> {
@@ -228,6 +233,7 @@ impl<'a> Ordering<'a> {
         self.one_of_a_name();
         self.room_first();
         self.steady(steady);
+        self.gone_late();
         let task = |node: NodeIndex| {
             let (step, part) = self.graph[node];
             let before = || self.graph.edges_directed(node, petgraph::Direction::Incoming);
@@ -304,9 +310,14 @@ impl<'a> Ordering<'a> {
     fn halves(&mut self, step: &Step) {
         let (Some(make), Some(remove)) = (self.make_of(step), self.remove_of(step)) else { return };
         match step.change {
-            Change::Replace { first: First::Create, .. } => self.graph.add_edge(make, remove, Edge::Hard),
-            _ => self.graph.add_edge(remove, make, Edge::Hard),
-        };
+            Change::Replace { first: First::Create, .. } => drop(self.graph.add_edge(make, remove, Edge::Hard)),
+            _ => self.goes_first(remove, make),
+        }
+    }
+
+    fn goes_first(&mut self, goes: NodeIndex, comes: NodeIndex) {
+        self.graph.update_edge(goes, comes, Edge::Hard);
+        self.gone.insert((goes, comes));
     }
 
     /// Roles that trust each other, or themselves: each is created without the names and finished when
@@ -339,11 +350,10 @@ impl<'a> Ordering<'a> {
         for (id, &remove) in &self.removes {
             taken.insert((&id.kind, unique_name(id)), remove);
         }
-        for (id, &make) in &self.makes {
-            if let Some(&remove) = taken.get(&(id.kind.as_str(), unique_name(id))) {
-                self.graph.update_edge(remove, make, Edge::Hard);
-            }
-        }
+        let freed =
+            |(id, &make): (&&ObjectId, &NodeIndex)| Some((*taken.get(&(id.kind.as_str(), unique_name(id)))?, make));
+        let freed: Vec<_> = self.makes.iter().filter_map(freed).collect();
+        freed.into_iter().for_each(|(remove, make)| self.goes_first(remove, make));
     }
 
     /// Where an owner is full, something goes or shrinks before something comes or grows.
@@ -353,7 +363,7 @@ impl<'a> Ordering<'a> {
             let Some(goes) = self.remove_of(step).or_else(|| self.make_of(step)) else { continue };
             for next in step.makes_room_for.iter().filter_map(|address| by_address.get(address)) {
                 if let Some(make) = self.make_of(next) {
-                    self.graph.update_edge(goes, make, Edge::Hard);
+                    self.goes_first(goes, make);
                 }
             }
         }

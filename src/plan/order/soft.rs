@@ -14,7 +14,7 @@ use crate::plan::{Change, First};
 type Graph = DiGraph<(usize, Part), Edge>;
 
 /// Up to so many edges of circles, each is put back that closes none; more cost too much time.
-const PUT_BACK: usize = 2_000;
+pub(super) const PUT_BACK: usize = 2_000;
 
 impl Ordering<'_> {
     /// Puts in the soft edges, and takes apart or gives up what they close a circle with.
