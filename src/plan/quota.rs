@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::compare::Work;
 use super::{Change, refusal};
 use crate::kinds;
-use crate::model::{Attributes, LiveState, ObjectId, issued};
+use crate::model::{Attributes, Live, LiveState, ObjectId, issued};
 use crate::problem::Problem;
 
 /// Returns what the account has no room for. What this plan removes may still be there when the rest is made.
@@ -25,19 +25,24 @@ pub(super) fn exceeded(work: &BTreeMap<ObjectId, Work>, live: &LiveState) -> Vec
     exceeded.collect()
 }
 
-/// Returns the users that have no room for another key. Nothing else may be taken from them for it.
+/// Returns AWS's ids of all that an object is: of a key in a rotation there is one beside it.
+pub(super) fn ids(attributes: &Attributes) -> impl Iterator<Item = &str> {
+    [issued::KEY_ID, issued::PREVIOUS, issued::NEXT].into_iter().filter_map(|field| issued::text(attributes, field))
+}
+
+/// Returns the users that have no room for another key. Nothing else may be taken from them for it, nor a key in a
+/// rotation: it is the one that is valid, and the old one beside it fills the place.
 pub(super) fn full_owners(work: &BTreeMap<ObjectId, Work>, live: &LiveState) -> Vec<Problem> {
     let owner = |id: &ObjectId, attributes: &Attributes| {
         let spec = kinds::spec(&id.kind).filter(|spec| spec.is_issued())?;
         spec.hangs_on(attributes).map(|hangs| hangs.owner)
     };
-    let mut held: BTreeMap<ObjectId, Vec<String>> = BTreeMap::new();
+    let mut held: BTreeMap<ObjectId, Vec<&Live>> = BTreeMap::new();
+    let goes = |id: &ObjectId| work.get(id).is_some_and(|work| matches!(work.change, Change::Delete { .. }));
     for object in live.objects.values() {
         let Some(owner) = owner(&object.id, &object.attributes) else { continue };
-        if work.get(&object.id).is_none_or(|work| !matches!(work.change, Change::Delete { .. })) {
-            let ids = [issued::KEY_ID, issued::PREVIOUS, issued::NEXT];
-            let ids = ids.into_iter().filter_map(|field| issued::text(&object.attributes, field));
-            held.entry(owner).or_default().extend(ids.map(str::to_owned));
+        if !goes(&object.id) || ids(&object.attributes).count() > 1 {
+            held.entry(owner).or_default().push(object);
         }
     }
     let mut made: BTreeMap<ObjectId, Vec<(&ObjectId, &Work)>> = BTreeMap::new();
@@ -52,7 +57,8 @@ pub(super) fn full_owners(work: &BTreeMap<ObjectId, Work>, live: &LiveState) -> 
         let held = held.remove(&owner).unwrap_or_default();
         let most = made.first().and_then(|(id, _)| kinds::spec(&id.kind)?.most())?;
         let most = live.figures.get(most.figure).copied().unwrap_or(most.usual);
-        (held.len() + made.len() > most).then(|| refusal::full(made[0].1, &owner, &held, most))
+        let count: usize = held.iter().map(|key| ids(&key.attributes).count()).sum();
+        (count + made.len() > most).then(|| refusal::full(made[0].1, &owner, &held, most))
     });
     full.collect()
 }

@@ -2,8 +2,8 @@
 
 use super::claim::{Claim, Claims};
 use super::compare::Work;
-use super::order;
 use super::wish::Wanted;
+use super::{order, quota};
 use crate::graph::Desired;
 use crate::kinds;
 use crate::model::schema::{Accepts, OnChange};
@@ -200,11 +200,16 @@ pub fn quota(counted: &str, held: usize, made: usize, most: usize) -> Problem {
 }
 
 /// A user that has all the keys that AWS allows.
-pub fn full(work: &Work, owner: &ObjectId, held: &[String], most: usize) -> Problem {
-    let message = format!("{} cannot be made: {owner} has {} of {most} access keys", work.address, held.len());
-    let problem = Problem::error("too-many-access-keys", message).note(format!("they are {}", held.join(", ")));
+pub fn full(work: &Work, owner: &ObjectId, held: &[&Live], most: usize) -> Problem {
+    let ids: Vec<&str> = held.iter().flat_map(|key| quota::ids(&key.attributes)).collect();
+    let message = format!("{} cannot be made: {owner} has {} of {most} access keys", work.address, ids.len());
+    let problem = Problem::error("too-many-access-keys", message).note(format!("they are {}", ids.join(", ")));
     let name = &owner.name;
-    held.iter().fold(problem, |problem, key| {
+    if ids.len() > held.len() {
+        let command = format!("seqera-iam key rotate {name} --grace 0s");
+        return problem.help(format!("to end its rotation first, with the manifest as it was:   {command}"));
+    }
+    ids.iter().fold(problem, |problem, key| {
         let command = format!("aws iam delete-access-key --user-name {name} --access-key-id {key}");
         problem.help(format!("if nobody uses it any more:   {command}"))
     })

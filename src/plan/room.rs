@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, First, Step};
+use super::{Change, First, Step, quota};
 use crate::kinds;
 use crate::model::{Address, Attributes, LiveState, ObjectId, Value};
 use crate::policy::{Document, limits};
@@ -88,12 +88,12 @@ fn number(steps: &mut [Step], live: &LiveState) {
     }
 }
 
-/// Returns how many of each kind hang on each owner.
+/// Returns how many of each kind hang on each owner, as AWS counts them.
 fn held(live: &LiveState) -> BTreeMap<(String, ObjectId), usize> {
     let mut held = BTreeMap::new();
     for object in live.objects.values() {
         if let Some(owner) = hangs_on(&object.id, &object.attributes) {
-            *held.entry((object.id.kind.clone(), owner)).or_default() += 1;
+            *held.entry((object.id.kind.clone(), owner)).or_default() += quota::ids(&object.attributes).count().max(1);
         }
     }
     held

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::access_keys::{self, TO_FILE};
 use crate::many;
 use crate::scene::Scene;
 
@@ -84,4 +85,53 @@ fn a_full_role_keeps_what_it_has_where_nothing_comes() {
     scene.expect_held("roles/full", &json!({"policies": arns}));
     scene.run("apply --auto-approve --force --allow-gap").expect(0);
     scene.expect_no_changes();
+}
+
+/// A key gets another label: the one that is valid goes only when there is another one in its place.
+#[test]
+fn a_key_stays_until_the_next_one_is_there() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    let key = scene.key();
+    scene.manifest(&format!("{}{}", access_keys::HEAD, TO_FILE.replace("primary", "main")));
+    let run = scene.run_with("deny=CreateAccessKey", "apply --auto-approve --force");
+    run.expect(1).says("not started: users.ci.access_keys.primary");
+    assert_eq!((scene.keys_of("ci"), scene.key()), (vec![(key.id.clone(), true)], key));
+    scene.apply();
+    scene.expect_one_key();
+}
+
+/// The old key that a rotation keeps takes the place of the next one; the valid one is not deleted for it.
+#[test]
+fn a_key_in_a_rotation_does_not_make_room() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    scene.run("key rotate ci").expect(0);
+    let (keys, key) = (scene.keys_of("ci"), scene.key());
+    scene.manifest(&format!("{}{}", access_keys::HEAD, TO_FILE.replace("primary", "main")));
+    let run = scene.run("apply --auto-approve --force");
+    run.expect(1).says("users.ci.access_keys.main cannot be made: user ci has 2 of 2 access keys");
+    run.says("with the manifest as it was:   seqera-iam --sandbox key rotate ci --grace 0s");
+    assert_eq!((scene.keys_of("ci"), scene.key()), (keys, key));
+    scene.manifest(&format!("{}{TO_FILE}", access_keys::HEAD));
+    scene.run("key rotate ci --grace 0s").expect(0);
+    scene.manifest(&format!("{}{}", access_keys::HEAD, TO_FILE.replace("primary", "main")));
+    scene.apply();
+    scene.expect_one_key();
+}
+
+/// Two keys get other labels, and there is room for no third one: they go one by one, so that one is always valid.
+#[test]
+fn two_keys_make_room_one_by_one() {
+    let two = "users: {ci: {access_keys: {a: {deliver_to: {file: a.env}}, b: {deliver_to: {file: b.env}}}}}\n";
+    let scene = applied(two);
+    scene.manifest(&format!("{HEAD}{}", two.replace("a: {d", "c: {d").replace("b: {d", "d: {d")));
+    scene.run_with("deny=CreateAccessKey", "apply --auto-approve --force").expect(1);
+    assert_eq!(scene.keys_of("ci").len(), 1);
+    scene.apply();
+    let mut keys = scene.keys_of("ci");
+    keys.sort();
+    let mut expected = vec![(scene.key_in("a.env"), true), (scene.key_in("b.env"), true)];
+    expected.sort();
+    assert_eq!(keys, expected);
 }

@@ -232,6 +232,7 @@ impl<'a> Ordering<'a> {
         let finished = self.circles_of_trust();
         self.one_of_a_name();
         self.room_first();
+        self.keys_last();
         self.steady(steady);
         self.gone_late();
         let task = |node: NodeIndex| {
@@ -365,6 +366,36 @@ impl<'a> Ordering<'a> {
                 if let Some(make) = self.make_of(next) {
                     self.goes_first(goes, make);
                 }
+            }
+        }
+    }
+
+    /// A key goes only when those have come that its user gets: one of them is meant for its place, and without either
+    /// whoever uses it is locked out. Those that have to make room go one by one.
+    fn keys_last(&mut self) {
+        let user = |step: &Step, attributes: &Attributes| {
+            let spec = kinds::spec(&step.id()?.kind).filter(|spec| spec.is_issued())?;
+            spec.hangs_on(attributes).map(|hangs| hangs.owner)
+        };
+        let mut comes: HashMap<ObjectId, Vec<(&Address, NodeIndex)>> = HashMap::new();
+        for step in self.steps {
+            let Change::Create { after } = &step.change else { continue };
+            if let (Some(user), Some(make)) = (user(step, after), self.make_of(step)) {
+                comes.entry(user).or_default().push((&step.address, make));
+            }
+        }
+        let mut latest: HashMap<ObjectId, NodeIndex> = HashMap::new();
+        for step in self.steps {
+            let Change::Delete { before } = &step.change else { continue };
+            let (Some(user), Some(remove)) = (user(step, before), self.remove_of(step)) else { continue };
+            let comes = comes.get(&user).map_or(&[][..], Vec::as_slice);
+            let next = comes.iter().find(|(address, _)| step.makes_room_for.contains(address));
+            let awaited: Vec<NodeIndex> = match next {
+                Some((_, make)) => latest.insert(user, *make).into_iter().collect(),
+                None => comes.iter().map(|(_, make)| *make).collect(),
+            };
+            for make in awaited {
+                self.graph.update_edge(make, remove, Edge::Hard);
             }
         }
     }
