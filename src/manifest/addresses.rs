@@ -9,6 +9,8 @@ use super::nearest::nearest;
 use super::reading::Reading;
 use super::shape;
 use crate::graph::Desired;
+use crate::kinds;
+use crate::model::schema::Accepts;
 use crate::model::{Address, Node, NodeValue};
 use crate::problem::{Place, Problem};
 
@@ -46,7 +48,7 @@ impl Reading<'_> {
         let known = Known::of(desired);
         let imports = self.imports(root, desired, &known);
         let moved = self.moved(root, &known);
-        let removed = self.removed(root, &known);
+        let removed = self.removed(root, desired, &known);
         drop(known);
         (desired.imports, desired.moved, desired.removed) = (imports, moved, removed);
     }
@@ -108,11 +110,13 @@ impl Reading<'_> {
         moved.into_iter().map(|(from, (to, place))| (from, to, place)).collect()
     }
 
-    fn removed(&mut self, root: &Node, known: &Known) -> Vec<(Address, Place)> {
+    fn removed(&mut self, root: &Node, desired: &Desired, known: &Known) -> Vec<(Address, Place)> {
         let mut removed: IndexMap<Address, Place> = IndexMap::new();
         for item in self.listed(root, "removed") {
             let Some(address) = self.gone(&item, "removed", known) else { continue };
-            if removed.insert(address.clone(), item.place).is_some() {
+            if let Some(problem) = hangs_there(&address, desired) {
+                self.report.push(problem.at(item.place));
+            } else if removed.insert(address.clone(), item.place).is_some() {
                 self.twice("removed", &address, item.place);
             }
         }
@@ -183,6 +187,30 @@ impl Reading<'_> {
         }
         unknown()
     }
+}
+
+/// Says so where an address is of something on an owner that the manifest manages: what such a one holds and the manifest
+/// does not say is taken away, so it would stay in AWS until the next apply only.
+fn hangs_there(address: &Address, desired: &Desired) -> Option<Problem> {
+    let segments = address.segments();
+    let mut owners = (2..segments.len()).rev().filter_map(|length| {
+        let owner = desired.resources.get(&Address::new(segments[..length].iter().cloned()))?;
+        Some((owner, &segments[length]))
+    });
+    let (owner, held) = owners.find(|(owner, _)| !owner.existing)?;
+    let keys = kinds::spec(&owner.id.kind)?.schema().section.as_ref()?.keys;
+    let hangs = |accepts| matches!(accepts, Accepts::Policies | Accepts::Inline(_) | Accepts::Groups | Accepts::Role);
+    let held = keys.iter().find(|key| key.name == held && hangs(key.accepts))?.name;
+    if owner.keep_undeclared.contains(&held) {
+        return None;
+    }
+    let owner = &owner.address;
+    let message = format!("{address} does not stay in AWS: {owner} keeps nothing that this manifest does not say");
+    let problem = Problem::error("not-kept", message);
+    let keeps = keys.iter().any(|key| matches!(key.accepts, Accepts::Keep(words) if words.contains(&held)));
+    let keep = keeps.then(|| format!("to leave it there, say so instead:   {owner}: {{keep_undeclared: [{held}]}}"));
+    let problem = keep.into_iter().fold(problem, Problem::help);
+    Some(problem.help("to destroy it, drop this line"))
 }
 
 /// Returns the section of an address, wherever it is used; `use` itself for a whole use.

@@ -94,10 +94,28 @@ fn moved_and_removed_are_checked() {
         ),
         ("removed: [roles.head]", "still-declared", "delete roles.head, or this line"),
         ("removed: [roles.x, roles.x]", "duplicate-item", "twice"),
+        ("removed: [roles.head.policies.p]", "not-kept", "roles.head: {keep_undeclared: [policies]}"),
+        ("removed: [roles.head.inline]", "not-kept", "drop this line"),
     ] {
         let text = format!("{HEAD}roles: {{head: {{{TRUST}}}}}\n{lists}\n");
         assert_eq!(problems(&text).len(), 1, "{lists}: {:?}", problems(&text));
         assert!(problems(&text)[0].ends_with(code), "{lists}: {:?}", problems(&text));
         assert!(words(&text).contains(part), "{lists}: {}", words(&text));
+    }
+}
+
+/// What hangs on an owner is left in AWS where that keeps it, or is left there as well.
+#[test]
+fn what_an_owner_does_not_keep_is_not_removed_alone() {
+    let manifest = |owner: &str, removed: &str| format!("{HEAD}{owner}\nremoved: [{removed}]\n");
+    let profile = manifest("instance_profiles: {head: {}}", "instance_profiles.head.role");
+    assert!(problems(&profile)[0].ends_with("not-kept") && !words(&profile).contains("keep_undeclared"));
+    for (owner, removed) in [
+        (format!("roles: {{head: {{{TRUST}, keep_undeclared: [policies]}}}}"), "roles.head.policies.p"),
+        ("roles: {head: {existing: true}}".to_owned(), "roles.head.policies.p"),
+        ("users: {ci: {}}".to_owned(), "users.ci.access_keys.primary"),
+        (String::new(), "roles.head.policies.p"),
+    ] {
+        assert_eq!(wish(&manifest(&owner, removed)).removed.len(), 1, "{owner}");
     }
 }
