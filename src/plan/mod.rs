@@ -35,6 +35,7 @@ pub mod saved;
 mod secrets;
 mod size;
 mod steady;
+mod successors;
 mod whose;
 mod wish;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::claim::Claims;
-use super::must_replace;
-use super::{Change, Kept};
+use super::successors::Successors;
+use super::{Change, Kept, must_replace};
 use crate::graph::Desired;
 use crate::kinds::{self, Hanging, Spec};
 use crate::model::schema::OnChange;
@@ -51,20 +51,21 @@ pub struct Beside {
 impl Wish {
     pub fn new(desired: &Desired, state: Option<&State>, live: &LiveState, claims: &Claims) -> Self {
         let mut wish = Wish { objects: BTreeMap::new(), order: Vec::new(), kept: Vec::new() };
-        let before = predecessors(state, live);
         let owed = owed(state, live);
         for resource in desired.resources.values() {
             let recorded = state.and_then(|state| state.objects.get(&resource.id));
             let held = live.objects.get(&resource.id).or_else(|| owed.get(&resource.id));
             wish.add(resource, recorded, held, claims);
-            // One that gets another name keeps what restricts it.
-            let at_address = (&resource.address, resource.id.kind.as_str());
-            if let (None, Some((record, before))) = (held, before.get(&at_address)) {
+        }
+        // One that gets another name keeps what restricts it.
+        let successors = Successors::of(desired, state, live);
+        for (record, before, resource) in successors.pairs() {
+            if !live.objects.contains_key(&resource.id) && !owed.contains_key(&resource.id) {
                 wish.keep_boundary(resource, record, before);
             }
         }
         for object in live.objects.values().chain(owed.values()) {
-            wish.keep_hanging(object, state, live);
+            wish.keep_hanging(object, &successors, state, live);
         }
         wish.kept.sort_by(|a, b| a.kept.address.cmp(&b.kept.address));
         wish
@@ -140,18 +141,24 @@ impl Wish {
         self.kept.push(kept_boundary(resource, boundary, None));
     }
 
-    /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays.
-    fn keep_hanging(&mut self, object: &Live, state: Option<&State>, live: &LiveState) {
-        if self.objects.contains_key(&object.id) || state.is_some_and(|state| state.objects.contains_key(&object.id)) {
+    /// Copies an undeclared thing that hangs on one of our owners into the wish, when it stays; of an owner that gets
+    /// another name, as it hangs on that.
+    fn keep_hanging(&mut self, object: &Live, successors: &Successors, state: Option<&State>, live: &LiveState) {
+        let is_recorded = |id: &ObjectId| state.is_some_and(|state| state.objects.contains_key(id));
+        let is_known = |id: &ObjectId| self.objects.contains_key(id) || is_recorded(id);
+        if is_known(&object.id) {
             return;
         }
-        let Some(hangs) = kinds::hanging(&object.id, &object.attributes) else {
+        let goes = |id: &ObjectId| is_recorded(id) && !self.objects.contains_key(id);
+        let Some(stays) = successors.carried(object, goes).filter(|stays| !is_known(&stays.id)) else { return };
+        let Some(hangs) = kinds::hanging(&stays.id, &stays.attributes) else {
             return;
         };
         let Some(owner) = self.objects.get(&hangs.owner).filter(|owner| !owner.resource.existing) else { return };
-        let Some(spec) = kinds::spec(&object.id.kind) else { return };
+        let Some(spec) = kinds::spec(&stays.id.kind) else { return };
         let declared_kept = hangs.keep.is_some_and(|word| owner.resource.keep_undeclared.contains(&word));
-        let because = match (declared_kept, self.restricts(&object.id, &object.attributes, live)) {
+        let restricts = |object: &Live| self.restricts(&object.id, &object.attributes, live);
+        let because = match (declared_kept, restricts(object) && restricts(&stays)) {
             (true, _) => "keep_undeclared",
             _ if spec.credential_of().is_some() => "somebody made it and may use it; nothing here deletes it",
             (false, true) => "restricts: it holds only Denies",
@@ -159,15 +166,15 @@ impl Wish {
         };
         let address = hangs.address(&owner.resource.address);
         // What an owner that is only now taken over has, nobody added behind our back.
-        let is_ours = state.is_some_and(|state| state.objects.contains_key(&hangs.owner));
-        let added = (is_ours && !declared_kept).then(|| Change::Create { after: object.attributes.clone() });
-        let help = if declared_kept { Vec::new() } else { ways_out(spec, object, &hangs, &owner.resource.address) };
+        let added = is_recorded(&hangs.owner) && stays.id == object.id && !declared_kept;
+        let came = added.then(|| Change::Create { after: object.attributes.clone() });
+        let help = if declared_kept { Vec::new() } else { ways_out(spec, &stays, &hangs, &owner.resource.address) };
         let kept = Kept { address: address.clone(), what: name(&address), because, help };
-        self.kept.push(Beside { id: object.id.clone(), kept, came: added });
+        self.kept.push(Beside { id: stays.id.clone(), kept, came });
         let resource = Resource {
             address,
-            id: object.id.clone(),
-            wanted: object.attributes.clone(),
+            id: stays.id.clone(),
+            wanted: stays.attributes.clone(),
             place: owner.resource.place,
             keep_undeclared: Vec::new(),
             removed: Vec::new(),
@@ -176,7 +183,7 @@ impl Wish {
             prevent_destroy: false,
         };
         let (whole, own) = (resource.wanted.clone(), resource.wanted.clone());
-        self.objects.insert(object.id.clone(), Wanted { resource, whole, own, kept: true });
+        self.objects.insert(stays.id.clone(), Wanted { resource, whole, own, kept: true });
     }
 
     /// Says whether an object only takes permissions away, as AWS holds it and as it shall be: it holds nothing but
@@ -243,16 +250,6 @@ fn ways_out(spec: &dyn Spec, object: &Live, hangs: &Hanging, owner: &Address) ->
         None => format!("to hear no more of it, write it under {word} of {owner}"),
     });
     by_hand.into_iter().chain(word).collect()
-}
-
-/// The records and what AWS holds of them, by address and kind: where another object is wanted, it is the one before.
-fn predecessors<'a>(
-    state: Option<&'a State>,
-    live: &'a LiveState,
-) -> BTreeMap<(&'a Address, &'a str), (&'a Record, &'a Live)> {
-    let records = state.into_iter().flat_map(|state| state.objects.values());
-    let held = records.filter_map(|record| Some((record, live.objects.get(&record.id)?)));
-    held.map(|(record, live)| ((&record.address, record.id.kind.as_str()), (record, live))).collect()
 }
 
 /// Returns what a run that was cut short took away and did not bring back, as AWS would hold it.

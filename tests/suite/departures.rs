@@ -45,6 +45,22 @@ fn a_new_name_takes_the_place_only_when_all_is_done() {
     });
 }
 
+/// What others put on the old name to restrict it comes to the new one, also in the run after one that failed.
+#[test]
+fn a_restriction_is_carried_over_later() {
+    let scene = applied(OLD);
+    let deny_all = "arn:aws:iam::aws:policy/AWSDenyAll";
+    scene.call(&json!({"Action": "AttachRolePolicy", "RoleName": "head", "PolicyArn": deny_all}));
+    scene.manifest(&format!(
+        "{HEAD}{}",
+        OLD.replace("name: head", "name: head2").replace(", policies: [policies.reads]", "")
+    ));
+    scene.run_with("deny=AttachRolePolicy", "apply --auto-approve --force").expect(1);
+    scene.apply();
+    scene.expect_held("roles/head2", &json!({"policies": [deny_all]}));
+    assert!(!scene.held("roles").contains(&"head".to_owned()));
+}
+
 /// A profile has one role at a time: the old one goes only when the new one is there.
 #[test]
 fn a_profile_keeps_its_role_where_the_new_one_does_not_come() {
