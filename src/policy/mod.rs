@@ -14,6 +14,7 @@ mod label;
 pub mod limits;
 pub mod managed;
 pub mod pattern;
+mod principal;
 pub mod reference;
 pub mod shift;
 pub mod split;

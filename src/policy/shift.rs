@@ -86,15 +86,13 @@ impl Shift {
 /// Returns what of a statement none of the others says; `None` when one says all of it.
 fn without(statement: &Statement, others: &[Statement]) -> Option<Statement> {
     let mut rest = statement.clone();
-    let whom =
-        |one: &Principal, other: &Principal| one.name == "*" && one.kind == "AWS" || one.whom.includes(&other.whom);
     let asks_no_more = |other: &&Statement| {
         other.effect == statement.effect && other.conditions.iter().all(|asked| statement.conditions.contains(asked))
     };
     for other in others.iter().filter(asks_no_more) {
         let actions = covers(&other.actions, &rest.actions, Pattern::includes);
         let resources = covers_or_none(other.resources.as_ref(), rest.resources.as_ref(), Pattern::includes);
-        let principals = covers_or_none(other.principals.as_ref(), rest.principals.as_ref(), whom);
+        let principals = covers_whom(other.principals.as_ref(), rest.principals.as_ref());
         let left = match (actions, resources, principals) {
             (true, true, true) => false,
             (false, true, true) => take(&mut rest.actions, &other.actions, Pattern::includes),
@@ -103,7 +101,7 @@ fn without(statement: &Statement, others: &[Statement]) -> Option<Statement> {
                 _ => true,
             },
             (true, true, false) => match (&mut rest.principals, &other.principals) {
-                (Some(rest), Some(other)) => take(rest, other, whom),
+                (Some(rest), Some(other)) => take(rest, other, Principal::includes),
                 _ => true,
             },
             _ => true,
@@ -143,14 +141,23 @@ fn covers_or_none<T>(wide: Option<&Among<T>>, narrow: Option<&Among<T>>, include
     }
 }
 
+/// A negation leaves out fewer than a name means.
+fn covers_whom(wide: Option<&Among<Principal>>, narrow: Option<&Among<Principal>>) -> bool {
+    match (wide, narrow) {
+        (Some(Among::Except(_)), Some(Among::Except(_))) => covers_or_none(wide, narrow, Principal::leaves_out),
+        _ => covers_or_none(wide, narrow, Principal::includes),
+    }
+}
+
 impl Reach {
     /// Says whether one request may be within both: proven when it says no.
     pub fn overlaps(&self, other: &Reach) -> bool {
         let (Reach::Of(one), Reach::Of(other)) = (self, other) else { return true };
         let patterns = |a: &Pattern, b: &Pattern| a.overlaps(b);
+        let whom = |a: &Principal, b: &Principal| a.whom.overlaps(&b.whom);
         meet(&one.actions, &other.actions, patterns, Pattern::includes)
             && meet_or_none(one.resources.as_ref(), other.resources.as_ref(), patterns, Pattern::includes)
-            && meet_or_none(one.principals.as_ref(), other.principals.as_ref(), may_be_one, |_, _| false)
+            && meet_or_none(one.principals.as_ref(), other.principals.as_ref(), whom, |_, _| false)
     }
 }
 
@@ -184,20 +191,6 @@ fn meet_or_none<T>(
         (Some(one), Some(other)) => meet(one, other, overlap, covers),
         _ => true,
     }
-}
-
-/// Who is in an account is also meant where the account is.
-fn may_be_one(one: &Principal, other: &Principal) -> bool {
-    let account = |principal: &Principal| {
-        let name = &principal.name;
-        name.split(':').nth(4).unwrap_or(name).to_owned()
-    };
-    let whole = |principal: &Principal| principal.name.ends_with(":root") || !principal.name.contains(':');
-    one.name == "*"
-        || other.name == "*"
-        || one.kind == other.kind
-            && (one.whom.overlaps(&other.whom)
-                || one.kind == "AWS" && (whole(one) || whole(other)) && account(one) == account(other))
 }
 
 #[cfg(test)]

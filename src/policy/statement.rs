@@ -5,9 +5,10 @@
 use serde_json::Value as Json;
 
 use super::Document;
-use super::canonical::{Text, one_or_many, principal, statements};
+use super::canonical::{one_or_many, statements};
 use super::condition::{self, Condition};
 use super::pattern::{Pattern, Variables};
+pub use super::principal::Principal;
 
 /// One statement of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,28 +54,6 @@ impl<T> Among<T> {
             Among::Only(items) => items.iter().any(is_of),
             Among::Except(items) => !items.iter().any(is_of),
         }
-    }
-}
-
-/// Somebody whom a trust policy names, as it is written there.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Principal {
-    /// `AWS`, `Service`, `Federated` or `CanonicalUser`.
-    pub kind: String,
-    /// An ARN, an account's id, `*`, a service like `ec2.amazonaws.com`.
-    pub name: String,
-    /// The same to compare with others: kind and name in one, an account always by its id.
-    pub whom: Pattern,
-}
-
-impl Principal {
-    pub fn new(kind: &str, name: &str) -> Self {
-        let whom = match (kind, principal(name)) {
-            ("AWS", Text::Said(name)) if name == "*" => Pattern::text("AWS:*", Variables::Literal),
-            ("AWS", Text::Account { id, .. }) => Pattern::literal(&format!("AWS:{id}")),
-            _ => Pattern::literal(&format!("{kind}:{name}")),
-        };
-        Self { kind: kind.to_owned(), name: name.to_owned(), whom: whom.shown_as(name) }
     }
 }
 

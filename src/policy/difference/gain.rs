@@ -43,9 +43,7 @@ impl<'a> Gain<'a> {
         };
         let passed = bounds.and_then(|before| Some([after?, before.regions(Effect::Allow)]));
         let before = std::iter::once(&from.policies).chain(bounds).map(|p| p.regions(Effect::Allow)).collect();
-        let mut statements = to.all().chain(from.all()).flat_map(|policies| &policies.statements);
-        let is_trust = statements.any(|statement| statement.principals.is_some());
-        let of = if is_trust { Of::Principals } else { Of::Resources };
+        let of = if to.is_trust() || from.is_trust() { Of::Principals } else { Of::Resources };
         Self { before, lifted, granted: to.granted(), denied, bounds: passed, of }
     }
 

@@ -98,6 +98,12 @@ impl Holding {
         std::iter::once(&self.policies).chain(&self.boundary)
     }
 
+    /// Says whether it is about who may assume a role.
+    fn is_trust(&self) -> bool {
+        let mut statements = self.all().flat_map(|policies| &policies.statements);
+        statements.any(|statement| statement.principals.is_some() && statement.resources.is_none())
+    }
+
     fn unread_bounds(&self) -> Option<String> {
         let names = self.boundary.as_ref()?.unread_names()?;
         Some(format!("what is not allowed by the boundary {names}"))
@@ -145,7 +151,8 @@ impl Policies {
 pub fn of_documents(before: Option<&Document>, after: Option<&Document>) -> Difference {
     let holding = |document: Option<&Document>| document.map(|d| Holding::default().policy(d)).unwrap_or_default();
     let (before, after) = (holding(before), holding(after));
-    let elsewhere = Some("other policies");
+    // Who may assume a role is in its trust policy alone.
+    let elsewhere = (!before.is_trust() && !after.is_trust()).then_some("other policies");
     Difference { added: gained(&before, &after, elsewhere), removed: gained(&after, &before, elsewhere) }
 }
 

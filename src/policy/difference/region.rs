@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use crate::policy::condition::{Condition, Operator};
 use crate::policy::pattern::{Pattern, TooLarge, sample};
+use crate::policy::principal::{Principal, left_out};
 use crate::policy::statement::{Among, Statement};
 
 static ANY: LazyLock<Pattern> = LazyLock::new(Pattern::any);
@@ -48,6 +49,14 @@ impl<'a> Texts<'a> {
         match among {
             Among::Only(items) => items.iter().map(|item| Self::of(pattern(item))).collect(),
             Among::Except(items) => vec![Self { all: vec![&ANY], none: items.iter().map(pattern).collect() }],
+        }
+    }
+
+    /// The same of principals, of whom a negation leaves out fewer than a name means.
+    fn whom(principals: &'a Among<Principal>) -> Vec<Self> {
+        match principals {
+            Among::Only(named) => named.iter().map(|principal| Self::of(&principal.whom)).collect(),
+            Among::Except(named) => vec![Self { all: vec![&ANY], none: left_out(named).collect() }],
         }
     }
 
@@ -141,7 +150,7 @@ impl<'a> Region<'a> {
     pub fn of(statement: &'a Statement) -> Vec<Self> {
         let resources = match (&statement.resources, &statement.principals) {
             (Some(resources), _) => Texts::among(resources, |pattern| pattern),
-            (None, Some(principals)) => Texts::among(principals, |principal| &principal.whom),
+            (None, Some(principals)) => Texts::whom(principals),
             (None, None) => vec![Texts::everything()],
         };
         let clauses: BTreeMap<_, _> = statement.conditions.iter().map(|c| (Clause::new(c), c)).collect();

@@ -178,11 +178,39 @@ fn a_trust_policy_is_about_principals() {
     check(
         trust(json!({"Service": "ec2.amazonaws.com", "AWS": "arn:aws:iam::111122223333:role/head"})),
         trust(json!("*")),
-        &[
-            "+ at most sts:AssumeRole by everybody except by arn:aws:iam::111122223333:role/head",
-            "- sts:AssumeRole by ec2.amazonaws.com",
-        ],
+        &["+ at most sts:AssumeRole by everybody except by ec2.amazonaws.com; by arn:aws:iam::111122223333:role/head"],
     );
+}
+
+#[test]
+fn an_account_is_whoever_is_in_it() {
+    const ROOT: &str = "arn:aws:iam::111122223333:root";
+    const ROLE: &str = "arn:aws:iam::111122223333:role/team/head";
+    let trust =
+        |effect: &str, principal: Json| json!({"Effect": effect, "Principal": principal, "Action": "sts:AssumeRole"});
+    let allow = |name: &str| trust("Allow", json!({"AWS": name}));
+    let narrower = format!("at most sts:AssumeRole by {ROOT} except by {ROLE}");
+    check(json!([allow(ROOT)]), json!([allow(ROLE)]), &[&format!("- {narrower}")]);
+    check(json!([allow(ROLE)]), json!([allow(ROOT)]), &[&format!("+ {narrower}")]);
+    check(json!([allow("111122223333"), allow(ROLE)]), json!([allow(ROOT)]), &[]);
+    let denied = trust("Deny", json!({"AWS": "111122223333"}));
+    check(json!([denied]), json!([denied, allow(ROLE)]), &[]);
+    let session = "arn:aws:sts::111122223333:assumed-role/head/ana";
+    let one_less = format!("- sts:AssumeRole by {ROLE} and {session}");
+    check(json!([allow(ROLE)]), json!([allow(ROLE), trust("Deny", json!({"AWS": session}))]), &[&one_less]);
+}
+
+#[test]
+fn a_deny_in_a_trust_takes_what_the_trust_gives() {
+    let ec2 = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
+    let nobody = json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"});
+    check(json!([ec2]), json!([ec2, nobody]), &["- sts:AssumeRole by ec2.amazonaws.com"]);
+    let but = |names: Json| json!({"Effect": "Deny", "NotPrincipal": {"AWS": names}, "Action": "sts:AssumeRole"});
+    let (account, user) = ("111122223333", "arn:aws:iam::111122223333:user/ana");
+    let ana = json!({"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"});
+    check(json!([ana]), json!([ana, but(json!([user, account]))]), &[]);
+    check(json!([ana]), json!([ana, but(json!(user))]), &[&format!("- sts:AssumeRole by {user}")]);
+    check(json!([ana]), json!([ana, but(json!(account))]), &[&format!("- sts:AssumeRole by {user}")]);
 }
 
 /// Every request that the documents below can tell apart, and some that they cannot.

@@ -122,8 +122,10 @@ mod tests {
             ("Service", "*", ROLE, false),
             ("AWS", "arn:aws:iam::111122223333:user/ana", "arn:aws:iam::111122223333:user/Ana", false),
         ] {
-            let found = Principal::new(kind, name).means(&Principal::of(caller));
-            assert_eq!(found, expected, "{kind} {name}, asked by {caller}");
+            let (named, caller) = (Principal::new(kind, name), Principal::of(caller));
+            assert_eq!(named.means(&caller), expected, "{kind} {name}, asked by {}", caller.name);
+            // The comparison of documents has another form of the same.
+            assert_eq!(named.whom.overlaps(&caller.itself), expected, "{kind} {name}, with {}", caller.name);
         }
     }
 

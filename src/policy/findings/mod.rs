@@ -21,6 +21,7 @@ use super::spot::Spot;
 use super::{Document, Host};
 use crate::model::PathSegment;
 pub use role::{of_role, same_sids};
+pub use trust::is_anybody;
 
 /// Something to look at in a document that AWS takes.
 #[derive(Clone, Debug, PartialEq, Eq)]

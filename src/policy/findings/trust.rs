@@ -104,14 +104,17 @@ fn issuers(statement: &Statement, found: &mut Found) {
     }
 }
 
-/// Says whether a condition on the subject leaves anybody out: `*` does not, nor any pod of a cluster.
+/// Says whether a condition on the subject leaves anybody out.
 fn says_whom(condition: &Condition) -> bool {
-    let anybody = |value: &str| {
-        let rest =
-            value.strip_prefix("system:").map_or(value, |rest| rest.strip_prefix("serviceaccount:").unwrap_or(rest));
-        !rest.is_empty() && rest.chars().all(|c| matches!(c, '*' | '?' | ':'))
-    };
-    !condition.operator.contains("Like") || !condition.values.iter().any(|value| anybody(value))
+    !condition.operator.contains("Like") || !condition.values.iter().any(|value| is_anybody(value))
+}
+
+/// Says whether a pattern of people is all of them: `*`, any pod of a cluster, any repository of GitHub, any address.
+pub fn is_anybody(value: &str) -> bool {
+    let rest = value.strip_prefix("system:").map_or(value, |rest| rest.strip_prefix("serviceaccount:").unwrap_or(rest));
+    let owner = value.strip_prefix("repo:").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+    let is_wild = |text: &str| !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '?' | ':'));
+    is_wild(rest) || owner.is_some_and(is_wild) || value == "0.0.0.0/0"
 }
 
 /// A Sid that names a service which the statement does not trust misleads who reads it.
