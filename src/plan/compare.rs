@@ -6,7 +6,7 @@ use super::claim::{Claim, Claims, unsigned};
 use super::wish::{Wanted, Wish};
 use super::{
     Change, Drift, First, Plan, brake, cascade, claim, danger, drift, moved, must_replace, order, own, permissions,
-    quota, refusal, room, size, whose,
+    quota, refusal, room, size, trusted, whose,
 };
 use crate::error::Error;
 use crate::graph::Desired;
@@ -405,7 +405,7 @@ impl<'a> Comparison<'a> {
         brakes.extend(brake::gap(&steps));
         for step in &mut steps {
             step.dangers = danger::of(step, account, &boundaries);
-            step.notes = danger::notes(step, account);
+            step.notes = trusted::notes(step);
             step.dangers.extend(danger::of_lent(step, self.live, account));
             step.dangers.extend(danger::of_use(step, &self.live.used));
             step.dangers.extend(danger::of_own(step));

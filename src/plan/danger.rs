@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::permissions::{Held, text};
 use super::wish::is_quarantine;
-use super::{Action, Affected, Change, First, Step, principal};
+use super::{Action, Affected, Change, First, Step, principal, trusted};
 use crate::kinds::{self, policy};
 use crate::model::{Account, Attributes, Live, LiveState, ObjectId, Value, issued};
 use crate::policy::difference::Holding;
@@ -26,7 +26,7 @@ pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Ve
         found.extend(escalating(step, account));
     }
     found.extend(attached(step));
-    found.extend(outside_principals(step, account));
+    found.extend(trusted::dangers(step, account));
     found.extend(credential(step));
     found.extend(strange_credential(step));
     found.extend(boundary(step, boundaries));
@@ -229,97 +229,6 @@ fn document_of<'a>(attributes: &'a Attributes, live: &'a LiveState) -> Option<&'
     };
     // The sandbox knows AWS's own by their names.
     own.or_else(attached).filter(|document| document.has_statements())
-}
-
-/// What is worth a word in a step and is as Seqera says that it has to be.
-pub fn notes(step: &Step, account: &Account) -> Vec<String> {
-    let (before, after) = (trust(step.change.before()), trust(step.change.after()));
-    let new = after.iter().filter(|(principal, _)| !before.contains_key(*principal) && is_outside(principal, account));
-    let again = put_again(step).map(|_| {
-        "the trust is put again, as somebody whom it names is another one: AWS trusts ids and not names".to_owned()
-    });
-    let let_in = new.filter(|(principal, asked)| **asked && is_seqera(principal)).filter(|_| again.is_none());
-    let let_in = let_in
-        .map(|(principal, _)| format!("Seqera Platform Cloud may act as it, with the External ID: {principal}"))
-        .collect::<Vec<_>>();
-    again.into_iter().chain(let_in).collect()
-}
-
-/// A trust policy that is written although nothing in it differs but who is meant: what AWS holds is left out of the
-/// comparison then.
-fn put_again(step: &Step) -> Option<()> {
-    let Change::Update { before, after } = &step.change else { return None };
-    (!before.contains_key("trust") && after.contains_key("trust")).then_some(())
-}
-
-/// Says whether it is the role that Seqera Platform Cloud works with, as its documentation names it.
-fn is_seqera(principal: &str) -> bool {
-    principal == "arn:aws:iam::161471496260:role/SeqeraPlatformCloudAccessRole"
-}
-
-fn is_outside(principal: &str, account: &Account) -> bool {
-    let of = principal.split(':').nth(4).unwrap_or(principal);
-    principal == "*" || (of.len() == 12 && of.chars().all(|c| c.is_ascii_digit()) && of != account.id)
-}
-
-/// Returns whom the trust policy of an object names, each with whether it asks for an External ID.
-fn trust(attributes: Option<&Attributes>) -> BTreeMap<String, bool> {
-    attributes.and_then(|attributes| attributes.get("trust")?.document()).map(trusted).unwrap_or_default()
-}
-
-/// A trust policy that newly names somebody of another account, or asks one of them for less.
-fn outside_principals(step: &Step, account: &Account) -> Vec<String> {
-    let (before, after) = (trust(step.change.before()), trust(step.change.after()));
-    let mut found = Vec::new();
-    if put_again(step).is_some() {
-        return found;
-    }
-    for (principal, asked) in after.iter().filter(|(principal, _)| is_outside(principal, account)) {
-        match (before.get(principal), principal.as_str()) {
-            (None, "*") => found.push("trusts everybody in every account".to_owned()),
-            (None, principal) if *asked && is_seqera(principal) => {}
-            (None, _) => found.push(format!("trusts a principal outside this account: {principal}")),
-            (Some(true), _) if !asked => found.push(format!("asks {principal} for no External ID any more")),
-            (Some(_), _) => {}
-        }
-    }
-    found
-}
-
-/// Returns the principals that a trust policy names under `AWS`, or as `*`, each with whether all that lets it in
-/// asks for an External ID.
-fn trusted(trust: &Document) -> BTreeMap<String, bool> {
-    let mut trusted = BTreeMap::new();
-    for statement in allowing(trust).filter(|statement| lets_in(statement)) {
-        let principal = statement.get("Principal");
-        let named = principal.and_then(|principal| principal.get("AWS")).or(principal.filter(|p| p.is_string()));
-        let asks = asks_for_external_id(statement);
-        for name in named.into_iter().flat_map(texts) {
-            *trusted.entry(name.to_owned()).or_insert(true) &= asks;
-        }
-    }
-    trusted
-}
-
-/// Says whether a statement is about more than what comes with a session: tags and the identity behind it let nobody
-/// in by themselves.
-fn lets_in(statement: &Json) -> bool {
-    let beside = ["sts:TagSession", "sts:SetSourceIdentity"];
-    let actions = statement.get("Action").map(texts).unwrap_or_default();
-    actions.is_empty() || actions.iter().any(|action| !beside.iter().any(|beside| action.eq_ignore_ascii_case(beside)))
-}
-
-fn asks_for_external_id(statement: &Json) -> bool {
-    // One that lets a request without it through, or any of it, asks for nothing.
-    let asking = ["StringEquals", "StringEqualsIgnoreCase", "StringLike"];
-    let operators = statement.get("Condition").and_then(Json::as_object).into_iter().flatten();
-    let asking = operators.filter(|(operator, _)| asking.iter().any(|asking| operator.eq_ignore_ascii_case(asking)));
-    let mut keys = asking.filter_map(|(_, keys)| keys.as_object()).flatten();
-    keys.any(|(key, value)| {
-        let values = texts(value);
-        let is_some = !values.is_empty() && values.iter().all(|value| value.chars().any(|c| c != '*' && c != '?'));
-        key.eq_ignore_ascii_case("sts:ExternalId") && is_some
-    })
 }
 
 fn allowing(document: &Document) -> impl Iterator<Item = &Json> {

@@ -36,6 +36,7 @@ mod secrets;
 mod size;
 mod steady;
 mod successors;
+mod trusted;
 mod whose;
 mod wish;
 
@@ -305,7 +306,7 @@ impl Step {
         let mut step = Self::new(address, change, made, removed);
         step.permissions = permissions::of_step(&step);
         step.dangers = danger::of(&step, account, boundaries);
-        step.notes = danger::notes(&step, account);
+        step.notes = trusted::notes(&step);
         step
     }
 
