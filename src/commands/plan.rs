@@ -22,7 +22,7 @@ pub async fn run(global: &Global, args: &PlanArgs, output: &Output) -> Result<Ex
         save(path, &SavedPlan::new(&plan, invocation(global)))?;
     }
     if let Some(path) = &args.markdown {
-        write_parts(path, &markdown::plan(&plan))?;
+        write_parts(path, &markdown::plan(&plan, &session.warnings, session.manifest.sources()))?;
     }
     if output.json {
         output.document(&json(&session, &plan))?;

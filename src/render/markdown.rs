@@ -6,6 +6,7 @@ use super::document::Detail;
 use super::{human, permissions};
 use crate::plan::brake::APPLY;
 use crate::plan::{Plan, Step};
+use crate::problem::{Place, Problem, Sources};
 
 /// What a comment on GitHub holds.
 const LONGEST: usize = 65_536;
@@ -13,9 +14,10 @@ const LONGEST: usize = 65_536;
 /// What is left for the end of one part and the head of the next.
 const RESERVE: usize = 256;
 
-/// Returns the plan in parts that each fit a comment; the first one has the summary.
-pub fn plan(plan: &Plan) -> Vec<String> {
-    let mut parts = vec![head(plan)];
+/// Returns the plan in parts that each fit a comment; the first one has the summary and the warnings of the manifest,
+/// which a reviewer sees nowhere else.
+pub fn plan(plan: &Plan, warnings: &[Problem], sources: &Sources) -> Vec<String> {
+    let mut parts = vec![head(plan, warnings, sources)];
     for section in sections(plan) {
         for piece in pieces(&section) {
             let last = parts.last_mut().filter(|last| last.len() + piece.len() < LONGEST);
@@ -28,16 +30,28 @@ pub fn plan(plan: &Plan) -> Vec<String> {
     parts
 }
 
-fn head(plan: &Plan) -> String {
+fn head(plan: &Plan, warnings: &[Problem], sources: &Sources) -> String {
     let mut text = format!("### seqera-iam: `{}` in account {}\n\n", plan.deployment, plan.account.id);
     text += &format!("**{}**\n", strip(&human::summary(plan)).trim());
     let lines = human::notes(plan, Detail { width: usize::MAX, verbose: false, apply: APPLY });
-    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines = lines.lines().map(strip).filter(|line| !line.trim().is_empty());
+    let lines: Vec<String> = lines.chain(warnings.iter().map(|problem| warning(problem, sources))).collect();
     if !lines.is_empty() {
         text += "\n";
-        text += &lines.iter().map(|line| format!("- {}\n", escaped(&strip(line)))).collect::<String>();
+        for (number, line) in lines.iter().enumerate() {
+            if text.len() + line.len() * 2 > LONGEST - RESERVE {
+                text += &format!("- and {} more\n", lines.len() - number);
+                break;
+            }
+            text += &format!("- {}\n", escaped(line));
+        }
     }
     text + "\n"
+}
+
+fn warning(problem: &Problem, sources: &Sources) -> String {
+    let at = |place: Place| format!(" ({}:{})", sources.get(place.file).name, sources.line_column(place).0);
+    format!("warning: {}{}", problem.message, problem.place.map(at).unwrap_or_default())
 }
 
 /// One collapsed section for what changes for owners, and one for each group of steps that change alike.
@@ -113,8 +127,15 @@ fn diff(body: &str) -> String {
     text
 }
 
+/// What stands between backticks is code, which Markdown leaves as it is.
 fn escaped(text: &str) -> String {
-    text.replace('<', "&lt;").replace('*', "\\*").replace('_', "\\_")
+    let escaped = |text: &str| text.replace('<', "&lt;").replace('*', "\\*").replace('_', "\\_");
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escaped(text);
+    }
+    let part = |(number, part): (usize, &&str)| if number % 2 == 1 { (*part).to_owned() } else { escaped(part) };
+    parts.iter().enumerate().map(part).collect::<Vec<_>>().join("`")
 }
 
 fn strip(text: &str) -> String {
@@ -144,6 +165,12 @@ mod tests {
     fn signs_stand_where_they_are_coloured() {
         assert_eq!(diff("  + a\n    ~ b\n  c\n"), "+   a\n!     b\n   c\n");
         assert_eq!(diff("  ~ a\n    + b\n      c\n    d\n"), "!   a\n+     b\n+      c\n     d\n");
+    }
+
+    #[test]
+    fn what_is_code_is_not_escaped() {
+        assert_eq!(escaped("`s3:*` on * and a_b"), "`s3:*` on \\* and a\\_b");
+        assert_eq!(escaped("`s3:* <b>"), "`s3:\\* &lt;b>");
     }
 
     #[test]

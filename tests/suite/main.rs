@@ -27,6 +27,7 @@ mod night;
 mod permitted;
 mod picture;
 mod policy;
+mod reviewer;
 mod roads;
 mod safety;
 mod scene;
