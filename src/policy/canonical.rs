@@ -167,7 +167,7 @@ pub(super) fn terms(statement: &Json) -> Vec<Term<'_>> {
             }
             // "IAM JSON policy elements: Action": the prefix and the name are not case-sensitive.
             ("Action" | "NotAction", _) => list(&mut terms, element, value, str::to_ascii_lowercase),
-            ("Resource" | "NotResource", _) => list(&mut terms, element, value, str::to_owned),
+            ("Resource" | "NotResource", _) => resources(&mut terms, element, value),
             ("Principal" | "NotPrincipal", _) => principals(&mut terms, element, value),
             ("Condition", Json::Object(operators)) => conditions(&mut terms, element, operators),
             _ => push(&mut terms, element, value, odd(value)),
@@ -183,6 +183,18 @@ fn push<'a>(terms: &mut Vec<Term<'a>>, element: &str, value: &'a Json, text: Tex
 fn list<'a>(terms: &mut Vec<Term<'a>>, element: &str, value: &'a Json, fold: impl Fn(&str) -> String) {
     for item in one_or_many(value) {
         push(terms, element, item, item.as_str().map_or_else(|| odd(item), |text| Text::Said(fold(text))));
+    }
+}
+
+/// AWS leaves out a null among others.
+fn resources<'a>(terms: &mut Vec<Term<'a>>, element: &str, value: &'a Json) {
+    let before = terms.len();
+    list(terms, element, value, str::to_owned);
+    let is_null = |term: &Term| term.value.is_some_and(Json::is_null);
+    if !terms[before..].iter().all(is_null) {
+        let mut said = terms.split_off(before);
+        said.retain(|term| !is_null(term));
+        terms.append(&mut said);
     }
 }
 
@@ -394,5 +406,7 @@ mod tests {
         let with = |resource: Json| Document::from_json(json!({"Statement": {"Resource": resource}}));
         assert_eq!(with(json!({"b": 1, "a": 2})), with(json!({"a": 2, "b": 1})));
         assert_ne!(with(json!(42)), with(json!("42")));
+        assert_eq!(with(json!(["a", null])), with(json!("a")));
+        assert_ne!(with(json!([null])), with(json!([])));
     }
 }

@@ -91,7 +91,7 @@ fn statement(index: usize, json: &Json, variables: Variables) -> Result<Statemen
         principals: among(json, "Principal", "NotPrincipal", principals)?,
         actions: among(json, "Action", "NotAction", |json| texts(json, Pattern::action))?
             .ok_or("it says no `Action`")?,
-        resources: among(json, "Resource", "NotResource", |json| texts(json, pattern))?,
+        resources: among(json, "Resource", "NotResource", |json| texts_but_null(json, pattern))?,
         conditions: condition::read(json.get("Condition"), variables)?,
     })
 }
@@ -114,6 +114,13 @@ fn among<T>(
 
 fn texts(json: &Json, pattern: impl Fn(&str) -> Pattern) -> Option<Vec<Pattern>> {
     one_or_many(json).map(|item| item.as_str().map(&pattern)).collect()
+}
+
+/// Leaves out a null among others, as AWS does with resources.
+fn texts_but_null(json: &Json, pattern: impl Fn(&str) -> Pattern) -> Option<Vec<Pattern>> {
+    let said: Vec<&Json> = one_or_many(json).filter(|item| !item.is_null()).collect();
+    let is_null = said.is_empty() && one_or_many(json).next().is_some();
+    if is_null { None } else { said.into_iter().map(|item| item.as_str().map(&pattern)).collect() }
 }
 
 /// "AWS JSON policy elements: Principal": `"*"` alone and under `AWS` are the same.
@@ -153,6 +160,19 @@ mod tests {
         let resources = read.resources.unwrap();
         assert_eq!(resources.items()[1].variables().count(), 1);
         assert_eq!(read.conditions.len(), 1);
+    }
+
+    #[test]
+    fn a_null_among_resources_is_left_out() {
+        let read = read_one(json!({"Effect": "Allow", "Action": "s3:*", "Resource": ["a", null]})).unwrap();
+        assert_eq!(read.resources.unwrap().items().len(), 1);
+        for (element, value) in
+            [("Resource", json!(null)), ("Resource", json!([null])), ("Action", json!(["s3:*", null]))]
+        {
+            let mut statement = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "a"});
+            statement[element] = value;
+            assert!(read_one(statement).is_err(), "{element}");
+        }
     }
 
     #[test]

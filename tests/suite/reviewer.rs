@@ -15,3 +15,23 @@ fn the_comment_has_the_warnings_of_the_manifest() {
                    the role without an External ID (seqera.yaml:4)\n";
     assert!(comment.split("<details>").next().unwrap_or_default().contains(warning), "{comment}");
 }
+
+/// A statement of which one resource is null where a bucket has no key.
+#[test]
+fn a_null_among_resources_takes_nothing_away() {
+    let manifest = |action: &str| {
+        format!(
+            "{HEAD}params: {{b: {{type: list(bucket), default: [nfw]}}}}\nroles:\n  head:\n    trust: {{services: \
+             [ec2.amazonaws.com]}}\n    inline:\n      data:\n        statements:\n          Data:\n            \
+             Effect: Allow\n            Action: [{action}]\n            Resource: [\"arn:aws:s3:::nfw/*\", {{for_each: \
+             \"${{{{ params.b }}}}\", value: \"${{{{ each.value.kms }}}}\"}}]\n"
+        )
+    };
+    let scene = Scene::new();
+    scene.manifest(&manifest("s3:GetObject"));
+    scene.apply();
+    scene.manifest(&manifest("s3:GetObject, s3:PutObject"));
+    let run = scene.run("plan");
+    run.expect(0).says("+ s3:PutObject on arn:aws:s3:::nfw/*");
+    assert!(!run.stdout.contains("unknown") && !run.stdout.contains("danger"), "{}", run.stdout);
+}

@@ -91,7 +91,8 @@ impl Holding {
 
     /// Says whether no policy grants anything, as far as was read.
     pub fn is_nothing(&self) -> bool {
-        self.policies.unread.is_empty() && self.granted().is_empty()
+        let is_read = self.policies.unread.is_empty() && self.all().all(|policies| policies.unreadable.is_empty());
+        is_read && self.granted().is_empty()
     }
 
     fn all(&self) -> impl Iterator<Item = &Policies> {
@@ -107,6 +108,13 @@ impl Holding {
     fn unread_bounds(&self) -> Option<String> {
         let names = self.boundary.as_ref()?.unread_names()?;
         Some(format!("what is not allowed by the boundary {names}"))
+    }
+
+    fn unreadable_names(&self) -> Option<String> {
+        let unreadable = self.all().flat_map(|policies| &policies.unreadable);
+        let numbers: Vec<String> = unreadable.map(|statement| (statement.index + 1).to_string()).collect();
+        let statements = if numbers.len() == 1 { "statement" } else { "statements" };
+        (!numbers.is_empty()).then(|| format!("{statements} {}", numbers.join(", ")))
     }
 
     fn denied(&self) -> Vec<Region<'_>> {
@@ -186,15 +194,8 @@ pub fn lost(before: &Holding, after: &Holding, requests: &[(String, String)]) ->
 fn gained(from: &Holding, to: &Holding, elsewhere: Option<&str>) -> Vec<Line> {
     let gain = Gain::new(from, to);
     let mut lines = gain.lines(&gain.pieces());
-    let limits = [
-        &from.policies.unread_names().map(|names| {
-            let allow = if from.policies.unread.len() == 1 { "allows" } else { "allow" };
-            format!("what {names} {allow}")
-        }),
-        &to.unread_bounds(),
-    ];
-    for limit in limits.into_iter().flatten() {
-        lines = lines.into_iter().map(|line| line.beside(limit)).collect();
+    for limit in limits(from, to) {
+        lines = lines.into_iter().map(|line| line.beside(&limit)).collect();
     }
     if let Some(elsewhere) = elsewhere {
         let limit = format!("what is not allowed by {elsewhere}");
@@ -210,6 +211,17 @@ fn gained(from: &Holding, to: &Holding, elsewhere: Option<&str>) -> Vec<Line> {
     lines.sort();
     lines.dedup();
     lines
+}
+
+/// What is not gained of all that statements say, as nobody has read more: it may have been there, or be denied now.
+fn limits(from: &Holding, to: &Holding) -> impl Iterator<Item = String> {
+    let allowed = from.policies.unread_names().map(|names| {
+        let allow = if from.policies.unread.len() == 1 { "allows" } else { "allow" };
+        format!("what {names} {allow}")
+    });
+    let said = from.unreadable_names().map(|names| format!("what {names} may allow, which cannot be read"));
+    let says = to.unreadable_names().map(|names| format!("what {names} may deny, which cannot be read"));
+    [allowed, to.unread_bounds(), said, says].into_iter().flatten()
 }
 
 /// What nobody can say without reading more.

@@ -165,6 +165,18 @@ fn what_nobody_read_is_unknown() {
     );
 }
 
+/// Nobody can say that something is lost to a statement which may still allow it.
+#[test]
+fn beside_what_cannot_be_read_nothing_is_exact() {
+    let readable = json!([allow(json!("s3:GetObject"), json!("a"))]);
+    let odd = json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["a", 7]}]);
+    let why = "unknown: statement 1: `Resource` is not what it should be";
+    let line = "at most s3:GetObject on a except what statement 1 may";
+    check(readable.clone(), odd.clone(), &[&format!("+ {why}"), &format!("- {line} allow, which cannot be read")]);
+    check(odd.clone(), readable, &[&format!("+ {line} allow, which cannot be read"), &format!("- {why}")]);
+    assert!(!Holding::default().policy(&document(odd)).is_nothing());
+}
+
 #[test]
 fn a_trust_policy_is_about_principals() {
     let trust = |principal: Json| json!([{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]);
