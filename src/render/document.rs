@@ -2,6 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
+use super::spell::spelled;
 use super::theme::{self, paint};
 use super::wrap;
 use crate::policy::Document;
@@ -121,7 +122,8 @@ fn whole_text(document: &Document, symbol: &str, indent: usize) -> String {
     let style = if symbol == "+" { theme::CREATE } else { theme::DELETE };
     // YAML, as it would stand in the manifest.
     let yaml = serde_yaml::to_string(document.json()).unwrap_or_else(|_| document.to_pretty());
-    yaml.lines().map(|line| format!("{}{}\n", " ".repeat(indent), paint(style, format!("{symbol} {line}")))).collect()
+    let line = |line| format!("{}{}\n", " ".repeat(indent), paint(style, format!("{symbol} {}", spelled(line))));
+    yaml.lines().map(line).collect()
 }
 
 fn text_diff(before: &Document, after: &Document, indent: usize) -> String {
@@ -130,7 +132,7 @@ fn text_diff(before: &Document, after: &Document, indent: usize) -> String {
     let mut text = String::new();
     for group in difference.grouped_ops(3) {
         for change in group.iter().flat_map(|operation| difference.iter_changes(operation)) {
-            let line = change.value().trim_end_matches('\n');
+            let line = spelled(change.value().trim_end_matches('\n'));
             let line = match change.tag() {
                 ChangeTag::Equal => format!("  {line}"),
                 ChangeTag::Insert => paint(theme::CREATE, format!("+ {line}")),

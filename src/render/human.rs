@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
+use similar::{ChangeTag, TextDiff};
+
 use super::document::{self, Detail};
+use super::spell::spelled;
 use super::theme::{self, paint};
 use super::{permissions, wrap};
 use crate::kinds;
@@ -167,7 +170,11 @@ pub(super) fn title(step: &Step, width: usize) -> String {
     let symbol = action.symbol();
     // Symbols of up to three characters end in the same column.
     let pad = " ".repeat(3 - symbol.len());
-    let mut text = format!("{pad}{} {}", paint(theme::of(action), symbol), paint(theme::STRONG, &step.address));
+    let mut text = format!(
+        "{pad}{} {}",
+        paint(theme::of(action), symbol),
+        paint(theme::STRONG, spelled(&step.address.to_string()))
+    );
     let mut column = 4 + step.address.to_string().chars().count();
     for remark in remarks(step) {
         let length = remark.chars().count() + 3;
@@ -176,7 +183,7 @@ pub(super) fn title(step: &Step, width: usize) -> String {
             column = 4;
         }
         column += length;
-        let _ = write!(text, " {}", paint(theme::QUIET, format!("({remark})")));
+        let _ = write!(text, " {}", paint(theme::QUIET, format!("({})", spelled(&remark))));
     }
     text + "\n"
 }
@@ -305,6 +312,9 @@ fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Deta
     let head = format!("{BODY}{} {name:<LABEL$}", paint(style, symbol));
     let document = |value: Option<&Value>| value.and_then(Value::document).cloned();
     let tags = |value: Option<&Value>| value.and_then(Value::tags).cloned().unwrap_or_default();
+    fn text(value: Option<&Value>) -> &str {
+        value.and_then(Value::text).unwrap_or_default()
+    }
     match (before, after) {
         (Some(Value::Document(_)), _) | (_, Some(Value::Document(_))) => {
             let change = document::change(document(before).as_ref(), document(after).as_ref(), BODY.len() + 4, detail);
@@ -320,6 +330,9 @@ fn field(name: &str, before: Option<&Value>, after: Option<&Value>, detail: Deta
         }
         (Some(Value::Texts(before)), Some(Value::Texts(after))) => {
             format!("{}\n{}", head.trim_end(), text_lines(before, after))
+        }
+        _ if [before, after].iter().any(|value| text(*value).trim_end().contains('\n')) => {
+            format!("{}\n{}", head.trim_end(), several(text(before), text(after)))
         }
         (Some(before), Some(after)) => {
             let text = format!("{} -> {}", scalar(name, before), scalar(name, after));
@@ -348,23 +361,39 @@ fn tag_lines(before: &Tags, after: &Tags) -> String {
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut text = String::new();
     for key in keys {
-        let line = match (before.get(key), after.get(key)) {
+        let (style, line) = match (before.get(key), after.get(key)) {
             (Some(before), Some(after)) if before == after => continue,
-            (Some(before), Some(after)) => paint(theme::UPDATE, format!("~ {key} = {before} -> {after}")),
-            (None, Some(after)) => paint(theme::CREATE, format!("+ {key} = {after}")),
-            (Some(before), None) => paint(theme::DELETE, format!("- {key} = {before}")),
+            (Some(before), Some(after)) => (theme::UPDATE, format!("~ {key} = {before} -> {after}")),
+            (None, Some(after)) => (theme::CREATE, format!("+ {key} = {after}")),
+            (Some(before), None) => (theme::DELETE, format!("- {key} = {before}")),
             (None, None) => continue,
         };
-        let _ = writeln!(text, "{BODY}    {line}");
+        let _ = writeln!(text, "{BODY}    {}", paint(style, spelled(&line)));
     }
     text
 }
 
 /// One line for each text that comes or goes.
 fn text_lines(before: &BTreeSet<String>, after: &BTreeSet<String>) -> String {
-    let come = after.difference(before).map(|text| paint(theme::CREATE, format!("+ {text}")));
-    let go = before.difference(after).map(|text| paint(theme::DELETE, format!("- {text}")));
+    let come = after.difference(before).map(|text| paint(theme::CREATE, format!("+ {}", spelled(text))));
+    let go = before.difference(after).map(|text| paint(theme::DELETE, format!("- {}", spelled(text))));
     come.chain(go).map(|line| format!("{BODY}    {line}\n")).collect()
+}
+
+/// A text of several lines, each with its sign: what the text says of itself cannot be taken for one.
+fn several(before: &str, after: &str) -> String {
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let difference = TextDiff::from_slices(&before, &after);
+    let line = |change: similar::Change<&str>| {
+        let text = spelled(change.value());
+        let line = match change.tag() {
+            ChangeTag::Equal => format!("| {text}"),
+            ChangeTag::Insert => paint(theme::CREATE, format!("+ {text}")),
+            ChangeTag::Delete => paint(theme::DELETE, format!("- {text}")),
+        };
+        format!("{BODY}    {line}\n")
+    };
+    difference.iter_all_changes().map(line).collect()
 }
 
 fn scalar(name: &str, value: &Value) -> String {

@@ -3,6 +3,7 @@
 use anstream::adapter::strip_str;
 
 use super::document::Detail;
+use super::spell::spelled;
 use super::{human, permissions};
 use crate::plan::brake::APPLY;
 use crate::plan::{Plan, Step};
@@ -51,7 +52,7 @@ fn head(plan: &Plan, warnings: &[Problem], sources: &Sources) -> String {
 
 fn warning(problem: &Problem, sources: &Sources) -> String {
     let at = |place: Place| format!(" ({}:{})", sources.get(place.file).name, sources.line_column(place).0);
-    format!("warning: {}{}", problem.message, problem.place.map(at).unwrap_or_default())
+    format!("warning: {}{}", spelled(&problem.message), problem.place.map(at).unwrap_or_default())
 }
 
 /// One collapsed section for what changes for owners, and one for each group of steps that change alike.

@@ -8,5 +8,6 @@ pub mod json;
 pub mod markdown;
 mod permissions;
 pub mod problem;
+pub mod spell;
 pub mod theme;
 pub mod wrap;

@@ -1,4 +1,7 @@
-//! Text in lines of a width. A word that is too long stays whole: an ARN is copied, not hyphenated.
+//! Text in lines of a width. A word that is too long stays whole: an ARN is copied, not hyphenated. What the text says is
+//! spelled (`spell`); colours are in what stands before it.
+
+use super::spell::spelled;
 
 /// Writes `items` after `head`, separated by commas, wrapped at `width` and aligned at `indent`.
 pub fn list(head: &str, items: &[&str], indent: usize, width: usize) -> String {
@@ -21,9 +24,9 @@ pub fn words(head: &str, text: &str, indent: usize, width: usize) -> String {
 pub fn hint(head: &str, text: &str, indent: usize, width: usize) -> String {
     match text.split_once("   ") {
         Some((lead, command)) if indent + text.chars().count() > width => {
-            words(head, lead, indent, width) + &format!("{}{command}\n", " ".repeat(indent))
+            words(head, lead, indent, width) + &format!("{}{}\n", " ".repeat(indent), spelled(command))
         }
-        Some(_) => format!("{head}{text}\n"),
+        Some(_) => format!("{head}{}\n", spelled(text)),
         None => words(head, text, indent, width),
     }
 }
@@ -33,15 +36,18 @@ fn fill<'a>(head: &str, pieces: impl Iterator<Item = &'a str>, indent: usize, wi
     let mut text = head.to_owned();
     let mut column = indent;
     for (number, piece) in pieces.enumerate() {
+        let piece = spelled(piece);
         let length = piece.chars().count();
-        if number > 0 && column + 1 + length > width {
+        // At the start of a line it would be the sign of something that comes or goes.
+        let is_sign = matches!(&*piece, "+" | "-" | "~");
+        if number > 0 && column + 1 + length > width && !is_sign {
             text += &format!("\n{}", " ".repeat(indent));
             column = indent;
         } else if number > 0 {
             text.push(' ');
             column += 1;
         }
-        text += piece;
+        text += &piece;
         column += length;
     }
     text + "\n"
@@ -56,6 +62,8 @@ mod tests {
         assert_eq!(list("x  ", &["aaaa", "bbbb", "cccc"], 3, 14), "x  aaaa, bbbb,\n   cccc\n");
         assert_eq!(list("x  ", &[], 3, 14), "x  \n");
         assert_eq!(words("", "a bbbbbbbbbbbb c", 2, 6), "a\n  bbbbbbbbbbbb\n  c\n");
+        assert_eq!(words("", "aaaa - b", 0, 4), "aaaa -\nb\n");
+        assert_eq!(words("  ", "a\n- b\u{1b}[2K", 2, 80), "  a\\n- b\\u001b[2K\n");
         assert_eq!(hint("h ", "to end it:   a b", 2, 20), "h to end it:   a b\n");
         assert_eq!(hint("h ", "to end it:   a b c", 2, 12), "h to end it:\n  a b c\n");
     }

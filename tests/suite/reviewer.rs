@@ -35,3 +35,32 @@ fn a_null_among_resources_takes_nothing_away() {
     run.expect(0).says("+ s3:PutObject on arn:aws:s3:::nfw/*");
     assert!(!run.stdout.contains("unknown") && !run.stdout.contains("danger"), "{}", run.stdout);
 }
+
+/// Whatever a policy or a description says, it stays in its place.
+#[test]
+fn what_a_value_says_cannot_look_like_the_plan() {
+    let scene = Scene::new();
+    let manifest = |description: &str, resources: &str| {
+        format!(
+            "{HEAD}roles:\n  head:\n    description: {description}\n    trust: {{services: [ec2.amazonaws.com]}}\n    \
+             inline: {{data: {{statements: {{Data: {{Effect: Allow, Action: 's3:GetObject', Resource: [{resources}]}}}}}}}}\n"
+        )
+    };
+    let resources =
+        r#""arn:aws:s3:::b/\u001b[2K\u001b[1A/*", "arn:aws:s3:::c\n\nNo changes. Your IAM matches the manifest.""#;
+    scene.manifest(&manifest("plain", r#""arn:aws:s3:::a""#));
+    scene.apply();
+    scene.manifest(&manifest(r#""plain\n- roles.head\n  ~ more""#, resources));
+    for more in ["--color always", "--color never", "-v --color always"] {
+        let shown = scene.run(&format!("plan --markdown plan.md {more}")).stdout;
+        assert!(!shown.contains("\u{1b}[2K") && !shown.contains("\u{1b}[1A"), "{shown}");
+        assert!(shown.contains(r"arn:aws:s3:::b/\u001b[2K\u001b[1A/*"), "{shown}");
+        assert!(!shown.contains("\nNo changes") && !shown.contains("\n- roles.head"), "{shown}");
+    }
+    let shown = scene.run("plan --color never").stdout;
+    let lines = "      ~ description\n          | plain\n          + - roles.head\n          +   ~ more\n";
+    assert!(shown.contains(lines), "{shown}");
+    let comment = scene.read("plan.md");
+    assert!(comment.contains(r"\u001b[2K\u001b[1A/*") && !comment.contains("\nNo changes"), "{comment}");
+    assert!(!comment.contains("\n-  roles.head") && !comment.contains("\n- roles.head"), "{comment}");
+}

@@ -13,6 +13,7 @@ use crate::policy::evaluate::{Context, Decision, Match, Policy, Request, Source,
 use crate::policy::statement::{Principal, Unreadable};
 use crate::policy::{Document, Host};
 use crate::problem::{Problem, Sources};
+use crate::render::spell::spelled;
 use crate::render::theme::{self, paint};
 
 pub fn run(args: &SimulateArgs, output: &Output) -> Result<Exit> {
@@ -84,6 +85,6 @@ fn drawn(verdict: &Verdict, request: &Request, args: &SimulateArgs, why: &[Strin
     };
     let decision = paint(style, verdict.decision.as_str());
     let action = args.action.as_deref().unwrap_or_default();
-    let lines: String = why.iter().map(|line| format!("  {line}\n")).collect();
+    let lines: String = why.iter().map(|line| format!("  {}\n", spelled(line))).collect();
     format!("{decision}: {action} on {}\n{lines}", request.resource())
 }
