@@ -139,7 +139,9 @@ impl Reading<'_> {
         let faults = validate(document.json(), host);
         for fault in faults.iter().filter(|fault| !fault.is_slip_of_another(&faults)) {
             let problem = Problem::error(fault.code, format!("{what}: {}", fault.detail)).at(fault.place(node));
-            self.report.push(problem.note(format!("AWS would say: {}", fault.message)));
+            let mut problem = problem.note(format!("AWS would say: {}", fault.message));
+            problem.helps.extend(fault.help(document.json()));
+            self.report.push(problem);
         }
         if faults.is_empty() {
             self.look(&document, what, host, |path| node.at(path).place);

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::reading::Reading;
 use super::{reference, shape};
 use crate::model::{Entry, Node, NodeValue};
+use crate::policy::validate::is_service;
 use crate::policy::{Document, Host, PathSegment};
 use crate::problem::{Place, Problem};
 
@@ -254,8 +255,7 @@ impl Reading<'_> {
 
 /// Checks the name of a service of AWS.
 pub fn service(text: &str, what: &str) -> Result<(), Problem> {
-    let host = text.split('.').all(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
-    if host && (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")) {
+    if is_service(text) {
         return Ok(());
     }
     let problem = Problem::error("bad-service", format!("{what}: `{text}` is no AWS service"));

@@ -111,7 +111,8 @@ fn refusals(node: &Node, host: Host, is_sized: bool) -> Vec<Refusal> {
     let faults = validate(document.json(), host);
     let shown = faults.iter().filter(|fault| !fault.is_slip_of_another(&faults));
     let refusal = |fault: &Fault| {
-        let problem = Problem::error(fault.code, fault.detail.clone()).at(fault.place(node));
+        let mut problem = Problem::error(fault.code, fault.detail.clone()).at(fault.place(node));
+        problem.helps.extend(fault.help(document.json()));
         Refusal::new(fault.message.clone(), problem)
     };
     let mut refusals: Vec<Refusal> = shown.map(refusal).collect();

@@ -11,6 +11,7 @@ mod statement;
 
 use std::collections::HashSet;
 
+pub use principal::is_service;
 use serde_json::Value as Json;
 
 use super::canonical::DEFAULT_VERSION;
@@ -21,6 +22,9 @@ use crate::problem::Place;
 
 /// The version that a managed policy must have.
 pub(super) const VERSION: &str = "2012-10-17";
+
+/// What an element holds, said where it holds something else.
+const STRINGS_ONLY: &str = "holds strings only";
 
 /// Why AWS would refuse a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,16 @@ impl Fault {
     /// Returns the error code that AWS answers with.
     pub fn aws_code(&self) -> &'static str {
         if self.code == Check::Characters.code() { "ValidationError" } else { "MalformedPolicyDocument" }
+    }
+
+    /// Returns what to type, where that is sure.
+    pub fn help(&self, document: &Json) -> Option<String> {
+        let said = self.path.iter().try_fold(document, |json, segment| match segment {
+            PathSegment::Key(key) => json.get(key),
+            PathSegment::Index(index) => json.get(index),
+        })?;
+        let is_unquoted = self.detail.ends_with(STRINGS_ONLY) && (said.is_number() || said.is_boolean());
+        is_unquoted.then(|| "quote it".to_owned())
     }
 
     /// Returns its place in the document as it was written: that of a key where the key is what is wrong.

@@ -1,7 +1,7 @@
 //! The elements of a statement: which there may be, which there must be, and what they hold.
 
 use super::super::Host;
-use super::{Check, Faults, Spot, condition, principal, resource};
+use super::{Check, Faults, STRINGS_ONLY, Spot, condition, principal, resource};
 
 const ELEMENTS: &[&str] =
     &["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
@@ -92,7 +92,7 @@ fn actions(value: &Spot, element: &str, host: Host, faults: &mut Faults) {
     for item in items {
         match item.text() {
             Some(text) => action(&item, text, host, faults),
-            None => faults.syntax(item.path, format!("`{element}` holds strings only")),
+            None => faults.syntax(item.path, format!("`{element}` {STRINGS_ONLY}")),
         }
     }
 }
@@ -137,7 +137,7 @@ fn resources(value: &Spot, element: &str, host: Host, faults: &mut Faults) {
             Some(text) => resource::check(&item, text, faults),
             // AWS skips a null among others.
             None if item.json.is_null() && value.json.is_array() => {}
-            None => faults.syntax(item.path, format!("`{element}` holds strings only")),
+            None => faults.syntax(item.path, format!("`{element}` {STRINGS_ONLY}")),
         }
     }
 }
