@@ -6,6 +6,7 @@ use super::spell::spelled;
 use super::theme::{self, paint};
 use super::wrap;
 use crate::policy::Document;
+use crate::policy::condition::Operator;
 use crate::policy::diff::{DocumentChange, Line, Sign, Status, Subject, diff};
 
 /// How much to show, and how wide.
@@ -95,7 +96,7 @@ fn elements(lines: &[Line], indent: usize, detail: Detail) -> String {
     for line in lines.iter().filter(|line| line.element != "Sid" && line.element != "Effect") {
         // Several values of one condition are one condition.
         let text = match line.text.split_once(": ").filter(|_| line.element == "Condition") {
-            Some((test, value)) if test == said => format!("or {value}"),
+            Some((test, value)) if test == said => format!("{} {value}", joined_by(test)),
             Some((test, _)) => {
                 said = test;
                 line.text.clone()
@@ -116,6 +117,12 @@ fn elements(lines: &[Line], indent: usize, detail: Detail) -> String {
             wrap::list(&head, &texts, indent + label + 2, detail.width)
         })
         .collect()
+}
+
+/// "AWS JSON policy elements: Condition": one value suffices, except that a negated operator demands it of none.
+fn joined_by(test: &str) -> &'static str {
+    let operator = test.split(' ').next().and_then(Operator::parse);
+    if operator.is_some_and(|operator| operator.negated) { "nor" } else { "or" }
 }
 
 fn whole_text(document: &Document, symbol: &str, indent: usize) -> String {
@@ -142,4 +149,31 @@ fn text_diff(before: &Document, after: &Document, indent: usize) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_of_a_negated_condition_are_joined_by_nor() {
+        let drawn = |operator: &str| {
+            let condition = json!({operator: {"aws:RequestedRegion": ["eu-west-1", "eu-west-2"]}});
+            let statement = json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition});
+            let document = Document::from_json(json!({"Version": "2012-10-17", "Statement": [statement]}));
+            change(None, Some(&document), 0, Detail { width: 200, verbose: false, apply: "" })
+        };
+        let key = "aws:RequestedRegion: eu-west-1";
+        for (operator, word) in [
+            ("StringEquals", "or"),
+            ("StringNotEquals", "nor"),
+            ("ForAnyValue:StringNotLikeIfExists", "nor"),
+            ("ForAllValues:StringLike", "or"),
+        ] {
+            let expected = format!("Condition  {operator} {key}, {word} eu-west-2\n");
+            assert!(drawn(operator).contains(&expected), "{}", drawn(operator));
+        }
+    }
 }
