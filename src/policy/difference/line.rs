@@ -1,11 +1,13 @@
 //! What becomes allowed, in words.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
 use super::region::{Region, Texts};
 use crate::policy::condition::Condition;
+use crate::policy::pattern::Pattern;
 
 /// How much is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,13 +47,14 @@ pub(super) enum Of {
 
 impl Line {
     pub(super) fn new<'a>(region: &Region<'a>, except: &[Region<'a>], of: Of) -> Self {
-        let except: Vec<String> = except.iter().map(|other| remainder(region, other, of)).collect();
+        let words = Words::of(std::iter::once(region).chain(except), of);
+        let except: Vec<String> = except.iter().map(|other| words.remainder(region, other)).collect();
         Self {
             precision: if except.is_empty() { Precision::Exact } else { Precision::AtMost },
-            action: texts(&region.actions),
-            on: whom(texts(&region.resources), of),
+            action: words.texts(&region.actions),
+            on: words.resources(&region.resources),
             preposition: of.preposition(),
-            condition: conditions(region.clauses.values().copied()),
+            condition: words.conditions(region.clauses.values().copied()),
             except,
             beside: Vec::new(),
         }
@@ -136,22 +139,6 @@ impl Serialize for Line {
     }
 }
 
-/// Says what of `region` the other takes away, leaving out what both say.
-fn remainder<'a>(region: &Region<'a>, other: &Region<'a>, of: Of) -> String {
-    let mut words = Vec::new();
-    // What neither has was said already.
-    let both = |other: &Texts<'a>, region: &Texts<'a>| texts(&Texts { none: other.none.clone(), ..other.and(region) });
-    if !other.actions.includes(&region.actions) {
-        words.push(both(&other.actions, &region.actions));
-    }
-    if !other.resources.includes(&region.resources) {
-        words.push(format!("{} {}", of.preposition(), whom(both(&other.resources, &region.resources), of)));
-    }
-    let further = other.clauses.iter().filter(|(clause, _)| !region.clauses.contains_key(clause));
-    words.extend(conditions(further.map(|(_, condition)| *condition)).map(|condition| format!("if {condition}")));
-    words.join(" ")
-}
-
 impl Of {
     fn preposition(self) -> &'static str {
         match self {
@@ -161,25 +148,79 @@ impl Of {
     }
 }
 
-fn whom(resources: String, of: Of) -> String {
-    if of == Of::Principals && resources == "*" { "everybody".to_owned() } else { resources }
+/// How the regions of a line are written.
+struct Words<'a> {
+    of: Of,
+    /// What is spelled alike and is a variable in one document, and just this text in one of an older version.
+    alike: BTreeSet<&'a str>,
 }
 
-fn texts(texts: &Texts) -> String {
-    let list = |patterns: &[&_], word: &str| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(word);
-    let all = list(&texts.all, " and ");
-    match (texts.none.is_empty(), texts.all.iter().all(|pattern| pattern.is_any())) {
-        (true, _) => all,
-        (false, true) => format!("all but {}", list(&texts.none, ", ")),
-        (false, false) => format!("{all} but not {}", list(&texts.none, ", ")),
+impl<'a> Words<'a> {
+    fn of<'r>(regions: impl Iterator<Item = &'r Region<'a>>, of: Of) -> Self
+    where
+        'a: 'r,
+    {
+        let (mut variables, mut literals) = (BTreeSet::new(), BTreeSet::new());
+        for region in regions {
+            let sets = [&region.actions, &region.resources];
+            let patterns = sets.into_iter().flat_map(|texts| texts.all.iter().chain(&texts.none).copied());
+            for pattern in patterns.chain(region.clauses.values().flat_map(|condition| &condition.values)) {
+                let is_variable = pattern.variables().next().is_some();
+                if is_variable { &mut variables } else { &mut literals }.insert(pattern.as_str());
+            }
+        }
+        Self { of, alike: &variables & &literals }
     }
-}
 
-fn conditions<'a>(conditions: impl Iterator<Item = &'a Condition>) -> Option<String> {
-    let one = |condition: &Condition| {
-        let values: Vec<&str> = condition.values.iter().map(|value| value.as_str()).collect();
-        format!("{} {}: {}", condition.operator, condition.key, values.join(", "))
-    };
-    let all: Vec<String> = conditions.map(one).collect();
-    (!all.is_empty()).then(|| all.join(" and "))
+    fn pattern(&self, pattern: &Pattern) -> String {
+        match (self.alike.contains(pattern.as_str()), pattern.variables().next()) {
+            (false, _) => pattern.to_string(),
+            (true, Some(_)) => format!("{pattern} as a variable"),
+            (true, None) => format!("{pattern} as text"),
+        }
+    }
+
+    fn texts(&self, texts: &Texts) -> String {
+        let list = |patterns: &[&Pattern], word: &str| {
+            patterns.iter().map(|pattern| self.pattern(pattern)).collect::<Vec<_>>().join(word)
+        };
+        let all = list(&texts.all, " and ");
+        match (texts.none.is_empty(), texts.all.iter().all(|pattern| pattern.is_any())) {
+            (true, _) => all,
+            (false, true) => format!("all but {}", list(&texts.none, ", ")),
+            (false, false) => format!("{all} but not {}", list(&texts.none, ", ")),
+        }
+    }
+
+    fn resources(&self, resources: &Texts) -> String {
+        let resources = self.texts(resources);
+        if self.of == Of::Principals && resources == "*" { "everybody".to_owned() } else { resources }
+    }
+
+    fn conditions<'c>(&self, conditions: impl Iterator<Item = &'c Condition>) -> Option<String> {
+        let one = |condition: &Condition| {
+            let values: Vec<String> = condition.values.iter().map(|value| self.pattern(value)).collect();
+            format!("{} {}: {}", condition.operator, condition.key, values.join(", "))
+        };
+        let all: Vec<String> = conditions.map(one).collect();
+        (!all.is_empty()).then(|| all.join(" and "))
+    }
+
+    /// Says what of `region` the other takes away, leaving out what both say.
+    fn remainder(&self, region: &Region<'a>, other: &Region<'a>) -> String {
+        let mut words = Vec::new();
+        // What neither has was said already.
+        let both = |other: &Texts<'a>, region: &Texts<'a>| Texts { none: other.none.clone(), ..other.and(region) };
+        if !other.actions.includes(&region.actions) {
+            words.push(self.texts(&both(&other.actions, &region.actions)));
+        }
+        if !other.resources.includes(&region.resources) {
+            let resources = self.resources(&both(&other.resources, &region.resources));
+            words.push(format!("{} {resources}", self.of.preposition()));
+        }
+        let further = other.clauses.iter().filter(|(clause, _)| !region.clauses.contains_key(clause));
+        let conditions = self.conditions(further.map(|(_, condition)| *condition));
+        words.extend(conditions.map(|condition| format!("if {condition}")));
+        words.join(" ")
+    }
 }

@@ -110,6 +110,23 @@ fn a_condition_is_compared_whole() {
     );
 }
 
+/// An older version takes a variable for that text.
+#[test]
+fn what_is_spelled_alike_says_what_it_is() {
+    let home = "arn:aws:s3:::b/${aws:username}/*";
+    let of = |version: &str| {
+        Document::from_json(json!({"Version": version, "Statement": [allow(json!("s3:GetObject"), json!(home))]}))
+    };
+    let [old, new] = ["2008-10-17", "2012-10-17"].map(of);
+    let line = |is: &str, was: &str| {
+        format!("at most s3:GetObject on {home} as {is} except on {home} as {was} and {home} as {is}")
+    };
+    assert_eq!(
+        written(&of_documents(Some(&old), Some(&new))),
+        [format!("+ {}", line("a variable", "text")), format!("- {}", line("text", "a variable"))]
+    );
+}
+
 #[test]
 fn a_deny_takes_from_this_and_from_other_policies() {
     let all = || allow(json!("s3:*"), json!("*"));
