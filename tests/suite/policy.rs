@@ -58,6 +58,28 @@ fn a_decision_says_which_statement_made_it() {
     assert_eq!(run.stdout, "");
 }
 
+/// What names principals is asked for one of them.
+#[test]
+fn policies_that_name_principals_are_judged() {
+    let scene = Scene::new();
+    let statement = r#"{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}"#;
+    scene.write("trust.json", &format!(r#"{{"Version": "2012-10-17", "Statement": [{statement}]}}"#));
+    let ask = "policy simulate --policy trust.json --action sts:AssumeRole --resource arn:aws:iam::111122223333:role/r";
+    let ana = |account: &str| scene.run(&format!("{ask} --principal arn:aws:iam::{account}:user/ana"));
+    ana("111122223333").expect(0).says("allowed: ");
+    ana("444455556666").expect(0).says("implicitDeny: ").says("is not among its principals");
+    let bucket = r#"{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}"#;
+    scene.write("bucket.json", &format!(r#"{{"Version": "2012-10-17", "Statement": [{bucket}]}}"#));
+    let get = "policy simulate --policy bucket.json --action s3:GetObject --principal 444455556666";
+    scene.run(&format!("{get} --resource arn:aws:s3:::b/k")).expect(0).says("allowed: ");
+    scene.run(&format!("{get} --resource arn:aws:s3:::c/k")).expect(0).says("implicitDeny: ");
+    let cases = json!([{"id": "trust", "policies": [serde_json::from_str::<Json>(&scene.read("trust.json")).expect("JSON")],
+        "request": {"action": "sts:AssumeRole", "resource": "*", "principal": "111122223333", "context": {}}}]);
+    scene.write("cases.json", &cases.to_string());
+    let decided = printed(scene.run("policy simulate --cases cases.json").expect(0));
+    assert_eq!(decided, json!([{"id": "trust", "decision": "allowed"}]));
+}
+
 #[test]
 fn documents_differ_by_meaning() {
     let scene = Scene::new();

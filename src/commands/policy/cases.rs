@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 use super::super::Output;
 use super::file;
 use crate::error::{Error, Result};
+use crate::policy::Document;
 use crate::policy::evaluate::{Context, Decision, Policy, Request, evaluate};
 use crate::policy::statement::Principal;
-use crate::policy::{Document, Host};
 use crate::problem::{Problem, Sources};
 
 pub fn run(path: &Path, output: &Output) -> Result<()> {
@@ -31,7 +31,7 @@ fn decided(case: &Json) -> Json {
 
 /// Decides a case; `None` when it cannot be judged.
 fn decide(case: &Json) -> Option<Decision> {
-    let read = |json: &Json| Policy::read(&Document::from_json(json.clone()), Host::InlineUser).ok();
+    let read = |json: &Json| Policy::read_any(&Document::from_json(json.clone())).ok();
     let policies: Vec<Policy> = case.get("policies")?.as_array()?.iter().map(read).collect::<Option<_>>()?;
     let boundary = match case.get("boundary") {
         None | Some(Json::Null) => None,

@@ -9,9 +9,9 @@ use super::{cases, file};
 use crate::cli::SimulateArgs;
 use crate::error::{Error, Result};
 use crate::model::{Node, PathSegment};
+use crate::policy::Document;
 use crate::policy::evaluate::{Context, Decision, Match, Policy, Request, Source, Verdict, evaluate, explain};
 use crate::policy::statement::{Principal, Unreadable};
-use crate::policy::{Document, Host};
 use crate::problem::{Problem, Sources};
 use crate::render::spell::spelled;
 use crate::render::theme::{self, paint};
@@ -58,7 +58,7 @@ fn read(path: &Path) -> Result<Policy> {
     let mut sources = Sources::default();
     let node = file::object(path, &mut sources)?;
     let document = Document::from_json(node.to_json());
-    Policy::read(&document, Host::InlineUser).map_err(|unreadable| {
+    Policy::read_any(&document).map_err(|unreadable| {
         let problems = unreadable.iter().map(|unreadable| problem(unreadable, &node)).collect();
         Error::problems(problems, sources)
     })

@@ -16,6 +16,9 @@ pub use condition::holds;
 pub use explain::explain;
 pub use request::{Context, Request};
 
+use serde_json::Value as Json;
+
+use super::canonical::statements;
 use super::statement::{self, Among, Effect, Statement, Unreadable};
 use super::{Document, Host, validate};
 
@@ -43,6 +46,32 @@ impl Policy {
             unreadable.extend(faults(document, host));
         }
         if unreadable.is_empty() { Ok(Self { statements }) } else { Err(unreadable) }
+    }
+
+    /// Reads a document of whichever kind: what names principals is a trust policy or is attached to a resource.
+    pub fn read_any(document: &Document) -> Result<Self, Vec<Unreadable>> {
+        let says = |elements: [&str; 2]| {
+            let has = |statement: &Json| elements.iter().any(|element| statement.get(element).is_some());
+            statements(document.json()).any(has)
+        };
+        let names = says(["Principal", "NotPrincipal"]);
+        match says(["Resource", "NotResource"]) {
+            _ if !names => Self::read(document, Host::InlineUser),
+            false => Self::read(document, Host::Trust),
+            true => Self::read_attached(document),
+        }
+    }
+
+    /// Reads the policy of a resource. It may say all that another one may, so a fault is what is one in each.
+    fn read_attached(document: &Document) -> Result<Self, Vec<Unreadable>> {
+        let [Err(identity), Err(trust)] = [Host::InlineUser, Host::Trust].map(|host| Self::read(document, host)) else {
+            return Self::read(document, Host::InlineUser);
+        };
+        let faults: Vec<Unreadable> = identity.into_iter().filter(|fault| trust.contains(fault)).collect();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self { statements: statement::read(document).into_iter().flatten().collect() })
     }
 }
 
