@@ -9,6 +9,7 @@ use super::*;
 use crate::policy::Host;
 use crate::policy::evaluate::{Context, Decision, Policy, Request, evaluate, holds};
 use crate::policy::pattern::Pattern;
+use crate::policy::statement::Principal;
 
 fn document(statements: Json) -> Document {
     Document::from_json(json!({"Version": "2012-10-17", "Statement": statements}))
@@ -287,7 +288,11 @@ struct Both {
 
 impl Both {
     fn new(policies: Vec<Json>, boundary: Option<Json>) -> Self {
-        let read = |json: &Json| Policy::read(&document(json.clone()), Host::Managed).unwrap();
+        Self::of(Host::Managed, policies, boundary)
+    }
+
+    fn of(host: Host, policies: Vec<Json>, boundary: Option<Json>) -> Self {
+        let read = |json: &Json| Policy::read(&document(json.clone()), host).unwrap();
         let holding = policies.iter().fold(Holding::default(), |h, json| h.policy(&document(json.clone())));
         let holding = boundary.iter().fold(holding, |h, json| h.boundary(&document(json.clone())));
         Self { holding, policies: policies.iter().map(read).collect(), boundary: boundary.as_ref().map(read) }
@@ -326,6 +331,59 @@ fn statements() -> impl Strategy<Value = Json> {
 fn both() -> impl Strategy<Value = Both> {
     let policies = prop::collection::vec(statements(), 0..3);
     (policies, prop::option::weighted(0.3, statements())).prop_map(|(policies, boundary)| Both::new(policies, boundary))
+}
+
+/// Who asks for a role, each with the text that stands for it in a region.
+fn callers() -> Vec<Request> {
+    let callers = [
+        ("arn:aws:iam::111122223333:role/head", "AWS:111122223333:role/head::"),
+        ("arn:aws:sts::111122223333:assumed-role/head/ana", "AWS:111122223333:role/head::ana"),
+        ("arn:aws:sts::111122223333:assumed-role/head/bo", "AWS:111122223333:role/head::bo"),
+        ("arn:aws:iam::111122223333:user/ana", "AWS:111122223333:user/ana"),
+        ("arn:aws:iam::444455556666:user/ana", "AWS:444455556666:user/ana"),
+        ("111122223333", "AWS:111122223333:root"),
+        ("ec2.amazonaws.com", "Service:ec2.amazonaws.com"),
+        ("eks.amazonaws.com", "Service:eks.amazonaws.com"),
+    ];
+    let request = |(name, text)| Request::new("sts:AssumeRole", text, Context::default()).by(Principal::of(name));
+    callers.into_iter().map(request).collect()
+}
+
+fn trusts() -> impl Strategy<Value = Both> {
+    let aws = prop::sample::subsequence(
+        vec![
+            "*",
+            "111122223333",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::111122223333:role/head",
+            "arn:aws:sts::111122223333:assumed-role/head/ana",
+            "arn:aws:iam::111122223333:user/ana",
+            "444455556666",
+        ],
+        1..4,
+    );
+    let service = prop::option::weighted(0.3, prop::sample::select(vec!["ec2.amazonaws.com", "*"]));
+    let statement = (aws, service, 0..8).prop_map(|(aws, service, form)| {
+        let mut principal = json!({"AWS": aws});
+        service.iter().for_each(|service| principal["Service"] = json!(service));
+        let element = if form % 4 == 3 { "NotPrincipal" } else { "Principal" };
+        let effect = if form >= 5 { "Deny" } else { "Allow" };
+        json!({"Effect": effect, element: principal, "Action": "sts:AssumeRole"})
+    });
+    prop::collection::vec(statement, 1..4).prop_map(|list| Both::of(Host::Trust, vec![Json::Array(list)], None))
+}
+
+proptest! {
+    #[test]
+    fn who_is_trusted_newly_agrees_with_the_evaluation(before in trusts(), after in trusts()) {
+        let gain = Gain::new(&before.holding, &after.holding);
+        let pieces = gain.pieces();
+        for request in callers() {
+            let gained = !before.allows(&request) && after.allows(&request);
+            let within = |piece: &Piece| is_in(&request, &piece.region) && !piece.except.iter().any(|e| is_in(&request, e));
+            prop_assert_eq!(gained, pieces.iter().any(within), "{:?}", request);
+        }
+    }
 }
 
 proptest! {
