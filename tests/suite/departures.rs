@@ -151,3 +151,15 @@ fn two_keys_make_room_one_by_one() {
     expected.sort();
     assert_eq!(keys, expected);
 }
+
+/// What cannot be destroyed is let be as the help of the failure says.
+#[test]
+fn what_cannot_go_may_be_left() {
+    let scene = applied("service_linked_roles: [spot.amazonaws.com]\n");
+    let removed = "removed: ['service_linked_roles[\"spot.amazonaws.com\"]']";
+    scene.run_with("deny=DeleteServiceLinkedRole", "destroy --auto-approve").expect(1);
+    scene.manifest(&format!("{HEAD}{removed}\n"));
+    scene.run_with("deny=DeleteServiceLinkedRole", "destroy --auto-approve").expect(0).says("0 destroyed, 1 forgotten");
+    assert_eq!(scene.held("roles"), ["AWSServiceRoleForEC2Spot"]);
+    scene.destroy().says("No changes.");
+}
