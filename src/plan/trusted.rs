@@ -171,7 +171,10 @@ fn assumes(statement: &Statement) -> impl Iterator<Item = &'static str> {
 /// Says what a Deny leaves of somebody whom an Allow lets in.
 fn left(who: &Principal, allow: &Statement, deny: &Statement) -> Left {
     let denies = |action| deny.actions.has(|pattern| pattern.matches(action));
-    let Some(denied) = deny.principals.as_ref().filter(|_| assumes(allow).all(denies)) else { return Left::All };
+    // Whoever has credentials needs no token of a provider.
+    let is_by_name = who.kind == "AWS" && assumes(allow).next() == Some(ASSUMES[0]);
+    let is_denied = if is_by_name { denies(ASSUMES[0]) } else { assumes(allow).all(denies) };
+    let Some(denied) = deny.principals.as_ref().filter(|_| is_denied) else { return Left::All };
     let only_unless =
         |one: &Condition| one.operator.negated || says(one, Test::Bool, "false") || says(one, Test::Null, "true");
     match deny.conditions.as_slice() {
@@ -298,6 +301,9 @@ mod tests {
         let but = json!({"Effect": "Deny", "NotPrincipal": {"AWS": ["111122223333", ROLE]}, "Action": "sts:*"});
         check(json!([all, but]), json!([all]), &[open]);
         check(json!([all, deny(json!({}))]), json!([all]), &["trusts everybody in every account"]);
+        let mut by_name = others.clone();
+        by_name["Action"] = json!("sts:AssumeRole");
+        check(json!([all, by_name]), json!([all]), &[open]);
     }
 
     #[test]
