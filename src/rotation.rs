@@ -14,9 +14,9 @@ use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{self, Kind, LastUse, Made};
 use crate::model::issued::{
-    ACTIVE, ASKED, DELIVER_TO, INACTIVE, KEY_ID, NEXT, OFF_SINCE, ON_AGAIN, PREVIOUS, STATUS, UNTIL, named, text,
+    ACTIVE, ASKED, DELIVER_TO, INACTIVE, KEY_ID, NEXT, OFF_SINCE, ON_AGAIN, PREVIOUS, STATUS, UNTIL, named,
 };
-use crate::model::{Attributes, Live, Record, State, Value};
+use crate::model::{Attributes, Live, Record, State, Value, text};
 use crate::secret::Secret;
 use crate::state::{Entry, StateStore};
 

@@ -1,10 +1,11 @@
 //! What comes with a secret: the destination is made ready before the call, the record goes before it and after
 //! it, and the secret is handed over once.
 
-use super::{Event, Run, kind_of};
+use super::{Event, Run};
 use crate::delivery::Move;
 use crate::error::{Error, Result};
-use crate::model::{ObjectId, Record, issued};
+use crate::kinds;
+use crate::model::{ObjectId, Record, issued, text};
 use crate::plan::order::Part;
 use crate::plan::{self, Change};
 use crate::secret::Secret;
@@ -14,7 +15,7 @@ impl Run<'_> {
     /// Removes what a killed run left beside the destinations that the state knows.
     pub(super) fn sweep(&self) {
         let recorded = self.state.objects.values();
-        let known = recorded.filter_map(|record| issued::text(&record.attributes, issued::DELIVER_TO));
+        let known = recorded.filter_map(|record| text(&record.attributes, issued::DELIVER_TO));
         known.for_each(|to| self.delivery.sweep(to));
     }
 
@@ -106,7 +107,7 @@ impl Run<'_> {
         // Who watches may not care.
         hand_over();
         let Err(error) = result else { return Ok(Ok(Entry::Put(record))) };
-        if kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
+        if kinds::kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
             self.record(self.without_intent(step, &record.id), store).await?;
         }
         Ok(Err(error))

@@ -21,7 +21,7 @@ use work::{Failed, Finished, Work};
 use crate::cloud::Cloud;
 use crate::delivery::{Delivery, Prepared};
 use crate::error::{Error, Result};
-use crate::kinds::{self, Kind};
+use crate::kinds;
 use crate::model::{Address, ObjectId, Record, State};
 use crate::plan::order::{Part, Task};
 use crate::plan::{self, Change, Claims, First, Plan, Step};
@@ -461,10 +461,6 @@ impl<'a> Run<'a> {
     }
 }
 
-fn kind_of(id: &ObjectId) -> Result<&'static dyn Kind> {
-    kinds::kind(&id.kind).ok_or_else(|| Error::failed(format!("kind `{}` is not known", id.kind)))
-}
-
 /// Returns what a task takes away that the same step brings back, as it comes back.
 fn owed(step: &Step, part: Part) -> Option<Record> {
     let Change::Replace { after, first: First::Delete, .. } = &step.change else { return None };
@@ -473,7 +469,7 @@ fn owed(step: &Step, part: Part) -> Option<Record> {
     if step.record.is_some() && kinds::hanging(id, after).is_some() {
         return None;
     }
-    let is_issued = kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued());
+    let is_issued = kinds::is_issued(id);
     let (address, id, attributes) = (step.address.clone(), id.clone(), after.clone());
     (!is_issued).then_some(Record {
         address,

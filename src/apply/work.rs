@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use super::{Waiting, kind_of};
+use super::Waiting;
 use crate::cloud::{AwsError, Cloud};
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind, Made};
@@ -130,14 +130,14 @@ impl Work {
             }
             (Part::Remove, Change::Delete { before } | Change::Replace { before, .. }) => {
                 let id = self.removed()?;
-                let kind = kind_of(id)?;
+                let kind = kinds::kind_of(id)?;
                 kind.delete(&self.cloud, before).await?;
                 Ok(Entry::Forget(id.clone()).into())
             }
             (Part::Remove, Change::Forget { before, after }) => {
                 let id = self.removed()?;
                 if let Some(after) = after.as_ref().filter(|after| *after != before) {
-                    kind_of(id)?.converge(&self.cloud, before, after).await?;
+                    kinds::kind_of(id)?.converge(&self.cloud, before, after).await?;
                 }
                 Ok(Entry::Forget(id.clone()).into())
             }
@@ -237,7 +237,7 @@ impl Work {
     /// Reads an object where `asked` is read. What AWS says exists may not be shown everywhere yet: it is looked for
     /// until it is seen, or for a quarter of a minute.
     async fn look_for(&self, id: &ObjectId, asked: &ObjectId, exists: bool) -> Result<Option<Live>> {
-        let kind = kind_of(asked)?;
+        let kind = kinds::kind_of(asked)?;
         for pause in [1, 2, 4, 8, 0].map(Duration::from_secs) {
             let found = kind.read(&self.cloud, &asked.name).await.unwrap_or_default();
             let live = found.into_iter().find(|object| object.id == *id);
@@ -262,7 +262,7 @@ impl Work {
     }
 
     fn kind(&self) -> Result<&'static dyn Kind> {
-        kind_of(self.made()?)
+        kinds::kind_of(self.made()?)
     }
 
     fn made(&self) -> Result<&ObjectId> {

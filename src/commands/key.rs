@@ -42,7 +42,6 @@ pub async fn run(global: &Global, command: &KeyCommand, output: &Output) -> Resu
 
 /// Finds the one key of a user that goes by an address or by its name in AWS.
 fn key_of<'s>(session: &'s Session, user: &str) -> Result<&'s Resource> {
-    let is_issued = |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued());
     let fits = |key: &&Resource| {
         let owner = kinds::hanging(&key.id, &key.wanted).map(|hangs| hangs.owner);
         let of_user = owner.as_ref().and_then(|owner| session.desired.address_of(owner));
@@ -50,7 +49,7 @@ fn key_of<'s>(session: &'s Session, user: &str) -> Result<&'s Resource> {
             || of_user.is_some_and(|address| address.to_string() == user)
             || owner.is_some_and(|owner| owner.name == user)
     };
-    let keys: Vec<&Resource> = session.desired.resources.values().filter(|it| is_issued(&it.id)).collect();
+    let keys: Vec<&Resource> = session.desired.resources.values().filter(|it| kinds::is_issued(&it.id)).collect();
     let fitting: Vec<&Resource> = keys.iter().copied().filter(fits).collect();
     match fitting.as_slice() {
         [key] => Ok(key),

@@ -14,9 +14,9 @@
 use async_trait::async_trait;
 
 use crate::cloud::Cloud;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manifest::Declared;
-use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resource, Schema, Value};
+use crate::model::{Account, Address, Attributes, Live, ObjectId, Obstacle, Resource, Schema, Value, text};
 use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::survey::AccountSurvey;
@@ -300,6 +300,26 @@ pub fn spec(name: &str) -> Option<&'static dyn Spec> {
     kind(name).map(|kind| kind as &dyn Spec)
 }
 
+/// Returns the kind of this object.
+pub fn kind_of(id: &ObjectId) -> Result<&'static dyn Kind> {
+    kind(&id.kind).ok_or_else(|| Error::failed(format!("kind `{}` is not known", id.kind)))
+}
+
+/// Says whether AWS names this object itself: [`Spec::is_issued`].
+pub fn is_issued(id: &ObjectId) -> bool {
+    spec(&id.kind).is_some_and(|spec| spec.is_issued())
+}
+
+/// Returns what an object of this id and these attributes hangs on, if on anything.
+pub fn owner(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
+    hanging(id, attributes).map(|hangs| hangs.owner)
+}
+
+/// Returns what an object is read with: what it hangs on, or itself.
+pub fn read_with(id: &ObjectId, attributes: &Attributes) -> ObjectId {
+    owner(id, attributes).unwrap_or_else(|| id.clone())
+}
+
 /// Returns where an object of this id and these attributes hangs, if on anything.
 pub fn hanging(id: &ObjectId, attributes: &Attributes) -> Option<Hanging> {
     spec(&id.kind).and_then(|spec| spec.hangs_on(attributes))
@@ -318,10 +338,6 @@ pub fn caller(arn: &str) -> Option<ObjectId> {
 /// Returns the pure halves of all kinds.
 pub fn specs() -> impl Iterator<Item = &'static dyn Spec> {
     KINDS.iter().map(|kind| *kind as &dyn Spec)
-}
-
-fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
-    attributes.get(field).and_then(Value::text)
 }
 
 fn number(attributes: &Attributes, field: &str) -> Option<u64> {

@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attributes, Record, Value};
+use super::{Attributes, Record, text};
 
 /// AWS's id of it: `AKIA…`.
 pub const KEY_ID: &str = "access_key_id";
@@ -34,11 +34,6 @@ pub const YES: &str = "yes";
 pub const STATUS: &str = "status";
 pub const ACTIVE: &str = "Active";
 pub const INACTIVE: &str = "Inactive";
-
-/// Returns the text of one of these fields.
-pub fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
-    attributes.get(field).and_then(Value::text)
-}
 
 /// Returns AWS's id of what a record is of, or was of before it was asked for anew.
 pub fn own(record: &Record) -> Option<&str> {

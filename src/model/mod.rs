@@ -17,4 +17,4 @@ pub use node::{Entry, Node, NodeValue, PathSegment};
 pub use resource::{ObjectId, Resource};
 pub use schema::{Field, OnChange, Schema};
 pub use state::{Record, State};
-pub use value::{Attributes, Tags, Value};
+pub use value::{Attributes, Tags, Value, text};

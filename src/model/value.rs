@@ -73,3 +73,8 @@ impl From<String> for Value {
         Value::Text(text)
     }
 }
+
+/// Returns the text in a field, where it has one.
+pub fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
+    attributes.get(field).and_then(Value::text)
+}

@@ -193,20 +193,15 @@ pub fn as_asked(desired: &Desired, live: &LiveState) -> BTreeSet<ObjectId> {
         |id: &ObjectId| kinds::spec(&id.kind).is_some_and(|spec| !spec.schema().taggable && !spec.is_shared());
     let mut found = BTreeSet::new();
     for object in live.objects.values().filter(|object| is_untagged(&object.id)) {
-        if owner(&object.id, &object.attributes).is_none() && is_equal(object) {
+        if kinds::owner(&object.id, &object.attributes).is_none() && is_equal(object) {
             found.insert(object.id.clone());
         }
     }
     for object in live.objects.values().filter(|object| !is_equal(object)) {
-        owner(&object.id, &object.attributes).map(|owner| found.remove(&owner));
+        kinds::owner(&object.id, &object.attributes).map(|owner| found.remove(&owner));
     }
     for resource in desired.resources.values().filter(|resource| !live.objects.contains_key(&resource.id)) {
-        owner(&resource.id, &resource.wanted).map(|owner| found.remove(&owner));
+        kinds::owner(&resource.id, &resource.wanted).map(|owner| found.remove(&owner));
     }
     found
-}
-
-/// Returns what an object hangs on.
-fn owner(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
-    kinds::hanging(id, attributes).map(|hangs| hangs.owner)
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::permissions::{Held, text};
+use super::permissions::Held;
 use super::wish::is_quarantine;
 use super::{Action, Affected, Change, First, Step, principal, trusted};
 use crate::kinds::{self, policy};
-use crate::model::{Account, Attributes, Live, LiveState, ObjectId, Value, issued};
+use crate::model::{Account, Attributes, Live, LiveState, ObjectId, Value, issued, text};
 use crate::policy::difference::Holding;
 use crate::policy::difference::escalation::{self, Holder, Ways};
 use crate::policy::findings;
@@ -37,14 +37,14 @@ pub fn of(step: &Step, account: &Account, boundaries: &BTreeSet<ObjectId>) -> Ve
 /// A credential that somebody switched off, or that goes elsewhere from now on.
 fn credential(step: &Step) -> Vec<String> {
     let Change::Update { before, after } = &step.change else { return Vec::new() };
-    let is_issued = step.id().and_then(|id| kinds::spec(&id.kind)).is_some_and(|spec| spec.is_issued());
+    let is_issued = step.id().is_some_and(kinds::is_issued);
     let changes = |field: &str| is_issued && before.get(field) != after.get(field);
     let mut found = Vec::new();
-    if changes(issued::STATUS) && issued::text(after, issued::STATUS) == Some(issued::ACTIVE) {
+    if changes(issued::STATUS) && text(after, issued::STATUS) == Some(issued::ACTIVE) {
         found.push("somebody switched it off; it is valid again after this: `key rotate` exchanges it".to_owned());
     }
     if changes(issued::ON_AGAIN) {
-        let [on, off] = [after, before].map(|side| issued::text(side, issued::ON_AGAIN));
+        let [on, off] = [after, before].map(|side| text(side, issued::ON_AGAIN));
         found.extend(
             on.map(|key| format!("{key}, the key before it, was switched on again: whoever has it may use it")),
         );
@@ -52,11 +52,11 @@ fn credential(step: &Step) -> Vec<String> {
             off.map(|key| format!("{key}, the key before it, is switched off again: whoever needs it lacks it")),
         );
     }
-    if let Some(next) = issued::text(before, issued::NEXT).filter(|_| changes(issued::NEXT)) {
+    if let Some(next) = text(before, issued::NEXT).filter(|_| changes(issued::NEXT)) {
         found.push(format!("{next} is deleted: a rotation that was cut short made it and handed it to nobody"));
     }
     if changes(issued::DELIVER_TO) {
-        let [from, to] = [before, after].map(|it| issued::text(it, issued::DELIVER_TO).unwrap_or_default());
+        let [from, to] = [before, after].map(|it| text(it, issued::DELIVER_TO).unwrap_or_default());
         found.push(match [from, to].contains(&issued::TERMINAL) {
             true => format!("the secret is not told again: the next key, of `key rotate`, goes to {to}"),
             false => format!("its file is moved there if it lies in {from} still"),
@@ -69,9 +69,7 @@ fn credential(step: &Step) -> Vec<String> {
 fn strange_credential(step: &Step) -> Option<String> {
     let Change::Create { after } = &step.change else { return None };
     let spec = kinds::spec(&step.made.as_ref()?.kind).filter(|spec| spec.credential_of().is_some())?;
-    if after.contains_key(issued::DELIVER_TO)
-        || issued::text(after, issued::STATUS).is_some_and(|it| it == issued::INACTIVE)
-    {
+    if after.contains_key(issued::DELIVER_TO) || text(after, issued::STATUS).is_some_and(|it| it == issued::INACTIVE) {
         return None;
     }
     let owner = spec.hangs_on(after)?.owner;

@@ -52,7 +52,7 @@ pub fn drift(question: &Question) -> Result<Plan, Error> {
     };
     let mut found: Vec<Drift> = Vec::new();
     for record in state.iter().flat_map(|state| state.objects.values()) {
-        if live.unread.contains_key(&owner(record)) {
+        if live.unread.contains_key(&kinds::read_with(&record.id, &record.attributes)) {
             continue;
         }
         let happened = of_record(&comparison, record, live.objects.get(&record.id));
@@ -101,11 +101,6 @@ pub(super) fn beside(kept: Vec<Beside>, account: &Account, boundaries: &BTreeSet
         found.push(Drift { kept: Some(kept), ..Drift::of(text, step) });
     }
     (found, quiet)
-}
-
-/// Returns what has to be read to know of a record: itself, or the owner that it hangs on.
-fn owner(record: &Record) -> ObjectId {
-    kinds::hanging(&record.id, &record.attributes).map_or_else(|| record.id.clone(), |hangs| hangs.owner)
 }
 
 /// Says what happened to a recorded object: in words, and from what we wrote to what AWS holds.

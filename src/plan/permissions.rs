@@ -6,7 +6,7 @@ use super::compare::Comparison;
 use super::wish::is_quarantine;
 use super::{Change, Step};
 use crate::kinds;
-use crate::model::{Account, Address, Attributes, ObjectId, Value};
+use crate::model::{Account, Address, Attributes, ObjectId, Value, text};
 use crate::policy::Document;
 use crate::policy::difference::escalation::Holder;
 use crate::policy::difference::{self, Difference, Holding};
@@ -279,10 +279,6 @@ impl<'a> Side<'a> {
 
 pub(super) fn brought(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
     kinds::spec(&id.kind)?.brings(attributes)
-}
-
-pub(super) fn text<'a>(attributes: &'a Attributes, field: &str) -> Option<&'a str> {
-    attributes.get(field).and_then(Value::text)
 }
 
 /// Returns the name in a policy's ARN, as people say it.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::compare::Work;
 use super::{Change, refusal};
 use crate::kinds;
-use crate::model::{Attributes, Live, LiveState, ObjectId, issued};
+use crate::model::{Attributes, Live, LiveState, ObjectId, issued, text};
 use crate::problem::Problem;
 
 /// Returns what the account has no room for. What this plan removes may still be there when the rest is made.
@@ -27,7 +27,7 @@ pub(super) fn exceeded(work: &BTreeMap<ObjectId, Work>, live: &LiveState) -> Vec
 
 /// Returns AWS's ids of all that an object is: of a key in a rotation there is one beside it.
 pub(super) fn ids(attributes: &Attributes) -> impl Iterator<Item = &str> {
-    [issued::KEY_ID, issued::PREVIOUS, issued::NEXT].into_iter().filter_map(|field| issued::text(attributes, field))
+    [issued::KEY_ID, issued::PREVIOUS, issued::NEXT].into_iter().filter_map(|field| text(attributes, field))
 }
 
 /// Returns the users that have no room for another key. Nothing else may be taken from them for it, nor a key in a

@@ -49,7 +49,7 @@ pub fn rebuild(
 /// others, or is a key, which may also be gone and have left its file.
 fn is_untold(record: &Record, desired: &Desired, live: &LiveState, claims: &Claims) -> bool {
     let is_ours = |id: &ObjectId| live.objects.get(id).is_some_and(|live| claims.of(&live.attributes) == Claim::Ours);
-    let is_issued = kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued());
+    let is_issued = kinds::is_issued(&record.id);
     let held = live.objects.get(&record.id);
     match kinds::hanging(&record.id, &record.attributes) {
         Some(hangs) if is_issued => !is_ours(&hangs.owner) || desired.address_of(&hangs.owner).is_some(),

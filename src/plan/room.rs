@@ -34,7 +34,9 @@ fn size(steps: &mut [Step], live: &LiveState) {
     let mut changes: BTreeMap<ObjectId, Vec<(usize, usize, usize)>> = BTreeMap::new();
     for (index, step) in steps.iter().enumerate() {
         let Some(id) = step.id().filter(|id| longest(id).is_some()) else { continue };
-        let Some(owner) = step.change.after().or(step.change.before()).and_then(|a| hangs_on(id, a)) else { continue };
+        let Some(owner) = step.change.after().or(step.change.before()).and_then(|a| kinds::owner(id, a)) else {
+            continue;
+        };
         let (before, after) = (size(step.change.before()), size(step.change.after()));
         changes.entry(owner).or_default().push((index, before, after));
     }
@@ -44,7 +46,7 @@ fn size(steps: &mut [Step], live: &LiveState) {
         return;
     }
     for object in live.objects.values().filter(|object| longest(&object.id).is_some()) {
-        if let Some(owner) = hangs_on(&object.id, &object.attributes).filter(|owner| changes.contains_key(owner)) {
+        if let Some(owner) = kinds::owner(&object.id, &object.attributes).filter(|owner| changes.contains_key(owner)) {
             *held.entry(owner).or_default() += size(Some(&object.attributes));
         }
     }
@@ -92,15 +94,11 @@ fn number(steps: &mut [Step], live: &LiveState) {
 fn held(live: &LiveState) -> BTreeMap<(String, ObjectId), usize> {
     let mut held = BTreeMap::new();
     for object in live.objects.values() {
-        if let Some(owner) = hangs_on(&object.id, &object.attributes) {
+        if let Some(owner) = kinds::owner(&object.id, &object.attributes) {
             *held.entry((object.id.kind.clone(), owner)).or_default() += quota::ids(&object.attributes).count().max(1);
         }
     }
     held
-}
-
-fn hangs_on(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
-    kinds::hanging(id, attributes).map(|hangs| hangs.owner)
 }
 
 /// Returns what comes and goes, by kind and owner. What is replaced by deleting it first needs no room.
@@ -108,7 +106,7 @@ fn traffic(steps: &[Step]) -> BTreeMap<(String, ObjectId), Traffic> {
     let mut all: BTreeMap<(String, ObjectId), Traffic> = BTreeMap::new();
     for (index, step) in steps.iter().enumerate() {
         let Some(kind) = step.id().map(|id| id.kind.clone()) else { continue };
-        let owner = |attributes: Option<&Attributes>| hangs_on(step.id()?, attributes?);
+        let owner = |attributes: Option<&Attributes>| kinds::owner(step.id()?, attributes?);
         let (from, to) = (owner(step.change.before()), owner(step.change.after()));
         let (place, list): (_, fn(&mut Traffic) -> &mut Vec<usize>) = match (&step.change, from, to) {
             (Change::Create { .. }, _, Some(to)) => (to, |traffic| &mut traffic.comes),

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{Change, Plan, Step};
 use crate::kinds;
-use crate::model::issued::{self, DELIVER_TO, KEY_ID, TERMINAL, text};
-use crate::model::{ObjectId, State};
+use crate::model::issued::{self, DELIVER_TO, KEY_ID, TERMINAL};
+use crate::model::{ObjectId, State, text};
 
 /// Returns where the secret goes of what a step makes; `None` where none comes with it.
 pub fn destination(step: &Step) -> Option<&str> {
     let (Change::Create { after } | Change::Replace { after, .. }) = &step.change else { return None };
-    text(after, DELIVER_TO).filter(|_| step.made.as_ref().is_some_and(is_issued))
+    text(after, DELIVER_TO).filter(|_| step.made.as_ref().is_some_and(kinds::is_issued))
 }
 
 /// Returns a key whose file is to lie elsewhere, where it lies, and where it is to lie.
@@ -30,7 +30,7 @@ pub fn destinations(plan: &Plan, state: Option<&State>) -> BTreeSet<String> {
 /// Returns AWS's ids of the keys that were ours and are nobody's once the plan is carried out: they are gone, go, or were
 /// never handed over. A file that holds one of them, and nothing but one, may be written over.
 pub fn superseded(plan: &Plan, state: Option<&State>) -> BTreeSet<String> {
-    let records = || state.into_iter().flat_map(|s| s.objects.values()).filter(|record| is_issued(&record.id));
+    let records = || state.into_iter().flat_map(|s| s.objects.values()).filter(|record| kinds::is_issued(&record.id));
     let planned: BTreeSet<&ObjectId> =
         plan.steps.iter().flat_map(|step| step.made.iter().chain(&step.removed)).collect();
     let settled: BTreeSet<&ObjectId> = plan.settled.iter().map(|record| &record.id).collect();
@@ -39,7 +39,7 @@ pub fn superseded(plan: &Plan, state: Option<&State>) -> BTreeSet<String> {
     let of_steps = steps(plan).filter_map(|step| step.change.before()).flat_map(issued::named);
     let untouched = records().filter(|record| !planned.contains(&record.id) && !settled.contains(&record.id));
     let stays: BTreeSet<&str> = untouched
-        .chain(plan.settled.iter().filter(|record| is_issued(&record.id)))
+        .chain(plan.settled.iter().filter(|record| kinds::is_issued(&record.id)))
         .filter_map(issued::own)
         .chain(steps(plan).filter_map(lives_on))
         .collect();
@@ -59,9 +59,5 @@ fn lives_on(step: &Step) -> Option<&str> {
 }
 
 fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
-    plan.steps.iter().filter(|step| step.id().is_some_and(is_issued))
-}
-
-fn is_issued(id: &ObjectId) -> bool {
-    kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued())
+    plan.steps.iter().filter(|step| step.id().is_some_and(kinds::is_issued))
 }

@@ -66,7 +66,7 @@ impl Entry {
     pub fn is_the_only_trace(&self) -> bool {
         match self {
             Entry::Intend(_) | Entry::Owe(_) => true,
-            Entry::Put(record) => kinds::spec(&record.id.kind).is_some_and(|spec| spec.is_issued()),
+            Entry::Put(record) => kinds::is_issued(&record.id),
             Entry::Forget(_) | Entry::Paid(_) => false,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{hangs, kind_of, owner};
+use super::hangs;
 use crate::cloud::Cloud;
 use crate::graph::Desired;
 use crate::kinds;
@@ -32,11 +32,11 @@ pub(super) async fn read(cloud: &Arc<Cloud>, live: &mut LiveState) -> Option<Obj
             continue;
         }
         if !live.objects.contains_key(&id) && !live.referred.contains_key(&id) {
-            let found = kind_of(&id).ok()?.read(cloud, &id.name).await.ok()?;
+            let found = kinds::kind_of(&id).ok()?.read(cloud, &id.name).await.ok()?;
             live.referred.extend(found.into_iter().map(|object| (object.id.clone(), object)));
         }
         let known = live.objects.values().chain(live.referred.values());
-        for object in known.filter(|object| owner(&object.id, &object.attributes) == id) {
+        for object in known.filter(|object| kinds::read_with(&object.id, &object.attributes) == id) {
             let Some(spec) = kinds::spec(&object.id.kind) else { continue };
             let held = spec.refers(&cloud.account, &object.attributes).into_iter().filter(|needed| needed.held);
             open.extend(held.map(|needed| needed.id).chain(spec.brings(&object.attributes)));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{each, kind_of};
+use super::each;
 use crate::cloud::Cloud;
 use crate::error::Result;
 use crate::kinds::{self, role};
@@ -41,5 +41,5 @@ fn referred(cloud: &Cloud, object: &Live) -> Vec<ObjectId> {
 
 /// Reads these objects, each with what hangs on it.
 pub async fn read_all(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
-    each(cloud, ids, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await
+    each(cloud, ids, |cloud, id| async move { kinds::kind_of(&id)?.read(&cloud, &id.name).await }).await
 }

@@ -6,19 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::kind_of;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cloud::Cloud;
 use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::graph::Desired;
-use crate::kinds;
+use crate::kinds::{self, is_issued, kind_of, owner};
 use crate::model::issued::{
     self, ACTIVE, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, OFF_SINCE, ON_AGAIN, PREVIOUS, STATUS, UNTIL,
-    YES, text,
+    YES,
 };
-use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State};
+use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State, text};
 
 /// Returns the owners whose keys are to be read, as objects of the kind.
 pub fn asked(desired: &Desired, state: Option<&State>) -> BTreeSet<ObjectId> {
@@ -63,10 +62,6 @@ pub fn until_shown(cloud: &Cloud, state: Option<&State>) -> Duration {
     let passed = cloud.now().duration_since(asked).max(SignedDuration::ZERO).unsigned_abs();
     // The call that nobody heard of took its time, too.
     (3 * cloud.settling() + CALL).saturating_sub(passed)
-}
-
-pub fn is_issued(id: &ObjectId) -> bool {
-    kinds::spec(&id.kind).is_some_and(|spec| spec.is_issued())
 }
 
 /// Puts what was read under the labels that it has. Returns whose each of AWS's ids is.
@@ -220,7 +215,7 @@ impl Labels<'_> {
         let owner = owner(&record.id, &record.attributes);
         let in_time = |key: &Live| {
             let created = key.created.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
-            self::owner(&key.id, &key.attributes) == owner
+            kinds::owner(&key.id, &key.attributes) == owner
                 && created.is_some_and(|created| issued::came_just_then(asked, created))
         };
         let of_then: Vec<String> = self.keys.iter().filter(|(_, key)| in_time(key)).map(|(id, _)| id.clone()).collect();
@@ -231,7 +226,7 @@ impl Labels<'_> {
             }
         }
         let asks =
-            |record: &&&Record| asked_at(record).is_some() && self::owner(&record.id, &record.attributes) == owner;
+            |record: &&&Record| asked_at(record).is_some() && kinds::owner(&record.id, &record.attributes) == owner;
         if ours.len() > rest.iter().filter(asks).count() {
             return Ok(());
         }
@@ -293,8 +288,4 @@ fn is_named(key: &str, record: &Record) -> bool {
 /// When something was asked for of which it is not known whether it was made.
 fn asked_at(record: &Record) -> Option<Timestamp> {
     text(&record.attributes, ASKED).and_then(|at| at.parse().ok())
-}
-
-fn owner(id: &ObjectId, attributes: &Attributes) -> Option<ObjectId> {
-    kinds::hanging(id, attributes).map(|hangs| hangs.owner)
 }

@@ -49,7 +49,8 @@ pub async fn read(
 ) -> Result<LiveState> {
     let wanted = desired.resources.values().map(|resource| (&resource.id, &resource.wanted));
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|r| (&r.id, &r.attributes));
-    let owners: BTreeSet<ObjectId> = wanted.chain(recorded).map(|(id, attributes)| owner(id, attributes)).collect();
+    let owners: BTreeSet<ObjectId> =
+        wanted.chain(recorded).map(|(id, attributes)| kinds::read_with(id, attributes)).collect();
 
     tokio::time::sleep(issued::until_shown(cloud, state)).await;
     let mut live = LiveState::default();
@@ -79,7 +80,7 @@ pub async fn read(
     found.extend(objects(cloud, beside, true, &mut unknown).await?);
     // Who only makes a plan does without; who asks what others did has to know what was not seen.
     live.unread.extend(unknown.into_iter().filter(|_| purpose == Purpose::Look));
-    let (keys, others) = found.into_values().flatten().partition(|object: &Live| issued::is_issued(&object.id));
+    let (keys, others) = found.into_values().flatten().partition(|object: &Live| kinds::is_issued(&object.id));
     live.objects.extend(Vec::into_iter(others).map(|object: Live| (object.id.clone(), object)));
     let labelled = issued::settle(cloud, keys, desired, state, delivery, &mut live).await?;
 
@@ -93,13 +94,15 @@ pub async fn read(
     };
     let may_go = leaving.iter().chain(labelled.values().filter(|_| purpose == Purpose::Destroy)).cloned();
     live.used.extend(used(cloud, may_go.collect(), &live).await?);
-    let obstacles = each(cloud, leaving, |cloud, id| async move { kind_of(&id)?.obstacles(&cloud, &id.name).await });
+    let obstacles =
+        each(cloud, leaving, |cloud, id| async move { kinds::kind_of(&id)?.obstacles(&cloud, &id.name).await });
     live.obstacles = obstacles.await?.into_iter().filter(|(_, found): &(_, Vec<Obstacle>)| !found.is_empty()).collect();
     issued::name_obstacles(&mut live.obstacles, &labelled);
 
     if purpose == Purpose::Converge {
         let outside = outside_references(cloud, desired, &live);
-        let read = each(cloud, outside, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+        let read =
+            each(cloud, outside, |cloud, id| async move { kinds::kind_of(&id)?.read(&cloud, &id.name).await }).await?;
         let is_missing = |(id, found): &(&ObjectId, &Vec<Live>)| found.first().is_none_or(|f| f.id != **id);
         live.missing = read.iter().filter(is_missing).map(|(id, _)| id.clone()).collect();
         live.referred = by_id(read);
@@ -113,11 +116,13 @@ pub async fn read(
     }
 
     let referred = undeclared_references(cloud, desired, state, &live);
-    let read = each(cloud, referred, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+    let read =
+        each(cloud, referred, |cloud, id| async move { kinds::kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred.extend(by_id(read));
 
     let brought = brought_references(cloud, desired, &live);
-    let read = each(cloud, brought, |cloud, id| async move { kind_of(&id)?.read(&cloud, &id.name).await }).await?;
+    let read =
+        each(cloud, brought, |cloud, id| async move { kinds::kind_of(&id)?.read(&cloud, &id.name).await }).await?;
     live.referred.extend(by_id(read));
     // What goes takes from whoever has it, though the manifest still wants it.
     let may_lose = purpose == Purpose::Destroy || caller::may_lose(desired, state, &live);
@@ -135,7 +140,7 @@ async fn objects(
     unread: &mut BTreeMap<ObjectId, String>,
 ) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
     let read = each(cloud, ids, |cloud, id| async move {
-        match kind_of(&id)?.read(&cloud, &id.name).await {
+        match kinds::kind_of(&id)?.read(&cloud, &id.name).await {
             Err(error) if tolerant && AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(Err(error)),
             found => found.map(Ok),
         }
@@ -156,11 +161,11 @@ const RECENT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Asks which of these somebody used not long ago. Who may not ask, does not know.
 async fn used(cloud: &Arc<Cloud>, ids: BTreeSet<ObjectId>, live: &LiveState) -> Result<BTreeMap<ObjectId, String>> {
     // AWS knows by names of its own what it issued.
-    let name = |id: &ObjectId| live.objects.get(id).filter(|_| issued::is_issued(id))?.aws_id.clone();
+    let name = |id: &ObjectId| live.objects.get(id).filter(|_| kinds::is_issued(id))?.aws_id.clone();
     let named = |id: ObjectId| (ObjectId::new(id.kind.clone(), name(&id).unwrap_or_else(|| id.name.clone())), id);
     let ids: BTreeMap<ObjectId, ObjectId> = ids.into_iter().map(named).collect();
     let asked = each(cloud, ids.keys().cloned().collect(), |cloud, id| async move {
-        match kind_of(&id)?.last_used(&cloud, &id.name).await {
+        match kinds::kind_of(&id)?.last_used(&cloud, &id.name).await {
             Err(error) if AwsError::of(&error).is_some_and(AwsError::is_denied) => Ok(None),
             used => used,
         }
@@ -185,7 +190,8 @@ fn brought_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTr
     let held = live.objects.values().map(|object| (&object.id, &object.attributes));
     let brings = |(id, attributes): (&ObjectId, &Attributes)| kinds::spec(&id.kind)?.brings(attributes);
     let owners: BTreeSet<ObjectId> = wanted.chain(held).filter_map(brings).collect();
-    let on_them = live.referred.values().filter(|object| owners.contains(&owner(&object.id, &object.attributes)));
+    let on_them =
+        live.referred.values().filter(|object| owners.contains(&kinds::read_with(&object.id, &object.attributes)));
     on_them
         .filter_map(|object| Some(kinds::spec(&object.id.kind)?.refers(&cloud.account, &object.attributes)))
         .flatten()
@@ -261,7 +267,7 @@ fn from_survey(
 ) -> Result<BTreeMap<ObjectId, Vec<Live>>> {
     let mut known = BTreeMap::new();
     for id in owners {
-        let found = match kind_of(id)?.surveyed(survey, &cloud.account, &id.name)? {
+        let found = match kinds::kind_of(id)?.surveyed(survey, &cloud.account, &id.name)? {
             Surveyed::Known(found) => Some(found),
             Surveyed::WithoutTags(found) => with_tags(survey, cloud, found, desired, state),
             Surveyed::Unknown => None,
@@ -356,11 +362,6 @@ fn outside_references(cloud: &Cloud, desired: &Desired, live: &LiveState) -> BTr
         .collect()
 }
 
-/// Returns what has to be read to know this object: itself, or the owner that it hangs on.
-fn owner(id: &ObjectId, attributes: &Attributes) -> ObjectId {
-    kinds::hanging(id, attributes).map_or_else(|| id.clone(), |hangs| hangs.owner)
-}
-
 /// Returns the recorded objects that AWS still holds and that may have to go: those that the manifest
 /// does not want, or wants with something that AWS cannot change.
 fn leaving(desired: &Desired, state: Option<&State>, live: &LiveState) -> BTreeSet<ObjectId> {
@@ -394,10 +395,6 @@ fn undeclared_references(
         .map(|needed| needed.id)
         .filter(|id| !live.objects.contains_key(id) && !live.referred.contains_key(id))
         .collect()
-}
-
-fn kind_of(id: &ObjectId) -> Result<&'static dyn kinds::Kind> {
-    kinds::kind(&id.kind).ok_or_else(|| Error::failed(format!("kind `{}` is not known", id.kind)))
 }
 
 /// Asks the same of many objects at a time. The first failure is the answer.

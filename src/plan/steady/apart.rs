@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::{Steady, document, interim, paths, shift_of_trust};
 use crate::kinds;
-use crate::model::{Attributes, ObjectId, Value};
+use crate::model::{Attributes, ObjectId, Value, text};
 use crate::plan::Change;
-use crate::plan::permissions::{Side, text};
+use crate::plan::permissions::Side;
 use crate::policy::{Document, Host, limits};
 
 impl<'a> Steady<'a> {

@@ -41,9 +41,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::permissions::{Objects, Side, brought, text};
+use super::permissions::{Objects, Side, brought};
 use super::{Change, First, Step};
-use crate::model::{Attributes, LiveState, ObjectId, Value};
+use crate::model::{Attributes, LiveState, ObjectId, Value, text};
 use crate::policy::Document;
 use crate::policy::shift::{Reach, Shift, overlap};
 
