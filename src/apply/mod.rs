@@ -323,7 +323,7 @@ impl<'a> Run<'a> {
                 task: index,
                 step: step.clone(),
                 part: task.part,
-                interim: task.interim,
+                without_names: task.without_names,
                 known: self.known_key(task.step),
                 claims: Claims { deployment: self.plan.deployment.clone(), lineage: self.plan.lineage.clone() },
                 cloud: self.cloud.clone(),
@@ -360,7 +360,7 @@ impl<'a> Run<'a> {
     /// Says whether a task that is done was the last that makes something that is owed.
     fn brings_back(&self, index: usize, made: &ObjectId) -> bool {
         let task = &self.tasks[index];
-        let is_last = task.part == Part::Finish || task.part == Part::Make && !task.interim;
+        let is_last = task.part == Part::Finish || task.part == Part::Make && !task.without_names;
         is_last && self.state.owed.contains_key(made)
     }
 

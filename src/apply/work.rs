@@ -25,7 +25,7 @@ pub(super) struct Work {
     pub(super) step: Step,
     pub(super) part: Part,
     /// Whether to leave out the names of what does not exist yet.
-    pub(super) interim: bool,
+    pub(super) without_names: bool,
     pub(super) claims: Claims,
     /// The id of one that was there before, as far as the state knows.
     pub(super) known: Option<String>,
@@ -107,14 +107,16 @@ impl Work {
 
     async fn once(&self) -> Result<Finished, Failed> {
         match (self.part, &self.step.change) {
-            (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => match self.interim_of(after)? {
-                Some(interim) => self.create(&interim).await,
-                None => self.create(&self.with_known(after)).await,
-            },
+            (Part::Make, Change::Create { after } | Change::Replace { after, .. }) => {
+                match self.without_names(after)? {
+                    Some(alone) => self.create(&alone).await,
+                    None => self.create(&self.with_known(after)).await,
+                }
+            }
             (Part::Finish, Change::Create { after } | Change::Replace { after, .. }) => {
                 let kind = self.kind()?;
-                let interim = kind.interim(after).unwrap_or_default();
-                kind.converge(&self.cloud, &interim, after).await?;
+                let alone = kind.without_names(after).unwrap_or_default();
+                kind.converge(&self.cloud, &alone, after).await?;
                 Ok(self.put(None)?.into())
             }
             (Part::Early(place), Change::Update { before, .. } | Change::Import { before, .. }) => {
@@ -179,8 +181,8 @@ impl Work {
         Ok(Entry::Put(record))
     }
 
-    fn interim_of(&self, after: &Attributes) -> Result<Option<Attributes>> {
-        Ok(if self.interim { self.kind()?.interim(after) } else { None })
+    fn without_names(&self, after: &Attributes) -> Result<Option<Attributes>> {
+        Ok(if self.without_names { self.kind()?.without_names(after) } else { None })
     }
 
     /// Adds the id of what the state knows and AWS did not show.

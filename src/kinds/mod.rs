@@ -96,7 +96,7 @@ pub trait Spec: Sync + Send {
 
     /// Returns what to create when something that the object names does not exist yet and waits for the
     /// object itself: the same without those names. `None` where the names cannot be left out.
-    fn interim(&self, _wanted: &Attributes) -> Option<Attributes> {
+    fn without_names(&self, _wanted: &Attributes) -> Option<Attributes> {
         None
     }
 

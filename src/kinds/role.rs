@@ -171,13 +171,13 @@ impl Spec for Role {
     }
 
     /// A trust policy that nobody can use.
-    fn interim(&self, wanted: &Attributes) -> Option<Attributes> {
+    fn without_names(&self, wanted: &Attributes) -> Option<Attributes> {
         let nobody = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         ]});
-        let mut interim = wanted.clone();
-        interim.insert("trust", Value::Document(Document::from_json(nobody)));
-        Some(interim)
+        let mut alone = wanted.clone();
+        alone.insert("trust", Value::Document(Document::from_json(nobody)));
+        Some(alone)
     }
 
     fn declare(&self, account: &Account, entry: &Declared) -> Vec<Resource> {

@@ -327,7 +327,7 @@ impl Step {
 
 impl Plan {
     /// Returns all that stays beside the manifest: what others added and what the manifest says to keep.
-    pub fn kept(&self) -> impl Iterator<Item = &Kept> {
+    pub fn all_kept(&self) -> impl Iterator<Item = &Kept> {
         self.drift.iter().filter_map(|drift| drift.kept.as_ref()).chain(&self.kept)
     }
 

@@ -425,7 +425,7 @@ pub(super) fn notes(plan: &Plan, detail: Detail) -> String {
     for drift in plan.drift.iter().filter(|drift| drift.kept.is_none()) {
         note(theme::WARNING, "drift:", format!("{}: {}", drift.address, drift.text));
     }
-    text += &plan.kept().map(|kept| self::kept(kept, width)).collect::<String>();
+    text += &plan.all_kept().map(|kept| self::kept(kept, width)).collect::<String>();
     let mut note = |style: anstyle::Style, word: &str, what: String| {
         text += &wrap::words(&format!("{} ", paint(style, word)), &what, word.len() + 1, width);
     };

@@ -31,7 +31,7 @@ pub fn kept(plan: &Plan) -> Vec<Json> {
         let message = format!("{} is kept: {}", kept.what, kept.because);
         json!({"code": "kept", "address": kept.address, "message": message, "help": kept.help})
     };
-    plan.kept().map(warning).collect()
+    plan.all_kept().map(warning).collect()
 }
 
 /// What happened outside; `before` is what we wrote, `after` what AWS holds.

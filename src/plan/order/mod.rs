@@ -40,7 +40,7 @@ pub struct Task {
     pub step: usize,
     pub part: Part,
     /// Whether making leaves out the names of what does not exist yet; a finishing part follows then.
-    pub interim: bool,
+    pub without_names: bool,
     /// Indexes of the tasks that have to be done before.
     pub after: Vec<usize>,
     /// Those of them that IAM has to know everywhere before this one takes away what they give.
@@ -248,7 +248,7 @@ impl<'a> Ordering<'a> {
             Task {
                 step,
                 part,
-                interim: part == Part::Make && finished.contains(&step),
+                without_names: part == Part::Make && finished.contains(&step),
                 settles: sorted(settles.map(|edge| edge.source().index()).collect()),
                 after: sorted(before().map(|edge| edge.source().index()).collect()),
             }
