@@ -18,8 +18,13 @@ pub fn remembered(state: &State, manifest: Option<&Desired>) -> Desired {
     let mut remembered = Desired::nothing(state.deployment.clone(), state.account.clone());
     for record in state.objects.values() {
         let said = manifest.and_then(|desired| desired.resources.get(desired.address_of(&record.id)?));
+        // After a change of name that failed both are there.
+        let address = match remembered.resources.contains_key(&record.address) {
+            true => record.address.child([record.id.to_string()]),
+            false => record.address.clone(),
+        };
         let resource = Resource {
-            address: record.address.clone(),
+            address,
             id: record.id.clone(),
             wanted: unsigned(&record.attributes),
             place: Place { file: 0, start: 0, end: 0 },
@@ -29,7 +34,7 @@ pub fn remembered(state: &State, manifest: Option<&Desired>) -> Desired {
             existing: false,
             prevent_destroy: record.prevent_destroy,
         };
-        // Two records of one address or object cannot be in a state.
+        // Two records of one object cannot be in a state.
         let _ = remembered.insert(resource);
     }
     remembered

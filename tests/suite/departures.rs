@@ -37,6 +37,9 @@ fn a_new_name_takes_the_place_only_when_all_is_done() {
         let old = "arn:aws:iam::123456789012:policy/reads";
         scene.expect_held("roles/head", &json!({"policies": [old]}));
         assert!(scene.held("policies").contains(&"reads".to_owned()));
+        scene.run("drift").expect(0);
+        scene.call(&json!({"Action": "UpdateRole", "RoleName": "head", "Description": "by hand"}));
+        scene.run("drift").expect(2).says("description changed outside");
         scene.apply();
         assert_eq!(
             (scene.held("roles"), scene.held("policies")),
