@@ -19,6 +19,17 @@ impl Run<'_> {
         known.for_each(|to| self.delivery.sweep(to));
     }
 
+    /// Returns what the state says of keys whose files are about to follow the manifest.
+    pub(super) fn before_rearranging(&self) -> Vec<Entry> {
+        let moving = self.plan.steps.iter().filter_map(|step| {
+            let (_, _, to) = plan::relocation(step)?;
+            let mut record = self.state.objects.get(step.made.as_ref()?)?.clone();
+            record.attributes.insert(issued::MOVES_TO, to.into());
+            Some(Entry::Put(record))
+        });
+        moving.collect()
+    }
+
     /// Lets the files of keys follow the manifest, before one that comes goes where one lay. Returns what the state says of
     /// them now, so that it is known where they lie whatever becomes of this run.
     pub(super) fn rearrange(&self) -> Vec<Entry> {
@@ -33,6 +44,7 @@ impl Run<'_> {
         let recorded = moved.filter_map(|(step, (_, _, to))| {
             let mut record = self.state.objects.get(step.made.as_ref()?)?.clone();
             record.attributes.insert(issued::DELIVER_TO, to.into());
+            record.attributes.remove(issued::MOVES_TO);
             Some(Entry::Put(record))
         });
         recorded.collect()

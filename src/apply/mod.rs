@@ -109,6 +109,7 @@ pub async fn apply(
     let mut run = Run::new(plan, cloud.clone(), state, delivery);
     let moved = plan.moved.iter().cloned().map(Entry::Put);
     run.record(moved.chain(run.not_owed()), store).await?;
+    run.record(run.before_rearranging(), store).await?;
     run.record(run.rearrange(), store).await?;
     run.sweep();
     let mut failure = None;

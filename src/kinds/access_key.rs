@@ -28,6 +28,7 @@ static SCHEMA: Schema = Schema {
         Field { name: KEY_ID, holds: Holds::Text, on_change: OnChange::Noted },
         Field { name: STATUS, holds: Holds::Text, on_change: OnChange::Update },
         Field { name: DELIVER_TO, holds: Holds::Text, on_change: OnChange::Update },
+        Field { name: issued::MOVES_TO, holds: Holds::Text, on_change: OnChange::Noted },
         Field {
             name: DELIVERED,
             holds: Holds::Text,

@@ -12,6 +12,8 @@ use super::{Attributes, Record, text};
 pub const KEY_ID: &str = "access_key_id";
 /// `terminal`, or the path of a file, from the manifest's folder.
 pub const DELIVER_TO: &str = "deliver_to";
+/// Where its file is about to be moved: a run that is cut short leaves it here or there.
+pub const MOVES_TO: &str = "moves_to";
 /// `yes` once the secret was handed over.
 pub const DELIVERED: &str = "delivered";
 /// When it was asked for, in a record of which it is not known whether anything was made.

@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::graph::Desired;
 use crate::kinds::{self, is_issued, kind_of, owner};
 use crate::model::issued::{
-    self, ACTIVE, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, NEXT, OFF_SINCE, ON_AGAIN, PREVIOUS, STATUS, UNTIL,
-    YES,
+    self, ACTIVE, ASKED, DELIVER_TO, DELIVERED, INSTEAD_OF, KEY_ID, MOVES_TO, NEXT, OFF_SINCE, ON_AGAIN, PREVIOUS,
+    STATUS, UNTIL, YES,
 };
 use crate::model::{Attributes, Live, LiveState, ObjectId, Obstacle, Record, State, text};
 
@@ -135,7 +135,8 @@ struct Files {
 
 impl Files {
     fn look<'a>(delivery: &Delivery, known: impl Iterator<Item = &'a Attributes>) -> Self {
-        let destinations: BTreeSet<&str> = known.filter_map(|it| text(it, DELIVER_TO)).collect();
+        let named = |it: &'a Attributes| [DELIVER_TO, MOVES_TO].into_iter().filter_map(|field| text(it, field));
+        let destinations: BTreeSet<&str> = known.flat_map(named).collect();
         let held = |to: &str| Some((to.to_owned(), delivery.held(to)?));
         Self { held: destinations.into_iter().filter_map(held).collect() }
     }

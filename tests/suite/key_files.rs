@@ -80,6 +80,30 @@ fn the_file_of_a_key_that_others_deleted_goes_with_the_next_key() {
 }
 
 /// A new key goes where one lay that moves away; a key moves to where one lies that goes.
+/// The power is cut when the file was moved and the state does not say so yet, and the manifest goes back.
+#[test]
+fn a_move_that_nothing_tells_of_is_found() {
+    let keys = |file: &str, more: &str| {
+        format!("{HEAD}users: {{ci: {{access_keys: {{main: {{deliver_to: {{file: {file}}}}}}}}}{more}}}\n")
+    };
+    let scene = Scene::new();
+    scene.manifest(&keys("a.env", ""));
+    scene.apply();
+    let key = scene.key_in("a.env");
+    scene.manifest(&keys("b.env", ", other: {}"));
+    scene.run_with("kill_write=1:before", "apply --auto-approve").expect(137);
+    let journal = std::fs::read_dir(scene.path("state")).expect("a folder").flatten();
+    let journal = journal.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|it| it == "journal"));
+    let journal = journal.expect("a journal");
+    let text = std::fs::read_to_string(&journal).expect("a journal");
+    let kept = text.find("moves_to").and_then(|at| text[at..].find('\n').map(|end| at + end + 1)).expect("an intent");
+    std::fs::write(&journal, &text[..kept]).expect("a journal");
+    assert_eq!(scene.files(), ["b.env", "seqera.yaml"]);
+    scene.manifest(&keys("a.env", ""));
+    scene.apply();
+    assert_eq!((scene.files(), scene.key_in("a.env")), (vec!["a.env".to_owned(), "seqera.yaml".to_owned()], key));
+}
+
 #[test]
 fn a_file_that_is_freed_is_free_in_the_same_plan() {
     let keys = |keys: &str| format!("{HEAD}users: {{ci: {{access_keys: {{{keys}}}}}}}\n");

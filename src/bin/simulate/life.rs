@@ -380,13 +380,14 @@ fn there_is_only_forward(why: &str) -> bool {
 
 /// Returns how much of a journal is on the disk for certain: what nothing else tells of goes there at once, before the
 /// call. The last word, that a secret was handed over, comes after the hand-over, and the power may be cut in between;
-/// what a rotation intends comes before it, though the key that it exchanges was handed over long ago.
+/// what a rotation or a move of its file intends comes before it, though the key was handed over long ago.
 fn durable(journal: &[u8]) -> usize {
     let has = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|window| window == word);
     let (mut end, mut durable) = (0, 0);
     for line in journal.split_inclusive(|byte| *byte == b'\n') {
         end += line.len();
-        let is_last_word = has(line, b"\"delivered\"") && !has(line, b"\"asked\"") && !has(line, b"\"next\"");
+        let comes_before = [&b"\"asked\""[..], b"\"next\"", b"\"moves_to\""];
+        let is_last_word = has(line, b"\"delivered\"") && !comes_before.iter().any(|field| has(line, field));
         let is_of_key = has(line, b"\"access_key\"") && has(line, b"\"put\"") && !is_last_word;
         if is_of_key || line.starts_with(b"{\"intend\"") {
             durable = end;
