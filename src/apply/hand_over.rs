@@ -80,10 +80,14 @@ impl Run<'_> {
         Entry::Intend(issued::asked(record.clone(), now, known, held))
     }
 
-    /// Returns AWS's id of the key that the state knew before the intent to make it.
-    pub(super) fn known_key(&self, step: usize) -> Option<String> {
-        plan::destination(&self.plan.steps[step])?;
-        self.before_intent.get(&step).and_then(issued::own).map(str::to_owned)
+    /// Returns AWS's id of the key that the state knew before the intent to make it, where that is not one which the step
+    /// takes away: a new name may have its key already, as well as the old one.
+    pub(super) fn known_key(&self, index: usize) -> Option<String> {
+        let step = &self.plan.steps[index];
+        plan::destination(step)?;
+        let known = self.before_intent.get(&index).and_then(issued::own)?;
+        let goes = step.change.before().is_some_and(|before| issued::named(before).any(|key| key == known));
+        (!goes).then(|| known.to_owned())
     }
 
     /// Returns what ends an intent of which nothing came: the state knows what it knew before it, unless that was an

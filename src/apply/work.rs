@@ -27,7 +27,7 @@ pub(super) struct Work {
     /// Whether to leave out the names of what does not exist yet.
     pub(super) without_names: bool,
     pub(super) claims: Claims,
-    /// The id of one that was there before, as far as the state knows.
+    /// The id of one that may be there beside what the plan saw, as far as the state knows.
     pub(super) known: Option<String>,
     pub(super) cloud: Arc<Cloud>,
     pub(super) patience: Duration,
@@ -187,8 +187,7 @@ impl Work {
 
     /// Adds the id of what the state knows and AWS did not show.
     fn with_known<'a>(&self, after: &'a Attributes) -> Cow<'a, Attributes> {
-        let is_create = matches!(self.step.change, Change::Create { .. });
-        let Some(known) = self.known.as_ref().filter(|_| is_create) else { return Cow::Borrowed(after) };
+        let Some(known) = &self.known else { return Cow::Borrowed(after) };
         let mut after = after.clone();
         after.insert(issued::KEY_ID, known.as_str().into());
         Cow::Owned(after)

@@ -102,6 +102,26 @@ fn a_key_that_is_not_shown_yet_is_not_made_again() {
     scene.expect_one_key();
 }
 
+/// The same where the key comes in the place of that of another name, which is still there.
+#[test]
+fn a_key_of_a_new_name_that_is_not_shown_yet_is_not_made_again() {
+    let scene = Scene::with_keys();
+    scene.run_with("start=2026-01-01T00:00:00Z", "apply --auto-approve").expect(0);
+    let renamed = TO_FILE.replace("{ci: {", "{ci: {name: cx, ").replace("ci.env", "cx.env");
+    scene.manifest(&format!("{HEAD}{renamed}groups: {{all: {{}}}}\n"));
+    scene.run_with("delay=5s,deny=CreateGroup", "apply --auto-approve --force").expect(1);
+    let made = scene.key_in("cx.env");
+    let run = scene.run_with("delay=5s,stale_reads=100%", "apply --auto-approve --force --reader targeted");
+    run.expect(1).says(&format!("cx has the key {made} after all"));
+    scene.apply();
+    assert_eq!((scene.key_in("cx.env"), scene.keys_of("cx")), (made.clone(), vec![(made, true)]));
+    assert_eq!(
+        (scene.held("users"), scene.files()),
+        (vec!["cx".to_owned()], vec!["cx.env".into(), "seqera.yaml".into()])
+    );
+    scene.expect_no_changes();
+}
+
 /// A run was cut short at the key, and the next one begins before AWS shows it.
 #[test]
 fn a_key_that_was_asked_for_a_moment_ago_is_waited_for() {

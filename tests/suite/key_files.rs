@@ -79,7 +79,6 @@ fn the_file_of_a_key_that_others_deleted_goes_with_the_next_key() {
     }
 }
 
-/// A new key goes where one lay that moves away; a key moves to where one lies that goes.
 /// The power is cut when the file was moved and the state does not say so yet, and the manifest goes back.
 #[test]
 fn a_move_that_nothing_tells_of_is_found() {
@@ -104,6 +103,7 @@ fn a_move_that_nothing_tells_of_is_found() {
     assert_eq!((scene.files(), scene.key_in("a.env")), (vec!["a.env".to_owned(), "seqera.yaml".to_owned()], key));
 }
 
+/// A new key goes where one lay that moves away; a key moves to where one lies that goes.
 #[test]
 fn a_file_that_is_freed_is_free_in_the_same_plan() {
     let keys = |keys: &str| format!("{HEAD}users: {{ci: {{access_keys: {{{keys}}}}}}}\n");
