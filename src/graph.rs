@@ -15,6 +15,8 @@ use crate::problem::{Place, Problem};
 #[derive(Clone, Debug)]
 pub struct Desired {
     pub deployment: String,
+    /// The file that says all this, as it was named.
+    pub manifest: String,
     pub account: Account,
     /// Grows by [`Desired::insert`], which keeps objects findable.
     pub resources: IndexMap<Address, Resource>,
@@ -33,6 +35,7 @@ impl Desired {
     pub fn nothing(deployment: impl Into<String>, account: Account) -> Self {
         Self {
             deployment: deployment.into(),
+            manifest: "the manifest".to_owned(),
             account,
             resources: IndexMap::new(),
             imports: Vec::new(),
@@ -47,6 +50,7 @@ impl Desired {
     /// lets go of what is to stay in AWS, and of what is used as it is where that is `known`.
     pub fn given_up(&self, known: impl Fn(&ObjectId) -> bool) -> Self {
         let mut nothing = Self::nothing(self.deployment.clone(), self.account.clone());
+        nothing.manifest.clone_from(&self.manifest);
         nothing.removed.clone_from(&self.removed);
         for resource in self.resources.values().filter(|resource| resource.existing && known(&resource.id)) {
             // They got along with each other here, too.

@@ -1,14 +1,13 @@
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use seqera_iam::cli::Cli;
-use seqera_iam::commands::{self, Exit, Output};
+use seqera_iam::commands::{self, Exit, Output, signals};
 use seqera_iam::error::{Error, Result};
 use seqera_iam::secret;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help may be piped into a pager that is gone.
@@ -30,6 +29,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, output: &Output) -> Result<Exit> {
     let cannot_start = |e| Error::failed("cannot start").caused_by(e);
     secret::keep_memory_private().map_err(cannot_start)?;
+    signals::end_the_process();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot_start)?;
     runtime.block_on(commands::run(cli, output))
 }

@@ -7,10 +7,11 @@ use serde_json::{Value as Json, json};
 
 use super::progress::Progress;
 use super::session::Session;
+use super::signals::interrupt;
 use super::{Exit, Output, plan as plan_command};
-use crate::apply::{self, Interrupt, Outcome};
+use crate::apply::{self, Outcome};
 use crate::cli::{ApplyArgs, Global, quoted};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::State;
 use crate::plan::brake::APPLY;
 use crate::plan::brake::Cause;
@@ -198,30 +199,6 @@ pub async fn carry_out(session: &Session, plan: &Plan, state: State, verb: Verb,
     report(plan, &outcome, &verb, output)
 }
 
-/// Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. The journal is safe.
-pub fn interrupt<'a>() -> Interrupt<'a> {
-    Box::pin(async {
-        signal().await;
-        tokio::spawn(async {
-            signal().await;
-            std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
-        });
-    })
-}
-
-/// Resolves at Ctrl-C or SIGTERM.
-pub async fn signal() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        // Without signals the run can only be killed, which is safe too.
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
 /// Asks on the terminal. Anything but `expected`, or no terminal to ask on, is a refusal. With `--json` nothing was
 /// shown that anybody could say yes to.
 pub fn ask(expected: &str, question: &str, output: &Output) -> Result<()> {
@@ -311,8 +288,10 @@ fn report(plan: &Plan, outcome: &Outcome, verb: &Verb, output: &Output) -> Resul
         if let Verb::Apply { outputs: Json::Object(outputs) } = verb {
             output.say(&self::outputs(outputs))?;
         }
-    } else {
-        output.say(&unfinished(plan, outcome, exit))?;
+    }
+    // Whoever sends the results to a file still hears what is wrong.
+    if exit != Exit::Done {
+        output.note(&unfinished(plan, outcome, exit));
     }
     Ok(exit)
 }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::apply::interrupt;
 use super::session::Session;
+use super::signals::interrupt;
 use super::{Exit, Output, plan as plan_command};
 use crate::cli::{Global, KeyCommand, quoted};
 use crate::error::{Error, Result};

@@ -18,6 +18,7 @@ mod progress;
 pub mod sandbox;
 pub mod schema;
 mod session;
+pub mod signals;
 pub mod state;
 pub mod validate;
 
@@ -65,7 +66,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Some(Command::Key(command)) => key::run(&cli.global, command, output).await,
         Some(Command::Schema) => schema::run(output),
         Some(Command::Completions(args)) => completions::run(args, output),
-        Some(Command::Man) => man::run(output),
+        Some(Command::Man(args)) => man::run(args, output),
         Some(Command::Plan(args)) => plan::run(&cli.global, args, output).await,
         Some(Command::Apply(args)) => apply::run(&cli.global, args, output).await,
         Some(Command::Destroy(args)) => destroy::run(&cli.global, args, output).await,
@@ -85,6 +86,7 @@ seqera-iam: the IAM that Seqera Platform needs on AWS, declared in YAML
   plan        show what apply would do; changes nothing
   apply       plan, ask, and make it so
   destroy     remove all that the deployment owns
+  import      write a manifest for roles that exist; apply then takes them over
   drift       what changed in AWS behind our back; exit 2 when anything did
 
 Try it without an AWS account:

@@ -79,9 +79,16 @@ fn spare(path: &Path, session: &Session) -> Result<()> {
     }
 }
 
-/// A saved plan may name External IDs, so it is for its owner's eyes.
+/// A saved plan may name External IDs, so it is for its owner's eyes. It is whole or not there; a pipe or a device gets
+/// it as it comes.
 fn save(path: &Path, saved: &SavedPlan) -> Result<()> {
     let failed = |e: std::io::Error| Error::failed(format!("cannot save the plan {}", path.display())).caused_by(e);
+    // A link stays, and what it leads to is written.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|it| !it.is_file()) {
+        let text = serde_json::to_string_pretty(saved).map_err(|e| failed(e.into()))?;
+        return std::fs::write(path, text + "\n").map_err(failed);
+    }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     serde_json::to_writer_pretty(&mut file, saved).map_err(|e| failed(e.into()))?;

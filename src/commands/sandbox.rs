@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Exit, Output, apply};
+use super::{Exit, Output, signals};
 use crate::cli::{Global, SANDBOX, SandboxArgs};
 use crate::error::Result;
 use crate::sandbox::{Faults, Listener, Sandbox};
@@ -17,7 +17,7 @@ pub async fn run(global: &Global, args: &SandboxArgs, output: &Output) -> Result
     let account = sandbox.account().to_owned();
     let listener = Listener::bind(args.listen, sandbox).await?;
     // The handlers stand before anybody can know that there is something to end.
-    let ended = tokio::spawn(apply::signal());
+    let ended = tokio::spawn(signals::awaited());
     tokio::task::yield_now().await;
     let (address, folder) = (listener.address(), folder.display());
     let where_we_are = format!("Sandbox: account {account} in {folder}; nothing here is AWS.");

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::each::Each;
 use super::namespace::{Absent, Child, Namespace};
-use super::nearest::nearest;
+use super::nearest::{listed, nearest};
 use crate::kinds::Spec;
 use crate::model::schema::Section;
 use crate::model::{Address, Node};
@@ -122,7 +122,9 @@ impl<'m> Declarations<'m> {
                 None => {
                     let near = self.near(name, uses.len(), || uses.keys().map(String::as_str));
                     let meant = near.map(|near| sibling(&written(), near).child(below.iter().map(String::as_str)));
-                    return Err(self.unknown(&written(), from, meant));
+                    let before = &names[..names.len() - rest.len()];
+                    let there = choice(before, "use", uses.keys().map(String::as_str));
+                    return Err(self.unknown(&written(), from, meant, there));
                 }
             };
             rest = below;
@@ -135,7 +137,7 @@ impl<'m> Declarations<'m> {
     pub fn find(&self, from: usize, names: &[String], wanted: &[&'static str]) -> Result<&Named<'m>, Missing> {
         let (at, rest) = self.descend(from, names)?;
         let written = || Address::new(names.iter().map(String::as_str));
-        let [section, key, more @ ..] = rest else { return Err(self.unknown(&written(), from, None)) };
+        let [section, key, more @ ..] = rest else { return Err(self.unknown(&written(), from, None, None)) };
         let entries = &self.entries[at];
         let found = entries.sections.get(section.as_str()).and_then(|section| section.get(key));
         if let (Some(named), true) = (found, more.is_empty()) {
@@ -156,7 +158,9 @@ impl<'m> Declarations<'m> {
         let meant = self
             .nearest(at, section, key)
             .map(|(section, key)| Address::new(before.iter().map(String::as_str)).child([section, key]));
-        Err(self.unknown(&written(), from, meant.filter(|meant| *meant != written())))
+        let keys = entries.sections.get(section).into_iter().flat_map(IndexMap::keys);
+        let there = choice(before, section, keys.map(String::as_str));
+        Err(self.unknown(&written(), from, meant.filter(|meant| *meant != written()), there))
     }
 
     /// Says whether a section of this namespace has the key.
@@ -164,9 +168,9 @@ impl<'m> Declarations<'m> {
         self.entries[at].sections.get(section).is_some_and(|entries| entries.contains_key(key))
     }
 
-    fn unknown(&self, written: &Address, from: usize, meant: Option<Address>) -> Missing {
+    fn unknown(&self, written: &Address, from: usize, meant: Option<Address>, help: Option<String>) -> Missing {
         let whole = if from == 0 { "manifest" } else { "blueprint" };
-        Missing::Unknown(Reason { message: format!("there is no `{written}` in this {whole}"), meant, help: None })
+        Missing::Unknown(Reason { message: format!("there is no `{written}` in this {whole}"), meant, help })
     }
 
     /// Returns section and key of the entry that was probably meant; first within the same section.
@@ -232,4 +236,13 @@ fn is_absent(written: &Address, absent: &Absent, sibling: impl Fn(&String) -> Ad
             help: None,
         }),
     }
+}
+
+/// Returns what there is of a section, where that is little enough to choose from.
+fn choice<'k>(before: &[String], section: &str, keys: impl Iterator<Item = &'k str>) -> Option<String> {
+    const MOST: usize = 10;
+    let there = |key| Address::new(before.iter().map(String::as_str)).child([section, key]).to_string();
+    let there: Vec<String> = keys.take(MOST + 1).map(there).collect();
+    let are = if there.len() == 1 { "is" } else { "are" };
+    (1..=MOST).contains(&there.len()).then(|| format!("there {are} {}", listed(&there)))
 }

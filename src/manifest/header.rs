@@ -139,7 +139,8 @@ fn name_is_well(text: &str, place: Place, report: &mut Report) -> bool {
         report.push(
             Problem::error("bad-name", format!("`{text}` cannot name a deployment"))
                 .at(place)
-                .note("a letter or digit, then letters, digits, dots, dashes and underscores, 128 at most"),
+                .note("a letter or digit, then letters, digits, dots, dashes and underscores, 128 at most")
+                .help("name: production"),
         );
     }
     well

@@ -203,6 +203,7 @@ impl Manifest {
         };
         reading.settle(0);
         let mut desired = Desired::nothing(self.deployment(), account.clone());
+        desired.manifest.clone_from(&self.sources.get(0).name);
         for named in declared.all() {
             let read = settled.split.take(&named.address);
             let mut entry = read.unwrap_or_else(|| reading.named(named));

@@ -266,18 +266,21 @@ fn of_forge(name: &str, place: Place, address: &Address) -> Problem {
 }
 
 fn name_is_well(name: &str, longest: usize, place: Place, address: &Address, report: &mut Report) -> bool {
-    let odd = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"_+=,.@-".contains(*c));
+    let is_odd = |c: char| !c.is_ascii_alphanumeric() && !"_+=,.@-".contains(c);
+    let odd = name.chars().find(|c| is_odd(*c));
     let problem = |message: String| Problem::error("bad-name", message).at(place);
     if name.is_empty() {
-        report.push(problem(format!("the name of {address} is empty")));
+        report.push(problem(format!("the name of {address} is empty")).help("name: OTHER"));
     } else if let Some(odd) = odd {
         report.push(
             problem(format!("AWS takes no `{odd}` in a name: {address}"))
-                .note("letters, digits and _ + = , . @ - are allowed"),
+                .note("letters, digits and _ + = , . @ - are allowed")
+                .help(format!("name: {}", name.replace(is_odd, "-"))),
         );
     } else if name.len() > longest {
         let length = name.len();
-        report.push(problem(format!("the name of {address} has {length} characters, AWS takes {longest}")));
+        let problem = problem(format!("the name of {address} has {length} characters, AWS takes {longest}"));
+        report.push(problem.help(format!("name: {}", &name[..longest])));
     } else {
         return true;
     }

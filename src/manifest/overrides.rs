@@ -77,6 +77,6 @@ fn absent<'k>(entry: &Entry, way: &[&str], there: impl Iterator<Item = &'k str>)
     match nearest(&entry.key, there.iter().copied()) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None if there.is_empty() => problem,
-        None => problem.note(format!("it has {}", super::nearest::listed(&there))),
+        None => problem.help(format!("it has {}", super::nearest::listed(&there))),
     }
 }

@@ -83,7 +83,7 @@ impl Param {
         let problem = Problem::error("not-allowed", message).at(value.place);
         report.push(match nearest(&shown(value), words.iter().map(String::as_str)) {
             Some(near) => problem.help(help(near)),
-            None => problem.note(format!("it is one of {}", words.join(", "))),
+            None => problem.help(format!("it is one of {}", words.join(", "))),
         });
         false
     }
@@ -96,7 +96,7 @@ impl Param {
         let message = format!("params.{name} cannot be `{text}`");
         let mut problem = Problem::error("not-allowed", message).at(value.place);
         problem.notes.extend(self.description.clone());
-        report.push(problem.note(format!("all of it has to match the pattern {}", written(pattern))));
+        report.push(problem.help(format!("all of it has to match the pattern {}", written(pattern))));
         false
     }
 }

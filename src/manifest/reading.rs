@@ -209,7 +209,7 @@ impl Reading<'_> {
         for entry in entries.iter().filter(|entry| refused.contains(&entry.key.as_str())) {
             let message = format!("{} exists already: its `{}` is not ours to say", named.address, entry.key);
             let problem = Problem::error("existing", message).at(entry.key_place);
-            self.report.push(problem.note(format!("with `existing: true` it takes {}", listed(allowed))));
+            self.report.push(problem.help(format!("with `existing: true` it takes {}", listed(allowed))));
         }
         refused
     }
@@ -237,8 +237,8 @@ impl Reading<'_> {
             let problem = Problem::error("unknown-word", format!("{what}: there is no field `{text}`")).at(item.place);
             self.report.push(match nearest(text, fields.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None if fields.is_empty() => problem.note("it takes findings that are meant: `findings.CODE`"),
-                None => problem.note(format!("it takes {}, or one tag: `tags.KEY`", listed(&fields))),
+                None if fields.is_empty() => problem.help("it takes findings that are meant: `findings.CODE`"),
+                None => problem.help(format!("it takes {}, or one tag: `tags.KEY`", listed(&fields))),
             });
         }
         Some(ignored)
@@ -311,13 +311,16 @@ impl Reading<'_> {
         let problem = |message: String| Problem::error("bad-duration", message).at(node.place);
         match seconds(text) {
             Some(seconds) if (least..=most).contains(&seconds) => return Some(seconds),
-            Some(_) => {
+            Some(seconds) => {
+                let field = what.rsplit('.').next().unwrap_or(what);
+                let nearest = in_words(seconds.clamp(least, most));
                 let (least, most) = (in_words(least), in_words(most));
-                self.report.push(problem(format!("{what} is {least} to {most}, not {text}")));
+                let problem = problem(format!("{what} is {least} to {most}, not {text}"));
+                self.report.push(problem.help(format!("{field}: {nearest}")));
             }
             None => {
                 let problem = problem(format!("{what} takes a duration, `{text}` is none"));
-                self.report.push(problem.note("written 4h, 90m, 1h30m or in seconds"));
+                self.report.push(problem.help("written 4h, 90m, 1h30m or in seconds"));
             }
         }
         None
@@ -391,7 +394,7 @@ impl Reading<'_> {
                     let near = nearest(text, words.iter().copied());
                     self.report.push(match near {
                         Some(near) => problem.help(format!("did you mean `{near}`?")),
-                        None => problem.note(format!("it takes {}", listed(words))),
+                        None => problem.help(format!("it takes {}", listed(words))),
                     });
                 }
             }

@@ -90,7 +90,7 @@ fn unknown_key(entry: &Entry, what: &str, known: &[&str]) -> Problem {
     let problem = Problem::error("unknown-key", format!("{what} has no key `{}`", entry.key)).at(entry.key_place);
     match nearest(&entry.key, known.iter().copied()) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.note(format!("it takes {}", listed(known))),
+        None => problem.help(format!("it takes {}", listed(known))),
     }
 }
 

@@ -20,9 +20,10 @@ pub fn read(node: &Node, what: &str, defaults: &Tags, report: &mut Report) -> Op
         let problem = |message: String| Problem::error("bad-tag", message).at(entry.key_place);
         let folded = key.to_lowercase();
         if folded.starts_with("aws:") {
-            report.push(problem(format!("{what}: keys that start with `aws:` belong to AWS")));
+            report.push(problem(format!("{what}: keys that start with `aws:` belong to AWS")).help("remove this key"));
         } else if folded.starts_with("seqera-iam:") {
-            report.push(problem(format!("{what}: keys that start with `seqera-iam:` mark what this tool owns")));
+            let problem = problem(format!("{what}: keys that start with `seqera-iam:` mark what this tool owns"));
+            report.push(problem.help("remove this key"));
         } else if let Some((_, first)) = own.iter().find(|(seen, _)| *seen == folded) {
             report.push(problem(format!("{what}: to AWS `{key}` and `{first}` are one key")));
         } else if key.is_empty() || key.chars().count() > TAG_KEY {

@@ -201,8 +201,8 @@ impl<'a> Comparison<'a> {
                     live,
                     &claim,
                     &self.claims,
-                    &self.desired.account.id,
-                    self.hanging_count(id),
+                    self.desired,
+                    self.undeclared_on(id),
                 ));
                 return;
             }
@@ -233,7 +233,7 @@ impl<'a> Comparison<'a> {
             let (before, after) = (live.attributes.clone(), wanted.whole.clone());
             self.put(wanted, Some(live), Change::Import { before, after }, false);
         } else {
-            self.problems.push(refusal::on_existing(wanted));
+            self.problems.push(refusal::on_existing(wanted, self.desired));
         }
     }
 
@@ -242,7 +242,7 @@ impl<'a> Comparison<'a> {
         let lacking = whose::lacking(&wanted.resource.wanted, &live.attributes);
         if !lacking.is_empty() {
             let claim = self.claim(live);
-            self.problems.push(refusal::lacks(wanted, &lacking, &claim, &self.desired.account.id));
+            self.problems.push(refusal::lacks(wanted, &lacking, &claim, self.desired));
         }
     }
 
@@ -252,10 +252,16 @@ impl<'a> Comparison<'a> {
         self.part_with(record, Change::Forget { before, after });
     }
 
-    fn hanging_count(&self, owner: &ObjectId) -> usize {
+    /// Returns how many of each kind hang on an owner though the manifest does not say so: `2 attachments`.
+    fn undeclared_on(&self, owner: &ObjectId) -> Vec<String> {
         let on_owner =
             |object: &&Live| kinds::hanging(&object.id, &object.attributes).is_some_and(|hangs| hangs.owner == *owner);
-        self.live.objects.values().filter(on_owner).filter(|o| !self.wish.objects.contains_key(&o.id)).count()
+        let undeclared = |object: &&Live| !self.wish.objects.contains_key(&object.id);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for object in self.live.objects.values().filter(on_owner).filter(undeclared) {
+            *counts.entry(&object.id.kind).or_default() += 1;
+        }
+        counts.into_iter().map(|(kind, count)| refusal::counted(count, kind)).collect()
     }
 
     fn unwanted(&mut self, record: &Record) {

@@ -7,7 +7,7 @@ use super::{order, quota};
 use crate::graph::Desired;
 use crate::kinds;
 use crate::model::schema::{Accepts, OnChange};
-use crate::model::{Attributes, Live, ObjectId, Obstacle, Value};
+use crate::model::{Address, Attributes, Live, ObjectId, Obstacle, Value};
 use crate::problem::{PREVENT_DESTROY, Problem};
 
 pub fn elsewhere(wanted: &Wanted, path: &str) -> Problem {
@@ -60,8 +60,8 @@ pub fn not_ours(
     live: &Live,
     claim: &Claim,
     claims: &Claims,
-    account: &str,
-    undeclared: usize,
+    desired: &Desired,
+    undeclared: Vec<String>,
 ) -> Problem {
     let (address, id) = (&wanted.resource.address, &wanted.resource.id);
     let name = live.attributes.get("name").and_then(Value::text).unwrap_or(&id.name);
@@ -81,9 +81,7 @@ pub fn not_ours(
         .filter(|(field, value)| **field != "tags" && live.attributes.get(*field) != Some(*value))
         .map(|(field, _)| (*field).to_owned())
         .collect();
-    if undeclared > 0 {
-        differs.push(format!("{undeclared} undeclared attachments or inline policies"));
-    }
+    differs.extend(undeclared);
     let created =
         live.created.as_deref().map(|at| format!("created {}, ", &at[..at.len().min(10)])).unwrap_or_default();
     let differs = if differs.is_empty() && !taggable {
@@ -94,17 +92,33 @@ pub fn not_ours(
         format!("differs from the manifest in: {}", differs.join(", "))
     };
     let kind = id.kind.replace('_', " ");
-    let mut problem = Problem::error("not-ours", format!("{kind} {name} exists in {} and is not ours", account))
-        .at(wanted.resource.place)
-        .note(format!("{created}{whose}; {differs}"));
+    let mut problem =
+        Problem::error("not-ours", format!("{kind} {name} exists in {} and is not ours", desired.account.id))
+            .at(wanted.resource.place)
+            .note(format!("{created}{whose}; {differs}"));
     if *claim == Claim::Nobody {
-        problem = problem.help(format!("to take it over, add to the manifest:   import: [{address}]"));
+        problem = problem.help(take_over(address, desired));
     }
     if let ([section, key], true) = (address.segments(), takes_existing(&id.kind)) {
         let says = existing(wanted, live, key, name);
         problem = problem.help(format!("to use it as it is:   {section}: {{{}: {{{says}}}}}", spelled(key)));
     }
     problem.help("to make another one:   name: OTHER".to_owned())
+}
+
+/// Returns how many things of a kind there are, whatever they hang on: `2 attachments`.
+pub fn counted(count: usize, kind: &str) -> String {
+    let word = kind.trim_start_matches("user_").trim_start_matches("group_").replace('_', " ");
+    match word.strip_suffix("policy") {
+        _ if count == 1 => format!("1 {word}"),
+        Some(what) => format!("{count} {what}policies"),
+        None => format!("{count} {word}s"),
+    }
+}
+
+/// What to type so that something becomes ours.
+pub fn take_over(address: &Address, desired: &Desired) -> String {
+    format!("to take it over, add to {}:   import: [{address}]", desired.manifest)
 }
 
 fn takes_existing(kind: &str) -> bool {
@@ -128,10 +142,10 @@ fn spelled(name: &str) -> String {
 }
 
 /// `lacking` is field and text of what is wanted of something that all share.
-pub fn lacks(wanted: &Wanted, lacking: &[(&'static str, String)], claim: &Claim, account: &str) -> Problem {
+pub fn lacks(wanted: &Wanted, lacking: &[(&'static str, String)], claim: &Claim, desired: &Desired) -> Problem {
     let (address, id) = (&wanted.resource.address, &wanted.resource.id);
     let lacks: Vec<String> = lacking.iter().map(|(field, text)| format!("{text} in its {field}")).collect();
-    let message = format!("{id} exists in {account}, is not ours, and lacks {}", lacks.join(", "));
+    let message = format!("{id} exists in {}, is not ours, and lacks {}", desired.account.id, lacks.join(", "));
     let problem = Problem::error("not-ours", message).at(wanted.resource.place);
     let problem = match claim {
         Claim::OtherDeployment(other) => {
@@ -140,7 +154,7 @@ pub fn lacks(wanted: &Wanted, lacking: &[(&'static str, String)], claim: &Claim,
         Claim::CloudFormation(stack) => {
             problem.note(format!("CloudFormation's stack {stack} owns it: what it lacks is added there"))
         }
-        _ => problem.help(format!("to take it over, add to the manifest:   import: [{address}]")),
+        _ => problem.help(take_over(address, desired)),
     };
     problem.help("to use it as it is, drop that and say:   existing: true".to_owned())
 }
@@ -159,12 +173,12 @@ pub fn does_not_exist(wanted: &Wanted) -> Problem {
         .help("to have it made, drop   existing: true")
 }
 
-pub fn on_existing(wanted: &Wanted) -> Problem {
+pub fn on_existing(wanted: &Wanted, desired: &Desired) -> Problem {
     let address = &wanted.resource.address;
     Problem::error("not-ours", format!("{address} exists, differs, and is not ours"))
         .at(wanted.resource.place)
         .note("its owner is not ours, so what hangs on it is ours only when we put it there")
-        .help(format!("to take it over, add to the manifest:   import: [{address}]"))
+        .help(take_over(address, desired))
         .help("to make another one, give it another name")
 }
 

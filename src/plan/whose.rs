@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::claim::{Claim, Claims};
 use super::compare::Comparison;
+use super::refusal;
 use super::wish::Wanted;
 use crate::kinds;
 use crate::model::{Address, Attributes, Live, LiveState, ObjectId, Record, State, Value, issued};
@@ -71,7 +72,7 @@ impl Comparison<'_> {
         let problem = match wanted {
             Some(wanted) if claim == Claim::Nobody => problem
                 .at(wanted.resource.place)
-                .help(format!("to take it over, add to the manifest:   import: [{address}]"))
+                .help(refusal::take_over(address, self.desired))
                 .help("to make another one:   name: OTHER"),
             Some(wanted) => problem.at(wanted.resource.place).help("give yours another name:   name: OTHER"),
             None if !spec.schema().taggable => {

@@ -33,10 +33,7 @@ impl LocalStore {
     }
 
     fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        folder_of(&self.path)
     }
 
     fn broken(&self, what: &str, why: impl std::fmt::Display) -> Error {
@@ -59,14 +56,23 @@ impl LocalStore {
     }
 
     fn write_atomically(&self, state: &State) -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(self.folder())?;
+        // Where it is a link, that stays, and what it leads to is written.
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(&path))?;
         let mut text = serde_json::to_vec_pretty(state)?;
         text.push(b'\n');
         file.write_all(&text)?;
         file.as_file().sync_all()?;
-        file.persist(&self.path)?;
+        file.persist(&path)?;
         // The rename itself is durable only once the folder is.
-        File::open(self.folder())?.sync_all()
+        File::open(folder_of(&path))?.sync_all()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

@@ -103,4 +103,6 @@ fn editors_shells_and_man_are_served() {
         scene.run(&format!("completions {shell}")).expect(0).says("seqera-iam");
     }
     scene.run("man").expect(0).says(".TH seqera-iam 1").says("blueprint");
+    scene.run("man policy diff").expect(0).says(".TH seqera-iam-policy-diff 1").says("exit 2 when they differ");
+    scene.run("man policy dif").expect(1).says("seqera-iam policy has no command `dif`").says("one of: diff, validate");
 }

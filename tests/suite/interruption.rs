@@ -96,6 +96,22 @@ fn an_interrupted_apply_finishes_what_runs_and_writes_the_state() {
     }
 }
 
+/// As long as nothing was begun there is nothing to finish.
+#[test]
+fn a_run_that_only_reads_ends_at_a_signal() {
+    let scene = scene();
+    scene.apply();
+    for (verb, signal) in [("plan", "-INT"), ("drift", "-TERM"), ("destroy --auto-approve", "-INT")] {
+        let mut command = scene.command(verb.split(' '));
+        command.env("SEQERA_IAM_SANDBOX", "latency=3000ms");
+        let mut running = Running::of(&scene, command);
+        running.until_said("Sandbox: account");
+        running.signal(signal);
+        running.end().expect(130);
+    }
+    scene.expect_no_changes();
+}
+
 #[test]
 fn a_second_interrupt_ends_the_run_at_once() {
     let scene = scene();

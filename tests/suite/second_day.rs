@@ -72,6 +72,8 @@ fn an_earlier_version_comes_into_force_and_is_no_drift() {
         .says("  policies:\n    reads:\n      statements:\n        Read:\n")
         .says("no terminal");
     scene.run("drift").expect(0);
+    let unasked = scene.run("policy rollback policies.reads --json");
+    assert_eq!((unasked.expect(3).stdout.as_str(), scene.steps()), ("", Vec::new()));
     let run = scene.run("policy rollback policies.reads --auto-approve --json");
     run.expect(0);
     let answer: Json = serde_json::from_str(&run.stdout).expect("one document");

@@ -40,9 +40,8 @@ pub async fn run(global: &Global, args: &RollbackArgs, output: &Output) -> Resul
     let planned = planned.map(|step| Step { drift: false, ..step.clone() });
     let step = planned.unwrap_or_else(|| step(&session, record, live, &document));
     let owners = plan.map(|plan| plan.permissions).unwrap_or_default();
-    if output.json {
-        output.document(&answer(&step, &owners, &all, from, to, &document))?;
-    } else {
+    let answer = output.json.then(|| answer(&step, &owners, &all, from, to, &document));
+    if !output.json {
         output.say(&versions_of(&record.address, &all, to))?;
         if from.id != to.id {
             output.say(&(human::step(&step, output.detail()) + "\n"))?;
@@ -50,16 +49,21 @@ pub async fn run(global: &Global, args: &RollbackArgs, output: &Output) -> Resul
         }
         output.say(&in_manifest(&session, record, &document))?;
     }
-    if from.id == to.id {
-        return Ok(Exit::Done);
+    let changes = from.id != to.id;
+    if changes {
+        if !args.auto_approve {
+            ask("yes", &format!("Do you want {} in force? Only `yes` is accepted", to.id), output)?;
+        }
+        roll_back(&session, state.clone(), record, &to.id, document).await?;
     }
-    if !args.auto_approve {
-        ask("yes", &format!("Do you want {} in force? Only `yes` is accepted", to.id), output)?;
-    }
-    roll_back(&session, state.clone(), record, &to.id, document).await?;
-    if !output.json {
-        let done = format!("\nRolled back: {} is at {} now.\n", record.address, to.id);
-        output.say(&paint(theme::CREATE, done))?;
+    // Programs read what was done, and nothing where it was not.
+    match answer {
+        Some(answer) => output.document(&answer)?,
+        None if changes => {
+            let done = format!("\nRolled back: {} is at {} now.\n", record.address, to.id);
+            output.say(&paint(theme::CREATE, done))?;
+        }
+        None => {}
     }
     Ok(Exit::Done)
 }

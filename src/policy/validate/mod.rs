@@ -52,7 +52,11 @@ impl Fault {
             PathSegment::Index(index) => json.get(index),
         })?;
         let is_unquoted = self.detail.ends_with(STRINGS_ONLY) && (said.is_number() || said.is_boolean());
-        is_unquoted.then(|| "quote it".to_owned())
+        match self.path.last() {
+            _ if is_unquoted => Some("quote it".to_owned()),
+            Some(PathSegment::Key(key)) if key == "Effect" => Some("Effect: Allow, or Effect: Deny".to_owned()),
+            _ => None,
+        }
     }
 
     /// Returns its place in the document as it was written: that of a key where the key is what is wrong.

@@ -1,12 +1,14 @@
 //! What can be typed. The doc comments here are the help texts.
 
+mod global;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::saved::Invocation;
-use crate::survey::Reader;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use global::{Color, Global, SANDBOX, quoted};
 
 /// The IAM that Seqera Platform needs on AWS, declared in YAML.
 #[derive(Debug, Parser)]
@@ -53,8 +55,8 @@ pub enum Command {
     Schema,
     /// Prints what a shell needs to complete commands and options
     Completions(CompletionsArgs),
-    /// Prints the manual page
-    Man,
+    /// Prints a manual page
+    Man(ManArgs),
     /// Prints what depends on what
     Graph(GraphArgs),
     /// Serves the embedded AWS (IAM, STS, tag:GetResources) to other tools on one port
@@ -238,6 +240,13 @@ pub struct CompletionsArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Whose page [default: that of the program]: policy diff
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct PlanArgs {
     /// Saves the plan, so that `apply FILE` does exactly this or refuses
     #[arg(long, value_name = "FILE", value_parser = file_to_write)]
@@ -309,93 +318,6 @@ pub struct SandboxArgs {
     pub listen: SocketAddr,
 }
 
-/// Where `--sandbox` keeps its account when no folder is named.
-pub const SANDBOX: &str = ".seqera-iam/sandbox";
-
-/// Options of every command, before or after the verb.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Options for every command")]
-pub struct Global {
-    /// The manifest
-    #[arg(short = 'f', long = "file", global = true, value_name = "FILE", default_value = Invocation::DEFAULT_FILE)]
-    pub file: PathBuf,
-    /// Sets a parameter of the manifest
-    #[arg(short = 'p', long = "param", global = true, value_name = "K=V", value_parser = pair)]
-    pub param: Vec<(String, String)>,
-    /// Reads parameters from a YAML file
-    #[arg(long, global = true, value_name = "FILE")]
-    pub params: Vec<PathBuf>,
-    /// Where the state is kept [default: state/<name>.json beside the manifest]
-    #[arg(long, global = true, value_name = "LOCATION")]
-    pub state: Option<String>,
-    /// Runs against an embedded AWS, kept in DIR [.seqera-iam/sandbox]: no account, no network
-    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = SANDBOX)]
-    pub sandbox: Option<PathBuf>,
-    /// Prints JSON for programs
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// When to use colours; NO_COLOR is obeyed
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Color,
-    /// AWS calls at a time
-    #[arg(long, global = true, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub parallelism: u16,
-    /// How to read AWS [default: whichever takes fewer calls]
-    #[arg(long, global = true, value_enum, value_name = "READER")]
-    pub reader: Option<Reader>,
-    /// How long to wait for another run to free the state, such as 30s or 5m
-    #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
-    pub lock_timeout: Duration,
-    /// Shows whole documents and text diffs; -vv says no more
-    #[arg(short = 'v', long, global = true, action = ArgAction::Count)]
-    pub verbose: u8,
-    /// The AWS profile to use
-    #[arg(long, global = true, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// The AWS region to sign for; IAM itself is global
-    #[arg(long, global = true, value_name = "REGION")]
-    pub region: Option<String>,
-}
-
-impl Global {
-    /// Returns the options that say which deployment and which AWS this run is about, as they would be typed again;
-    /// empty where none were given.
-    pub fn again(&self) -> String {
-        let mut words: Vec<String> = Vec::new();
-        let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value)]);
-        if self.file != Path::new(Invocation::DEFAULT_FILE) {
-            option("-f", &self.file.display().to_string());
-        }
-        self.params.iter().for_each(|file| option("--params", &file.display().to_string()));
-        self.param.iter().for_each(|(name, value)| option("-p", &format!("{name}={value}")));
-        let named = [("--state", &self.state), ("--profile", &self.profile), ("--region", &self.region)];
-        named.iter().for_each(|(name, value)| value.iter().for_each(|value| option(name, value)));
-        match &self.sandbox {
-            Some(folder) if folder == Path::new(SANDBOX) => words.push("--sandbox".to_owned()),
-            Some(folder) => words.push(format!("--sandbox={}", quoted(&folder.display().to_string()))),
-            None => {}
-        }
-        words.join(" ")
-    }
-}
-
-/// Writes a word as a shell reads it.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -444,25 +366,6 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn global_options_stand_before_or_after_the_verb() {
-        for line in [["seqera-iam", "--sandbox=x", "plan"], ["seqera-iam", "plan", "--sandbox=x"]] {
-            assert_eq!(Cli::parse_from(line).global.sandbox, Some(PathBuf::from("x")));
-        }
-        let bare = Cli::parse_from(["seqera-iam", "--sandbox", "plan"]);
-        assert_eq!(bare.global.sandbox, Some(PathBuf::from(".seqera-iam/sandbox")));
-        assert!(matches!(bare.command, Some(Command::Plan(_))));
-    }
-
-    #[test]
-    fn what_to_type_next_is_about_the_same_deployment() {
-        let again = |line: &str| Cli::parse_from(line.split('|')).global.again();
-        assert_eq!(again("seqera-iam|plan|-v|--json|-f|seqera.yaml"), "");
-        let line = "seqera-iam|plan|-f|it's.yaml|-p|env=prod|--sandbox|--state|s.json|-p|a=b c";
-        assert_eq!(again(line), r"-f 'it'\''s.yaml' -p env=prod -p 'a=b c' --state s.json --sandbox");
-        assert_eq!(again("seqera-iam|--sandbox=/x|--profile|dev|plan"), "--profile dev --sandbox=/x");
     }
 
     #[test]
