@@ -247,7 +247,11 @@ fn texts(json: &Json) -> Vec<&str> {
 
 /// What limited somebody, and limits less.
 fn boundary(step: &Step, boundaries: &BTreeSet<ObjectId>) -> Option<String> {
-    let (Change::Update { before, after } | Change::Import { before, after }) = &step.change else { return None };
+    let (Change::Update { before, after } | Change::Import { before, after } | Change::Replace { before, after, .. }) =
+        &step.change
+    else {
+        return None;
+    };
     let bound = |attributes: &Attributes| attributes.get("boundary").and_then(Value::text).map(str::to_owned);
     let is_bound = step.made.as_ref().is_some_and(|made| boundaries.contains(made));
     match (bound(before), bound(after)) {

@@ -76,9 +76,11 @@ fn touches(step: &Step, both: &Both) -> bool {
 
 /// Returns the writing calls that a step may make, each with what it is about.
 fn calls(step: &Step, asked: &Asked) -> Vec<(String, String)> {
-    let Some((id, spec)) = step.id().and_then(|id| Some((id, kinds::spec(&id.kind)?))) else { return Vec::new() };
-    let Some(attributes) = step.change.after().or(step.change.before()) else { return Vec::new() };
-    let arn = asked.arn(id, attributes);
+    let Some(spec) = step.id().and_then(|id| kinds::spec(&id.kind)) else { return Vec::new() };
+    let arn = |id: Option<&ObjectId>, attributes: Option<&Attributes>| Some(asked.arn(id?, attributes?));
+    let made = arn(step.made.as_ref(), step.change.after());
+    let removed = arn(step.removed.as_ref(), step.change.before());
+    let Some(about) = made.clone().or_else(|| removed.clone()) else { return Vec::new() };
     let takes = |action: &str| ["Delete", "Detach", "Remove"].iter().any(|verb| action.starts_with(verb));
     let makes = |action: &str| ["Create", "Attach", "Add", "Put", "Tag"].iter().any(|verb| action.starts_with(verb));
     let is_made = |action: &&&str| {
@@ -92,7 +94,13 @@ fn calls(step: &Step, asked: &Asked) -> Vec<(String, String)> {
             }
         }
     };
-    spec.schema().writes.iter().filter(is_made).map(|action| ((*action).to_owned(), arn.clone())).collect()
+    let is_replaced = matches!(step.change, Change::Replace { .. });
+    let call = |action: &&str| {
+        let about_removed = is_replaced && takes(action.rsplit(':').next().unwrap_or_default());
+        let about = removed.as_ref().filter(|_| about_removed).unwrap_or(&about);
+        ((*action).to_owned(), about.clone())
+    };
+    spec.schema().writes.iter().filter(is_made).map(call).collect()
 }
 
 /// Says whether whoever runs this may not come back: it goes, its trust names fewer, or whoever its trust names

@@ -171,7 +171,8 @@ pub fn of_holdings(before: &Holding, after: &Holding) -> Difference {
     Difference { added, removed }
 }
 
-/// Returns the indexes of the requests, each an action and a resource, that may be allowed before and not after.
+/// Returns the indexes of the requests, each an action in any letter case and a resource, that may be allowed before and
+/// not after.
 /// Circumstances are not known, so a permission that asks for some counts as one that is there.
 pub fn lost(before: &Holding, after: &Holding, requests: &[(String, String)]) -> Vec<usize> {
     const ALL: &str = "AdministratorAccess";
@@ -180,10 +181,12 @@ pub fn lost(before: &Holding, after: &Holding, requests: &[(String, String)]) ->
     let (granted, denied) = (after.granted(), after.denied());
     let unread: Vec<&String> = before.policies.unread.difference(&after.policies.unread).collect();
     let is_lost = |(action, resource): &(String, String)| {
-        let has = |region: &Region| region.clauses.is_empty() && region.has(action, resource);
-        let stays = !denied.iter().any(|region| region.has(action, resource))
+        // Patterns of actions are in lower case.
+        let action = action.to_ascii_lowercase();
+        let has = |region: &Region| region.clauses.is_empty() && region.has(&action, resource);
+        let stays = !denied.iter().any(|region| region.has(&action, resource))
             && (granted.iter().any(has) || after.policies.unread.contains(ALL));
-        let gone = |piece: &gain::Piece| piece.region.has(action, resource) && !piece.except.iter().any(has);
+        let gone = |piece: &gain::Piece| piece.region.has(&action, resource) && !piece.except.iter().any(has);
         !stays && (!unread.is_empty() || pieces.iter().any(gone))
     };
     requests.iter().enumerate().filter(|(_, request)| is_lost(request)).map(|(index, _)| index).collect()
