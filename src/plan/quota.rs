@@ -1,20 +1,26 @@
 //! Room in the account. AWS holds only so many roles, policies and instance profiles in one, and says so
 //! in the middle of an apply; the plan says it before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::Work;
-use super::{Change, refusal};
+use super::{Change, order, refusal};
 use crate::kinds;
 use crate::model::{Attributes, Live, LiveState, ObjectId, issued, text};
 use crate::problem::Problem;
 
-/// Returns what the account has no room for. What this plan removes may still be there when the rest is made.
+/// Returns what the account has no room for. What this plan removes may still be there when the rest is made, unless it
+/// goes first, as the other one has its name.
 pub(super) fn exceeded(work: &BTreeMap<ObjectId, Work>, live: &LiveState) -> Vec<Problem> {
     let mut made: BTreeMap<&str, usize> = BTreeMap::new();
+    let gone = work.iter().filter(|(_, work)| matches!(work.change, Change::Delete { .. }));
+    let freed: BTreeSet<(&str, String)> = gone.map(|(id, _)| (id.kind.as_str(), order::unique_name(id))).collect();
     for (id, work) in work {
         let counted = kinds::spec(&id.kind).and_then(|spec| spec.schema().counted);
-        if let (Some(counted), Change::Create { .. }) = (counted, &work.change) {
+        let takes_a_place = || !freed.contains(&(id.kind.as_str(), order::unique_name(id)));
+        if let (Some(counted), Change::Create { .. }) = (counted, &work.change)
+            && takes_a_place()
+        {
             *made.entry(counted).or_default() += 1;
         }
     }

@@ -41,7 +41,10 @@ fn size(steps: &mut [Step], live: &LiveState) {
         changes.entry(owner).or_default().push((index, before, after));
     }
     // Who only grows, or only shrinks, has no peak in between.
-    changes.retain(|_, changes| changes.iter().any(|(_, b, a)| b > a) && changes.iter().any(|(_, b, a)| a > b));
+    let shrinks = |(_, before, after): &(usize, usize, usize)| before > after;
+    let grows = |(_, before, after): &(usize, usize, usize)| after > before;
+    let swaps = |(index, ..): &(usize, usize, usize)| steps[*index].removed.is_some() && steps[*index].made.is_some();
+    changes.retain(|_, of| of.iter().any(swaps) || of.iter().any(shrinks) && of.iter().any(grows));
     if changes.is_empty() {
         return;
     }
@@ -51,9 +54,23 @@ fn size(steps: &mut [Step], live: &LiveState) {
         }
     }
     for (owner, changes) in changes {
-        let grown: usize = changes.iter().map(|(_, before, after)| after.saturating_sub(*before)).sum();
         let most = changes.first().and_then(|(index, ..)| steps[*index].id().and_then(longest)).unwrap_or(usize::MAX);
-        if held.get(&owner).copied().unwrap_or(0) + grown <= most {
+        let held = held.get(&owner).copied().unwrap_or(0);
+        // One under another name is there as well as the one before, unless that goes first.
+        let has_both = |step: &Step| {
+            step.removed != step.made && matches!(step.change, Change::Replace { first: First::Create, .. })
+        };
+        for (index, ..) in &changes {
+            let grown = changes.iter().map(|(other, before, after)| match has_both(&steps[*other]) {
+                true => *after,
+                false => after.saturating_sub(*before),
+            });
+            if held + grown.sum::<usize>() > most && has_both(&steps[*index]) {
+                go_first(&mut steps[*index]);
+            }
+        }
+        let grown: usize = changes.iter().map(|(_, before, after)| after.saturating_sub(*before)).sum();
+        if held + grown <= most {
             continue;
         }
         let grows = |(_, before, after): &&(usize, usize, usize)| after > before;
@@ -72,21 +89,27 @@ fn number(steps: &mut [Step], live: &LiveState) {
         let held = held.get(&place).copied().unwrap_or(0);
         // An account may be allowed more: it says so, or an owner that holds more shows it.
         let most = live.figures.get(most.figure).copied().unwrap_or(most.usual).max(held);
-        let peak = held + traffic.comes.len() + traffic.swaps.len();
-        let mut lacking = peak.saturating_sub(most);
-        for swap in traffic.swaps {
-            if lacking > 0
-                && let Change::Replace { first, .. } = &mut steps[swap].change
-            {
-                *first = First::Delete;
-                lacking -= 1;
-                steps[swap].gaps.push("goes before its successor comes: AWS has no room for both".to_owned());
-            }
-        }
-        for (gone, come) in traffic.goes.into_iter().zip(traffic.comes).take(lacking) {
-            let next = steps[come].address.clone();
+        let Traffic { comes, goes, swaps } = traffic;
+        let lacking = (held + comes.len() + swaps.len()).saturating_sub(most);
+        // What goes anyway makes room before anything has to go for its own successor.
+        let next: Vec<usize> = comes.into_iter().chain(swaps.iter().copied()).collect();
+        let made = goes.len().min(lacking).min(next.len());
+        for (gone, come) in goes.into_iter().zip(&next).take(lacking) {
+            let next = steps[*come].address.clone();
             steps[gone].makes_room_for.push(next);
         }
+        let without: Vec<usize> = swaps.into_iter().filter(|swap| !next[..made].contains(swap)).collect();
+        for swap in without.into_iter().take(lacking - made) {
+            go_first(&mut steps[swap]);
+        }
+    }
+}
+
+/// Lets what a replacement takes away go before what it brings.
+fn go_first(step: &mut Step) {
+    if let Change::Replace { first, .. } = &mut step.change {
+        *first = First::Delete;
+        step.gaps.push("goes before its successor comes: AWS has no room for both".to_owned());
     }
 }
 

@@ -60,6 +60,11 @@ pub(super) fn steps(
     order: &[ObjectId],
     leaves_first: &dyn Fn(&Attributes, &Attributes, &str) -> bool,
 ) -> Vec<Step> {
+    let goes: BTreeSet<ObjectId> = work
+        .iter()
+        .filter(|(_, work)| matches!(work.change, Change::Delete { .. }))
+        .map(|(id, _)| id.clone())
+        .collect();
     let mut leaving: BTreeMap<Address, (ObjectId, Work)> = BTreeMap::new();
     let mut rest: Vec<(ObjectId, Work)> = Vec::new();
     for (id, work) in work {
@@ -70,10 +75,14 @@ pub(super) fn steps(
             rest.push((id, work));
         }
     }
+    // What is made has the address, and not what only goes.
+    rest.sort_by_key(|(_, work)| work.change.after().is_none());
     let mut steps: BTreeMap<Address, Step> = BTreeMap::new();
     for (id, work) in rest {
         let (change, removed) = match (&work.change, leaving.remove(&work.address)) {
-            (Change::Create { after }, Some((old, gone))) if old.kind == id.kind => {
+            (Change::Create { after }, Some((old, gone)))
+                if old.kind == id.kind && is_successor((&old, &gone), (&id, after), &goes) =>
+            {
                 (renamed(&old, &gone, &id, after, leaves_first), Some(old))
             }
             (change, other) => {
@@ -93,6 +102,18 @@ pub(super) fn steps(
     let mut steps: Vec<Step> = steps.into_values().collect();
     steps.sort_by_key(|step| step.made.as_ref().and_then(|made| rank.get(made)).copied().unwrap_or(usize::MAX));
     steps
+}
+
+/// Says whether one comes in the place of another. What hangs on two owners that both stay, and only change their places in
+/// the manifest, is not one after the other: each owner gets something and loses something.
+fn is_successor(
+    (old, gone): (&ObjectId, &Work),
+    (id, after): (&ObjectId, &Attributes),
+    goes: &BTreeSet<ObjectId>,
+) -> bool {
+    let from = gone.change.before().and_then(|before| kinds::owner(old, before));
+    let to = kinds::owner(id, after);
+    from == to || from.is_none_or(|owner| goes.contains(&owner))
 }
 
 /// An address for a second object that goes at an address where another one comes.
@@ -379,7 +400,7 @@ impl<'a> Ordering<'a> {
         };
         let mut comes: HashMap<ObjectId, Vec<(&Address, NodeIndex)>> = HashMap::new();
         for step in self.steps {
-            let Change::Create { after } = &step.change else { continue };
+            let (Change::Create { after } | Change::Replace { after, .. }) = &step.change else { continue };
             if let (Some(user), Some(make)) = (user(step, after), self.make_of(step)) {
                 comes.entry(user).or_default().push((&step.address, make));
             }
