@@ -132,16 +132,20 @@ impl Run<'_> {
     /// Removes the file of a key that is gone, or of one that it was to come in the place of, wherever it lies. Before the
     /// record: a run that is cut short in between finds nothing left to remove.
     pub(super) fn clear(&self, index: usize, part: Part) {
+        let change = &self.plan.steps[index].change;
         let known = self.before_intent.get(&index).map(|record| &record.attributes);
-        let gone = match (part, &self.plan.steps[index].change) {
+        // What the step itself removes is there until it does.
+        let (gone, stays) = match (part, change) {
             (
                 Part::Remove,
                 Change::Delete { before } | Change::Replace { before, .. } | Change::Forget { before, after: None },
-            ) => Some(before),
-            (Part::Make, Change::Create { .. }) => known,
-            _ => None,
+            ) => (Some(before), None),
+            (Part::Make, Change::Create { .. } | Change::Replace { .. }) => (known, change.before()),
+            _ => (None, None),
         };
-        for key in gone.into_iter().flat_map(issued::named).filter(|&key| self.superseded.contains(key)) {
+        let stays = |key: &&str| stays.is_some_and(|before| issued::named(before).any(|named| named == *key));
+        let gone = gone.into_iter().flat_map(issued::named).filter(|key| !stays(key));
+        for key in gone.filter(|&key| self.superseded.contains(key)) {
             self.destinations.iter().for_each(|to| self.delivery.clear(to, key));
         }
     }

@@ -313,9 +313,14 @@ impl<'a> Run<'a> {
             }
             let known = step.made.as_ref().and_then(|made| self.state.objects.get(made)).cloned();
             let passing = known.as_ref().and_then(|known| known.passing.clone());
-            if let (Part::Early(place), Some(known)) = (task.part, known) {
-                let entry = Entry::Put(Record { passing: step.interim.get(place).cloned(), ..known });
-                self.record([entry], store).await?;
+            if let Part::Early(place) = task.part {
+                let passing = step.interim.get(place).cloned();
+                let entry = known.map(|known| Entry::Put(Record { passing: passing.clone(), ..known }));
+                // What is taken over is ours when it carries our tags, and until then only intended.
+                let intend =
+                    |record| Entry::Intend(Record { asked: Some(self.cloud.now().to_string()), passing, ..record });
+                let entry = entry.or_else(|| step.record.clone().map(intend));
+                self.record(entry, store).await?;
             }
             self.record(owed(step, task.part).map(Entry::Owe), store).await?;
             observe(Event::Started { step, part: task.part });
@@ -354,8 +359,12 @@ impl<'a> Run<'a> {
 
     /// Returns what an earlier run owed and this one does not bring back: it is there, or nobody asks for it any more.
     fn not_owed(&self) -> Vec<Entry> {
-        let comes = |id: &ObjectId| self.plan.steps.iter().any(|step| step.made.as_ref() == Some(id));
-        self.state.owed.keys().filter(|id| !comes(id)).cloned().map(Entry::Paid).collect()
+        // By another name it may come at its address.
+        let brings = |step: &Step, owed: &Record| {
+            step.made.as_ref().is_some_and(|made| *made == owed.id || step.address == owed.address)
+        };
+        let comes = |owed: &Record| self.plan.steps.iter().any(|step| brings(step, owed));
+        self.state.owed.values().filter(|owed| !comes(owed)).map(|owed| Entry::Paid(owed.id.clone())).collect()
     }
 
     /// Says whether a task that is done was the last that makes something that is owed.
@@ -462,10 +471,10 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Returns what a task takes away that the same step brings back, as it comes back.
+/// Returns what a task takes away that the same step brings back, as it comes back: it may have another name.
 fn owed(step: &Step, part: Part) -> Option<Record> {
     let Change::Replace { after, first: First::Delete, .. } = &step.change else { return None };
-    let id = step.made.as_ref().filter(|made| part == Part::Remove && step.removed.as_ref() == Some(made))?;
+    let id = step.made.as_ref().filter(|_| part == Part::Remove)?;
     // What hangs on an owner and is wanted has nothing of others in it.
     if step.record.is_some() && kinds::hanging(id, after).is_some() {
         return None;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Waiting;
 use crate::cloud::{AwsError, Cloud};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{self, Kind, Made};
 use crate::model::{Attributes, Live, ObjectId, OnChange, Schema, Value, issued};
 use crate::plan::order::Part;
@@ -203,6 +203,8 @@ impl Work {
                 }
                 Ok(Finished { entry, secret })
             }
+            // Nothing was asked for.
+            Err(error) if error.kind == ErrorKind::Refused => Err(Failed { error, in_vain: true }),
             Err(error) => match AwsError::of(&error) {
                 // AWS asks for permission before it does anything, each time.
                 Some(refusal) if refusal.is_denied() => Err(Failed { error, in_vain: true }),

@@ -169,7 +169,7 @@ impl Kind for AccessKey {
         if let Some(before) = text(wanted, KEY_ID)
             && has(cloud, user, before).await?
         {
-            return Err(Error::failed(format!(
+            return Err(Error::refused(format!(
                 "{user} has the key {before} after all: IAM said before that it was gone"
             ))
             .hint("plan again"));

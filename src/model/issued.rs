@@ -56,6 +56,9 @@ pub fn asked(mut record: Record, now: String, known: Option<&Record>, held: Opti
         let kept = [DELIVERED, PREVIOUS, OFF_SINCE, UNTIL, NEXT].into_iter();
         record.attributes.extend(kept.filter_map(|field| Some((field, known.attributes.get(field)?.clone()))));
         record.attributes.extend(own(known).map(|own| (KEY_ID, own.into())));
+        // Its file lies where it was to go then.
+        let lies = known.attributes.get(DELIVER_TO).filter(|lies| record.attributes.get(DELIVER_TO) != Some(*lies));
+        record.attributes.extend(lies.map(|lies| (MOVES_TO, lies.clone())));
     }
     record.attributes.extend(held.map(|held| (INSTEAD_OF, held.into())));
     record.attributes.insert(ASKED, now.into());

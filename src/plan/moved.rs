@@ -27,7 +27,10 @@ pub fn relocate(state: &State, desired: &Desired) -> (State, Vec<Problem>) {
     moves.sort_by_key(|(id, _)| relocated.objects.get(id).map(|record| record.address.segments().len()));
     for (id, place) in moves {
         let (Some(was), Some(record)) = (state.objects.get(&id), relocated.objects.get_mut(&id)) else { continue };
-        let there = standing.get(&record.address).into_iter().flatten().find(|other| **other != id);
+        // Two that stood at one address before, as a change of name was cut short, move together.
+        let stood_elsewhere = |other: &&ObjectId| state.objects.get(*other).is_none_or(|it| it.address != was.address);
+        let others = standing.get(&record.address).into_iter().flatten().filter(|other| **other != id);
+        let there = others.into_iter().find(stood_elsewhere);
         if let Some(there) = there.filter(|there| is_in_the_way(there, record, desired)) {
             problems.entry(place).or_insert_with(|| taken(was, record, there, place));
             record.address = was.address.clone();

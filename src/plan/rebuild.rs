@@ -36,8 +36,17 @@ pub fn rebuild(
     }
     if let Some(before) = before {
         let (before, _) = without_lapsed(before, live, &claims);
-        let kept = before.objects.into_values().filter(|record| is_untold(record, desired, live, &claims));
-        state.objects.extend(kept.map(|record| (record.id.clone(), record)));
+        // AWS does not tell which version was only on the way.
+        for (id, record) in &mut state.objects {
+            record.passing = before.objects.get(id).and_then(|before| before.passing.clone());
+        }
+        let is_left = |id: &ObjectId| before.objects.get(id).is_some_and(|old| leaves(old, desired, live, &claims));
+        let kept = before.objects.values().filter(|record| {
+            let owner = kinds::owner(&record.id, &record.attributes);
+            is_untold(record, desired, live, &claims) || is_left(owner.as_ref().unwrap_or(&record.id))
+        });
+        let kept: Vec<Record> = kept.cloned().collect();
+        state.objects.extend(kept.into_iter().map(|record| (record.id.clone(), record)));
         state.owed = before.owed;
     }
     state.serial = before.map_or(0, |before| before.serial) + 1;
@@ -56,6 +65,16 @@ fn is_untold(record: &Record, desired: &Desired, live: &LiveState, claims: &Clai
         Some(hangs) => held.is_some() && !is_ours(&hangs.owner),
         None => held.is_some_and(|held| !is_ours(&record.id) && (record.asked.is_some() || is_the_same(record, held))),
     }
+}
+
+/// Says whether something of ours is still there where the manifest has another one by now: a change of name was cut
+/// short, and the next apply ends it.
+fn leaves(record: &Record, desired: &Desired, live: &LiveState, claims: &Claims) -> bool {
+    let comes = desired.resources.get(&record.address);
+    let is_renamed = comes.is_some_and(|comes| comes.id.kind == record.id.kind && comes.id != record.id);
+    let taggable = kinds::spec(&record.id.kind).is_some_and(|spec| spec.schema().taggable);
+    let is_ours = |live: &Live| !taggable || claims.of(&live.attributes) == Claim::Ours;
+    is_renamed && desired.address_of(&record.id).is_none() && live.objects.get(&record.id).is_some_and(is_ours)
 }
 
 /// A tag that the manifest does not say may be anybody's; recorded, it would be ours to remove.

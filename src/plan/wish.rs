@@ -58,9 +58,11 @@ impl Wish {
             wish.add(resource, recorded, held, claims);
         }
         // One that gets another name keeps what restricts it.
-        let successors = Successors::of(desired, state, live);
+        let successors = Successors::of(desired, state, live, &owed);
         for (record, before, resource) in successors.pairs() {
-            if !live.objects.contains_key(&resource.id) && !owed.contains_key(&resource.id) {
+            let is_there = live.objects.contains_key(&resource.id) || owed.contains_key(&resource.id);
+            let came_later = record.attributes.get("boundary") != before.attributes.get("boundary");
+            if !is_there || came_later {
                 wish.keep_boundary(resource, record, before);
             }
         }

@@ -13,12 +13,12 @@ use crate::scene::{Run, Scene};
 /// Demands that every step is said to be done, half done, failed or not started.
 fn expect_account_of_steps(run: &Run) {
     run.says("Not everything could be done.").says("To go on from here, run the same command again.");
-    let line = run.stdout.lines().find(|line| line.ends_with("steps done")).expect("a count");
+    let line = run.stderr.lines().find(|line| line.ends_with("steps done")).expect("a count");
     let numbers: Vec<usize> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let count = |word: &str| run.stdout.lines().filter(|line| line.trim_start().starts_with(word)).count();
-    assert!(count("failed:") > 0, "{}", run.stdout);
+    let count = |word: &str| run.stderr.lines().filter(|line| line.trim_start().starts_with(word)).count();
+    assert!(count("failed:") > 0, "{}", run.stderr);
     let open = ["failed:", "half done:", "not started:"].map(count);
-    assert_eq!(numbers[0] + open.iter().sum::<usize>(), numbers[1], "{}", run.stdout);
+    assert_eq!(numbers[0] + open.iter().sum::<usize>(), numbers[1], "{}", run.stderr);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod faults;
 mod findings;
 mod fuzz;
 mod graph;
+mod half_done;
 mod hand;
 mod independent;
 mod interruption;

@@ -27,7 +27,7 @@ use crate::state::{Access, Entry};
 pub async fn run(global: &Global, args: &RollbackArgs, output: &Output) -> Result<Exit> {
     let session = session::declared(global)?.look(global, Access::Writing, output).await?;
     let state = session.state.clone().ok_or_else(|| Error::failed("there is no state"))?;
-    let record = recorded(&state, &args.address)?;
+    let record = recorded(&session, &state, &args.address)?;
     let live = ours(&session, &state, record)?;
     let arn = record.id.name.as_str();
     let all = versions::all(&session.cloud, arn).await?;
@@ -68,9 +68,17 @@ pub async fn run(global: &Global, args: &RollbackArgs, output: &Output) -> Resul
     Ok(Exit::Done)
 }
 
-fn recorded<'s>(state: &'s State, address: &str) -> Result<&'s Record> {
+/// Returns the record of an address. Where a change of name was cut short there are two: that of what the manifest wants
+/// is meant.
+fn recorded<'s>(session: &Session, state: &'s State, address: &str) -> Result<&'s Record> {
     let policies = || state.objects.values().filter(|record| versions::are_of(record));
-    policies().find(|record| record.address.to_string() == address).ok_or_else(|| {
+    let mut found: Vec<&Record> = policies().filter(|record| record.address.to_string() == address).collect();
+    if found.len() > 1
+        && let Ok((desired, _)) = session.manifest.resolve(&session.cloud.account)
+    {
+        found.sort_by_key(|record| desired.address_of(&record.id).is_none());
+    }
+    found.into_iter().next().ok_or_else(|| {
         let mut known: Vec<String> = policies().map(|record| record.address.to_string()).collect();
         known.sort();
         let error = Error::failed(format!("the state knows no policy at {address}"));

@@ -112,7 +112,11 @@ fn values_fit_pattern_and_enum_wherever_they_stand() {
     }
     let manifest = parse_with(&text, &typed(&[("env", "Dev")]));
     let problems = manifest.resolve(&account()).unwrap_err();
-    assert_eq!(problems.last().unwrap().notes, ["A word", "all of it has to match the pattern [a-z]+"]);
+    let last = problems.last().unwrap();
+    assert_eq!(
+        (&last.notes[..], &last.helps[..]),
+        (&["A word".into()][..], &["all of it has to match the pattern [a-z]+".into()][..])
+    );
 }
 
 #[test]

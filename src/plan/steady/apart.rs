@@ -26,9 +26,14 @@ impl<'a> Steady<'a> {
             let between =
                 if only_bounds { interim::of_bounds(old, new, nothing) } else { interim::of_grants(old, new) };
             self.fits(step, &between, others)?;
+            // What is taken over is signed before anything else is written.
+            let signed = match change {
+                Change::Import { after, .. } if after.contains_key("tags") => with(before, "tags", after.get("tags")),
+                _ => before.clone(),
+            };
             return Ok(between
                 .into_iter()
-                .map(|document| with(before, "document", Some(&Value::Document(document))))
+                .map(|document| with(&signed, "document", Some(&Value::Document(document))))
                 .collect());
         }
         let mut between = of_owner(before, after);
