@@ -29,8 +29,6 @@ pub async fn run(global: &Global, command: &KeyCommand, output: &Output) -> Resu
     let (record, live) = (record.clone(), live.clone());
     let at = (session.cloud.as_ref(), session.store.as_ref(), &session.delivery);
     let mut rotation = Rotation::new(at, state, record, live, *grace, interrupt());
-    // From here on a signal is heard.
-    rotation.is_interrupted().await;
     let rotated = rotation.go_on().await?;
     if output.json {
         output.document(&to_json(&address, &rotated))?;

@@ -17,8 +17,7 @@ pub async fn run(global: &Global, args: &SandboxArgs, output: &Output) -> Result
     let account = sandbox.account().to_owned();
     let listener = Listener::bind(args.listen, sandbox).await?;
     // The handlers stand before anybody can know that there is something to end.
-    let ended = tokio::spawn(signals::awaited());
-    tokio::task::yield_now().await;
+    let ended = signals::awaited();
     let (address, folder) = (listener.address(), folder.display());
     let where_we_are = format!("Sandbox: account {account} in {folder}; nothing here is AWS.");
     if output.json {
@@ -35,6 +34,6 @@ pub async fn run(global: &Global, args: &SandboxArgs, output: &Output) -> Result
     }
     tokio::select! {
         never = listener.serve() => match never {},
-        _ = ended => Ok(Exit::Done),
+        () = ended => Ok(Exit::Done),
     }
 }

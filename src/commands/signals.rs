@@ -1,8 +1,9 @@
 //! Ctrl-C and SIGTERM: exit 130, at once as long as nothing was begun, and else when what was begun is finished.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::apply::Interrupt;
 use crate::error::ErrorKind;
@@ -10,55 +11,75 @@ use crate::error::ErrorKind;
 /// Whether somebody awaits a signal, to finish what was begun.
 static AWAITED: AtomicBool = AtomicBool::new(false);
 
-/// Lets either signal end the process as long as nobody awaits one. A thread of its own does, as whoever asks a question
-/// does nothing else meanwhile.
+/// From here on either signal ends the process as long as nobody awaits one. A thread of its own listens, as whoever asks a
+/// question does nothing else meanwhile.
 pub fn end_the_process() {
-    std::thread::spawn(|| {
+    let (listening, is_listening) = mpsc::channel();
+    std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
         // Without signals the process can only be killed, which is safe too.
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
-            while received(|| {}).await {
+            let Some(mut either) = Either::listen() else { return };
+            // Nobody listens to a main thread that is gone.
+            let _ = listening.send(());
+            loop {
+                either.comes().await;
                 if !AWAITED.load(Ordering::Relaxed) {
                     end();
                 }
             }
         });
     });
+    // An end of the channel says the same.
+    let _ = is_listening.recv();
+}
+
+/// Resolves at the first signal that comes from now on; a second one ends the process at once. The journal is safe.
+pub fn interrupt<'a>() -> Interrupt<'a> {
+    let first = awaited();
+    Box::pin(async {
+        first.await;
+        let second = awaited();
+        tokio::spawn(async {
+            second.await;
+            end();
+        });
+    })
+}
+
+/// Resolves at the first signal that comes from now on; it ends nothing.
+pub fn awaited() -> impl Future<Output = ()> {
+    let either = Either::listen();
+    AWAITED.store(either.is_some(), Ordering::Relaxed);
+    async {
+        match either {
+            Some(mut either) => either.comes().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 fn end() -> ! {
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()))
 }
 
-/// Resolves at the first signal; a second one ends the process at once. The journal is safe.
-pub fn interrupt<'a>() -> Interrupt<'a> {
-    Box::pin(async {
-        awaited().await;
-        tokio::spawn(async {
-            awaited().await;
-            end();
-        });
-    })
+/// Ears for both signals.
+struct Either {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-/// Resolves at a signal, which then ends nothing.
-pub async fn awaited() {
-    if !received(|| AWAITED.store(true, Ordering::Relaxed)).await {
-        std::future::pending().await
+impl Either {
+    fn listen() -> Option<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?);
+        Some(Self { interrupt, terminate })
     }
-}
 
-/// Resolves at a signal: true, or false where none can be listened for. From `listening` on none is lost.
-async fn received(listening: impl FnOnce()) -> bool {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return false;
-    };
-    listening();
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    async fn comes(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
-    true
 }
