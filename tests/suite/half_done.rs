@@ -378,3 +378,23 @@ fn a_change_of_name_needs_what_the_old_name_needs() {
         .expect(0)
         .says("it takes from user sandbox, which runs this, what the rest needs: iam:DeleteRole");
 }
+
+/// One role gets the name that another one leaves in other letter case, and that one trusts it under its new name: the
+/// trust is finished when all are there.
+#[test]
+fn a_role_trusts_the_one_that_takes_its_name() {
+    let scene = Scene::new();
+    let roles = |a: &str, d: &str, trusted: &str| {
+        format!(
+            "policies: {{p: {READS}}}\nroles:\n  a: {{name: {a}, {TRUST}, policies: [policies.p]}}\n  \
+             d: {{name: {d}, trust: {{services: [lambda.amazonaws.com]{trusted}}}, policies: [policies.p]}}\n\
+             instance_profiles: {{i: {{role: roles.d}}}}"
+        )
+    };
+    scene.says(&roles("alpha", "DELTA", ""));
+    scene.apply();
+    scene.says(&roles("delta", "beta", ", principals: [roles.a]"));
+    scene.finish();
+    assert_eq!(scene.held("roles"), ["beta", "delta"]);
+    scene.expect_held("instance_profiles/i", &json!({"role": "beta"}));
+}

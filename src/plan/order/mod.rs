@@ -250,8 +250,9 @@ impl<'a> Ordering<'a> {
             self.holders_go_first(step);
             self.halves(step);
         }
-        let finished = self.circles_of_trust();
+        // A name that is not free yet may close a circle of trust, too.
         self.one_of_a_name();
+        let finished = self.circles_of_trust();
         self.room_first();
         self.keys_last();
         self.steady(steady);
