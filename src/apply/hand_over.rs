@@ -5,7 +5,7 @@ use super::{Event, Run};
 use crate::delivery::Move;
 use crate::error::{Error, Result};
 use crate::kinds;
-use crate::model::{ObjectId, Record, issued, text};
+use crate::model::{Attributes, ObjectId, Record, issued, text};
 use crate::plan::order::Part;
 use crate::plan::{self, Change};
 use crate::secret::Secret;
@@ -86,8 +86,7 @@ impl Run<'_> {
         let step = &self.plan.steps[index];
         plan::destination(step)?;
         let known = self.before_intent.get(&index).and_then(issued::own)?;
-        let goes = step.change.before().is_some_and(|before| issued::named(before).any(|key| key == known));
-        (!goes).then(|| known.to_owned())
+        (!names(step.change.before(), known)).then(|| known.to_owned())
     }
 
     /// Returns what ends an intent of which nothing came: the state knows what it knew before it, unless that was an
@@ -143,10 +142,14 @@ impl Run<'_> {
             (Part::Make, Change::Create { .. } | Change::Replace { .. }) => (known, change.before()),
             _ => (None, None),
         };
-        let stays = |key: &&str| stays.is_some_and(|before| issued::named(before).any(|named| named == *key));
-        let gone = gone.into_iter().flat_map(issued::named).filter(|key| !stays(key));
+        let gone = gone.into_iter().flat_map(issued::named).filter(|key| !names(stays, key));
         for key in gone.filter(|&key| self.superseded.contains(key)) {
             self.destinations.iter().for_each(|to| self.delivery.clear(to, key));
         }
     }
+}
+
+/// Says whether one side of a change names a key.
+fn names(side: Option<&Attributes>, key: &str) -> bool {
+    side.is_some_and(|side| issued::named(side).any(|named| named == key))
 }

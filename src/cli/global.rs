@@ -89,10 +89,9 @@ impl Cli {
         let typed: Vec<OsString> = typed.into_iter().map(Into::into).collect();
         let matches = Self::command().try_get_matches_from(&typed)?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        let early = BeforeVerb::command().try_get_matches_from(&typed)?;
-        let mut known = BeforeVerb::command();
-        known.build();
-        for option in known.get_arguments().filter(|it| matches!(it.get_action(), ArgAction::Set)) {
+        let mut before_verb = BeforeVerb::command();
+        let early = before_verb.try_get_matches_from_mut(&typed)?;
+        for option in before_verb.get_arguments().filter(|it| matches!(it.get_action(), ArgAction::Set)) {
             let id = option.get_id().as_str();
             let values =
                 |from: &clap::ArgMatches| from.get_raw(id).map(|raw| raw.map(OsString::from).collect::<Vec<_>>());

@@ -102,6 +102,19 @@ fn a_key_that_is_not_shown_yet_is_not_made_again() {
     scene.expect_one_key();
 }
 
+/// The same where its file is to lie elsewhere by then: where it lies is not forgotten.
+#[test]
+fn the_file_of_a_key_that_is_not_shown_yet_is_still_known() {
+    let scene = Scene::with_keys();
+    scene.run_with("delay=5s", "apply --auto-approve").expect(0);
+    let first = scene.key().id;
+    scene.manifest(&format!("{HEAD}{}", TO_FILE.replace("ci.env", "other.env")));
+    let run = scene.run_with("delay=5s,stale_reads=100%", "apply --auto-approve --reader targeted");
+    run.expect(1).says(&format!("ci has the key {first} after all"));
+    scene.apply();
+    assert_eq!((scene.key_in("other.env"), scene.files()), (first, vec!["other.env".into(), "seqera.yaml".into()]));
+}
+
 /// The same where the key comes in the place of that of another name, which is still there.
 #[test]
 fn a_key_of_a_new_name_that_is_not_shown_yet_is_not_made_again() {

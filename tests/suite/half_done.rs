@@ -281,59 +281,73 @@ fn a_new_name_without_its_boundary_is_a_danger() {
     scene.finish();
 }
 
-/// A policy that is taken over is signed before its first version on the way, which is none to go back to.
-#[test]
-fn what_is_taken_over_in_two_writes_is_signed_first() {
+/// Two policies of one role that allow these actions: an exchange needs a version on the way, which allows both.
+fn pair(p: &str, q: &str) -> String {
+    let policy =
+        |action: &str| format!("{{statements: {{A: {{Effect: Allow, Action: \"s3:{action}\", Resource: \"*\"}}}}}}");
+    let role = format!("roles: {{r: {{{TRUST}, policies: [policies.p, policies.q]}}}}");
+    format!("policies: {{p: {}, q: {}}}\n{role}", policy(p), policy(q))
+}
+
+impl Scene {
+    /// How many versions both policies of the pair have.
+    fn versions(&self) -> usize {
+        let of = |name: &str| self.object(&format!("policies/{name}"))["versions"].as_object().expect("versions").len();
+        of("p") + of("q")
+    }
+}
+
+/// Somebody's pair that is to be taken over, with its actions exchanged.
+fn strange_pair() -> Scene {
     let scene = Scene::new();
-    let pair = |p: &str, q: &str, more: &str| {
-        let policy = |action: &str| {
-            format!("{{statements: {{A: {{Effect: Allow, Action: \"s3:{action}\", Resource: \"*\"}}}}}}")
-        };
-        format!(
-            "{more}policies: {{p: {}, q: {}}}\nroles: {{r: {{{TRUST}, policies: [policies.p, policies.q]}}}}",
-            policy(p),
-            policy(q)
-        )
-    };
-    scene.says(&pair("GetObject", "PutObject", ""));
+    scene.says(&pair("GetObject", "PutObject"));
     scene.apply();
     std::fs::remove_dir_all(scene.path("state")).expect("a state");
-    for (of, name) in [("policies", "p"), ("policies", "q"), ("roles", "r")] {
-        let mut object = scene.object(&format!("{of}/{name}"));
+    for path in ["policies/p", "policies/q", "roles/r"] {
+        let mut object = scene.object(path);
         object.as_object_mut().expect("a map").remove("tags");
-        scene.write(&format!(".seqera-iam/sandbox/{of}/{name}.json"), &object.to_string());
+        scene.write(&format!(".seqera-iam/sandbox/{path}.json"), &object.to_string());
     }
-    scene.says(&pair("PutObject", "GetObject", "import: [policies.p, policies.q, roles.r]\n"));
+    scene.says(&format!("{}\nimport: [policies.p, policies.q, roles.r]", pair("PutObject", "GetObject")));
+    scene
+}
+
+#[test]
+fn what_is_taken_over_in_two_writes_is_signed_first() {
+    let scene = strange_pair();
     scene.cut("deny=CreatePolicyVersion");
     assert!(!scene.object("policies/p")["tags"].is_null() || !scene.object("policies/q")["tags"].is_null());
     scene.finish();
-    assert!(scene.object("policies/p")["versions"].as_object().expect("versions").len() <= 2);
 }
 
-/// A version on the way stays one that is none to go back to, though the state is made anew.
+/// The version on the way is none to go back to, wherever the run is cut.
+#[test]
+fn what_is_taken_over_never_goes_back_to_what_was_on_the_way() {
+    let cuts: Vec<String> =
+        (1..=6).flat_map(|write| ["before", "after"].map(|when| format!("kill_write={write}:{when}"))).collect();
+    many::each(&cuts, |cut| {
+        let scene = strange_pair();
+        scene.cut(cut);
+        scene.finish();
+        for name in ["p", "q"] {
+            scene.run(&format!("policy rollback policies.{name} --auto-approve")).expect(0);
+            assert_eq!(scene.object(&format!("policies/{name}"))["default_version"], "v1", "{cut}");
+        }
+    });
+}
+
+/// The same where the state is made anew.
 #[test]
 fn a_state_made_anew_knows_what_is_only_on_the_way() {
     let scene = Scene::new();
-    let pair = |p: &str, q: &str| {
-        let policy = |action: &str| {
-            format!("{{statements: {{A: {{Effect: Allow, Action: \"s3:{action}\", Resource: \"*\"}}}}}}")
-        };
-        format!(
-            "policies: {{p: {}, q: {}}}\nroles: {{r: {{{TRUST}, policies: [policies.p, policies.q]}}}}",
-            policy(p),
-            policy(q)
-        )
-    };
     scene.says(&pair("GetObject", "PutObject"));
     scene.apply();
     scene.says(&pair("PutObject", "GetObject"));
     scene.cut("kill_write=1:after");
-    let versions =
-        |name: &str| scene.object(&format!("policies/{name}"))["versions"].as_object().expect("versions").len();
-    assert_eq!(versions("p") + versions("q"), 3, "one is on the way");
+    assert_eq!(scene.versions(), 3, "one is on the way");
     scene.run("state rebuild").expect(0);
     scene.finish();
-    assert_eq!(versions("p") + versions("q"), 4, "that one is gone");
+    assert_eq!(scene.versions(), 4, "that one is gone");
 }
 
 /// Whatever letter case a policy writes an action in, whoever runs a plan that takes it from them hears of it.
