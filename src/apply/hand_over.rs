@@ -143,9 +143,18 @@ impl Run<'_> {
             _ => (None, None),
         };
         let gone = gone.into_iter().flat_map(issued::named).filter(|key| !names(stays, key));
-        for key in gone.filter(|&key| self.superseded.contains(key)) {
+        for key in gone.filter(|&key| self.superseded.contains(key) && !self.has_another(index, key)) {
             self.destinations.iter().for_each(|to| self.delivery.clear(to, key));
         }
+    }
+
+    /// Says whether a key is there for another object than the step's own. One that goes later, or not at all if the run is
+    /// cut short, keeps its file until then.
+    fn has_another(&self, index: usize, key: &str) -> bool {
+        let step = &self.plan.steps[index];
+        let mut others =
+            self.state.objects.iter().filter(|(id, _)| step.made.iter().chain(&step.removed).all(|own| own != *id));
+        others.any(|(_, record)| issued::there(record).any(|there| there == key))
     }
 }
 

@@ -47,6 +47,11 @@ pub fn named(attributes: &Attributes) -> impl Iterator<Item = &str> {
     [KEY_ID, PREVIOUS, NEXT, INSTEAD_OF].into_iter().filter_map(|field| text(attributes, field))
 }
 
+/// Returns AWS's ids of all that are there, as far as a record knows.
+pub fn there(record: &Record) -> impl Iterator<Item = &str> {
+    own(record).into_iter().chain([PREVIOUS, NEXT].into_iter().filter_map(|field| text(&record.attributes, field)))
+}
+
 /// Returns the record of something that is about to be asked for at `now`. `known` is what the state knew before: what
 /// AWS did not show may be there after all. `held` is what the destination holds and may lose.
 pub fn asked(mut record: Record, now: String, known: Option<&Record>, held: Option<String>) -> Record {

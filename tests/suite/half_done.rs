@@ -78,6 +78,26 @@ fn half_renamed_user() -> Scene {
     scene
 }
 
+/// A key of the new name that was never handed over goes, and the old name's key, which is valid, keeps its file.
+#[test]
+fn a_valid_key_keeps_its_file_when_the_next_one_is_made_anew() {
+    let scene = Scene::new();
+    let user = |name: &str| {
+        scene.says(&format!("users: {{u: {{name: {name}, access_keys: {{main: {{deliver_to: {{file: ci.env}}}}}}}}}}"));
+    };
+    user("ci");
+    scene.apply();
+    user("cx");
+    scene.cut("kill_write=2:after");
+    assert_eq!((scene.keys_of("ci").len(), scene.keys_of("cx").len()), (1, 1));
+    scene.cut("kill_write=2:before");
+    let valid = vec![(scene.key_in("ci.env"), true)];
+    assert_eq!((scene.keys_of("ci"), scene.keys_of("cx")), (valid.clone(), vec![]));
+    user("ci");
+    scene.finish();
+    assert_eq!((scene.held("users"), scene.keys_of("ci")), (vec!["ci".to_owned()], valid));
+}
+
 /// A state made anew in the middle of a change of name still knows the old one and its key.
 #[test]
 fn a_state_made_anew_ends_a_change_of_name() {
