@@ -19,7 +19,8 @@ impl Run<'_> {
         known.for_each(|to| self.delivery.sweep(to));
     }
 
-    /// Returns what the state says of keys whose files are about to follow the manifest.
+    /// Returns what the state says of keys before any file changes: where the files are about to go, and which keys were
+    /// found not to lie in theirs. The other key that lies there, and tells so, may be gone when this run ends.
     pub(super) fn before_rearranging(&self) -> Vec<Entry> {
         let moving = self.plan.steps.iter().filter_map(|step| {
             let (_, _, to) = plan::relocation(step)?;
@@ -27,7 +28,15 @@ impl Run<'_> {
             record.attributes.insert(issued::MOVES_TO, to.into());
             Some(Entry::Put(record))
         });
-        moving.collect()
+        let overwritten = self.plan.steps.iter().filter_map(|step| {
+            let before = step.change.before().filter(|before| !before.contains_key(issued::DELIVERED))?;
+            let key = text(before, issued::KEY_ID)?;
+            let mut known = step.made.iter().chain(&step.removed).filter_map(|id| self.state.objects.get(id));
+            let mut record =
+                known.find(|known| kinds::is_issued(&known.id) && issued::own(known) == Some(key))?.clone();
+            record.attributes.remove(issued::DELIVERED).map(|_| Entry::Put(record))
+        });
+        moving.chain(overwritten).collect()
     }
 
     /// Lets the files of keys follow the manifest, before one that comes goes where one lay. Returns what the state says of

@@ -87,6 +87,25 @@ fn an_undelivered_key_knows_what_its_file_holds() {
     }
 }
 
+/// Another user's key was written over this one, which could not be deleted, and the manifest is turned back. Whatever
+/// becomes of the other file, nobody has the secret, also when the next run fails at it.
+#[test]
+fn a_key_that_was_written_over_is_made_anew_though_its_file_is_free_again() {
+    let cx = |more: &str| format!("ci: {{{KEY}}}, cx: {{{more}}}");
+    for last in [cx(""), cx(&KEY.replace("ci.env", "cx.env"))] {
+        let scene = Scene::new();
+        scene.users(&cx(""));
+        scene.apply();
+        scene.users(&format!("ci: {{}}, cx: {{{KEY}}}"));
+        scene.run_with("deny=DeleteAccessKey", "apply --auto-approve --force").expect(1);
+        scene.users(&last);
+        scene.run_with("fail_write=1:before", "apply --auto-approve --force --parallelism 1").expect(1);
+        assert!(!scene.files().contains(&"ci.env".to_owned()), "the other key is gone or lies elsewhere");
+        scene.apply();
+        scene.expect_key_in("ci", "ci.env");
+    }
+}
+
 /// A rotation was killed when the file was exchanged and the state did not know it yet.
 #[test]
 fn a_rotation_that_is_cut_short_does_not_hold_up_a_change() {
