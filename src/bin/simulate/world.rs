@@ -127,8 +127,40 @@ impl World {
                 entry(&mut self.users, key, chance, |stem, chance| user(stem, &own, &groups, chance));
             }
         }
+        if chance.percent(15) {
+            self.exchange_keys(chance);
+        }
         if chance.percent(25) && (self.users.remove("caller").is_none() || chance.percent(70)) {
             self.users.insert("caller".to_owned(), caller(&own, &groups, chance));
+        }
+    }
+
+    /// Lets the keys of two users go where the other's went, or only one of them have a key, in the file of the other.
+    fn exchange_keys(&mut self, chance: &mut Chance) {
+        let users = [*chance.pick(&KEYS), *chance.pick(&KEYS)];
+        if users.iter().any(|key| !self.users.contains_key(*key)) {
+            return;
+        }
+        let mut keys = users.map(|key| self.users.get_mut(key)?.as_object_mut()?.remove("access_keys"));
+        keys.reverse();
+        for (user, keys) in users.iter().zip(keys) {
+            if let (Some(user), Some(keys)) = (self.users.get_mut(*user), keys) {
+                user["access_keys"] = keys;
+            }
+        }
+    }
+
+    /// Gives each key a file of its own.
+    fn part_files(&mut self) {
+        let files = KEYS.iter().flat_map(|key| ["", "-other"].map(|more| format!("{key}{more}.env")));
+        let used: BTreeSet<String> = self.keys().into_values().collect();
+        let mut free = files.filter(|file| !used.contains(file));
+        let mut taken = BTreeSet::new();
+        for user in self.users.values_mut() {
+            let Some(file) = user.pointer_mut("/access_keys/main/deliver_to/file") else { continue };
+            if !taken.insert(file.to_string()) {
+                *file = json!(free.next());
+            }
         }
     }
 
@@ -191,6 +223,7 @@ impl World {
 
     /// Drops references to what is not there any more, and draws trust among the roles that are.
     fn mend(&mut self, chance: &mut Chance) {
+        self.part_files();
         let (policies, roles) = (self.policies.clone(), self.roles.clone());
         let groups = self.groups.clone();
         let some = |section: &str, keys: &BTreeMap<String, Json>| -> Vec<String> {
@@ -410,7 +443,7 @@ fn user(key: &str, own: &[String], groups: &[String], chance: &mut Chance) -> Js
     user
 }
 
-/// Where a key goes. No other user has that name in any letters.
+/// Where a key goes.
 fn file_of(user: &str, chance: &mut Chance) -> String {
     format!("{user}{}.env", chance.pick(&["", "", "", "-other"]))
 }
