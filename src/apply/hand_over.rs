@@ -39,20 +39,23 @@ impl Run<'_> {
         moving.chain(overwritten).collect()
     }
 
-    /// Lets the files of keys follow the manifest, before one that comes goes where one lay. Returns what the state says of
-    /// them now, so that it is known where they lie whatever becomes of this run.
+    /// Lets the files of keys follow the manifest, before one that comes goes where one lay. Returns what the state says now
+    /// of all that lie elsewhere than before, also of those that made room, so that no file is forgotten whatever becomes of
+    /// this run.
     pub(super) fn rearrange(&self) -> Vec<Entry> {
-        let steps = || self.plan.steps.iter().filter_map(|step| Some((step, plan::relocation(step)?)));
-        let owned = |(_, (key, from, to)): (_, (&str, &str, &str))| Move {
+        let moves = self.plan.steps.iter().filter_map(plan::relocation).map(|(key, from, to)| Move {
             key: key.to_owned(),
             from: from.to_owned(),
             to: to.to_owned(),
-        };
-        self.delivery.rearrange(steps().map(owned).collect(), &self.superseded);
-        let moved = steps().filter(|(_, (key, _, to))| self.delivery.held(to).as_deref() == Some(*key));
-        let recorded = moved.filter_map(|(step, (_, _, to))| {
-            let mut record = self.state.objects.get(step.made.as_ref()?)?.clone();
-            record.attributes.insert(issued::DELIVER_TO, to.into());
+        });
+        self.delivery.rearrange(moves.collect(), &self.superseded);
+        let recorded = self.state.objects.values().filter_map(|record| {
+            let key = record.aws_id.as_deref().filter(|_| kinds::is_issued(&record.id))?;
+            let lies = |to: &str| self.delivery.held(to).as_deref() == Some(key);
+            let was = text(&record.attributes, issued::DELIVER_TO).filter(|was| !lies(was))?;
+            let place = self.destinations.iter().find(|to| *to != was && lies(to))?;
+            let mut record = record.clone();
+            record.attributes.insert(issued::DELIVER_TO, place.as_str().into());
             record.attributes.remove(issued::MOVES_TO);
             Some(Entry::Put(record))
         });

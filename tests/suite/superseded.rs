@@ -106,6 +106,29 @@ fn a_key_that_was_written_over_is_made_anew_though_its_file_is_free_again() {
     }
 }
 
+/// A key takes the file of one that goes, which lies in the first one's place meanwhile. Killed there, it is not forgotten.
+#[test]
+fn a_file_that_made_room_goes_with_its_key() {
+    let to = |file: &str| KEY.replace("ci.env", file);
+    let scene = Scene::new();
+    let before = format!("ci: {{{KEY}}}, cx: {{{}}}", to("cx.env"));
+    scene.users(&before);
+    scene.apply();
+    scene.users(&format!("ci: {{{}}}, cx: {{}}", to("cx.env")));
+    scene.run_with("kill_write=1:before", "apply --auto-approve --force").expect(137);
+    assert_eq!(scene.keys_of("cx"), [(scene.key_in("ci.env"), true)]);
+    let back = scene.copy();
+    scene.apply();
+    scene.expect_key_in("ci", "cx.env");
+    assert_eq!(scene.files(), ["cx.env", "seqera.yaml"]);
+    for scene in [scene, back] {
+        scene.users(&before);
+        scene.apply();
+        scene.expect_key_in("ci", "ci.env");
+        scene.expect_key_in("cx", "cx.env");
+    }
+}
+
 /// A rotation was killed when the file was exchanged and the state did not know it yet.
 #[test]
 fn a_rotation_that_is_cut_short_does_not_hold_up_a_change() {
