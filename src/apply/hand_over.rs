@@ -89,7 +89,11 @@ impl Run<'_> {
         };
         let held = self.delivery.held(to).filter(|held| self.superseded.contains(held));
         let known = self.before_intent.get(&step);
-        Entry::Intend(issued::asked(record.clone(), now, known, held))
+        let lies = known.and_then(issued::own).and_then(|key| {
+            let mut others = self.destinations.iter().filter(|place| *place != to);
+            others.find(|place| self.delivery.held(place).as_deref() == Some(key))
+        });
+        Entry::Intend(issued::asked(record.clone(), now, known, lies.map(String::as_str), held))
     }
 
     /// Returns AWS's id of the key that the state knew before the intent to make it, where that is not one which the step
@@ -102,10 +106,15 @@ impl Run<'_> {
     }
 
     /// Returns what ends an intent of which nothing came: the state knows what it knew before it, unless that was an
-    /// intent, too. The file of a key that is gone may be written over only as long as the state knows that key.
-    pub(super) fn without_intent(&self, step: usize, id: &ObjectId) -> Vec<Entry> {
-        let known = self.before_intent.get(&step).filter(|known| known.asked.is_none()).cloned().map(Entry::Put);
-        std::iter::once(Entry::Forget(id.clone())).chain(known).collect()
+    /// intent, too. The file of a key that is gone may be written over only as long as the state knows that key. It is one
+    /// entry: a run that is killed has the one or the other.
+    pub(super) fn without_intent(&self, step: usize, id: &ObjectId) -> Entry {
+        match self.before_intent.get(&step).filter(|known| known.asked.is_none()) {
+            Some(known) if known.aws_id.is_some() => Entry::Put(known.clone()),
+            // It has no id, and is not to be given the one of what was made and taken back.
+            Some(known) => Entry::Intend(known.clone()),
+            None => Entry::Forget(id.clone()),
+        }
     }
 
     /// Records what was made, hands its secret over, and says so in the record. What cannot be handed over is
@@ -135,7 +144,7 @@ impl Run<'_> {
         hand_over();
         let Err(error) = result else { return Ok(Ok(Entry::Put(record))) };
         if kinds::kind_of(&record.id)?.delete(&self.cloud, &record.attributes).await.is_ok() {
-            self.record(self.without_intent(step, &record.id), store).await?;
+            self.record([self.without_intent(step, &record.id)], store).await?;
         }
         Ok(Err(error))
     }

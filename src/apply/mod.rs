@@ -447,7 +447,7 @@ impl<'a> Run<'a> {
             Err(Failed { error, in_vain }) => {
                 // Any other intent stays until a plan shows that nothing came of it.
                 if let Some(record) = step.intent().filter(|_| in_vain && part == Part::Make) {
-                    self.record(self.without_intent(step_index, &record.id), store).await?;
+                    self.record([self.without_intent(step_index, &record.id)], store).await?;
                 }
                 observe(Event::Failed { step, part, error: &error, elapsed });
                 self.outcome.failed.push((step_index, error));

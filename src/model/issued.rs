@@ -53,18 +53,22 @@ pub fn there(record: &Record) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the record of something that is about to be asked for at `now`. `known` is what the state knew before: what
-/// AWS did not show may be there after all. `held` is what the destination holds and may lose.
-pub fn asked(mut record: Record, now: String, known: Option<&Record>, held: Option<String>) -> Record {
+/// AWS did not show may be there after all, and its file `lies` elsewhere. `held` is what the destination holds and may lose.
+pub fn asked(
+    mut record: Record,
+    now: String,
+    known: Option<&Record>,
+    lies: Option<&str>,
+    held: Option<String>,
+) -> Record {
     record.aws_id = None;
     record.attributes.remove(DELIVERED);
     if let Some(known) = known {
         let kept = [DELIVERED, PREVIOUS, OFF_SINCE, UNTIL, NEXT].into_iter();
         record.attributes.extend(kept.filter_map(|field| Some((field, known.attributes.get(field)?.clone()))));
         record.attributes.extend(own(known).map(|own| (KEY_ID, own.into())));
-        // Its file lies where it was to go then.
-        let lies = known.attributes.get(DELIVER_TO).filter(|lies| record.attributes.get(DELIVER_TO) != Some(*lies));
-        record.attributes.extend(lies.map(|lies| (MOVES_TO, lies.clone())));
     }
+    record.attributes.extend(lies.map(|lies| (MOVES_TO, lies.into())));
     record.attributes.extend(held.map(|held| (INSTEAD_OF, held.into())));
     record.attributes.insert(ASKED, now.into());
     record

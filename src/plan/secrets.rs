@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Change, Plan, Step};
 use crate::kinds;
-use crate::model::issued::{self, DELIVER_TO, KEY_ID, TERMINAL};
+use crate::model::issued::{self, DELIVER_TO, KEY_ID, MOVES_TO, TERMINAL};
 use crate::model::{ObjectId, State, text};
 
 /// Returns where the secret goes of what a step makes; `None` where none comes with it.
@@ -20,11 +20,12 @@ pub fn relocation(step: &Step) -> Option<(&str, &str, &str)> {
     (from != to && to != TERMINAL).then_some((key, from, to))
 }
 
-/// Returns every destination that the state or the plan knows.
+/// Returns every destination that the state or the plan knows, also where a run that was cut short left a file.
 pub fn destinations(plan: &Plan, state: Option<&State>) -> BTreeSet<String> {
     let recorded = state.into_iter().flat_map(|state| state.objects.values()).map(|record| &record.attributes);
     let planned = steps(plan).flat_map(|step| step.change.before().into_iter().chain(step.change.after()));
-    recorded.chain(planned).filter_map(|it| text(it, DELIVER_TO)).map(str::to_owned).collect()
+    let named = |it| [DELIVER_TO, MOVES_TO].into_iter().filter_map(move |field| text(it, field));
+    recorded.chain(planned).flat_map(named).map(str::to_owned).collect()
 }
 
 /// Returns AWS's ids of the keys that were ours and are nobody's once the plan is carried out: they are gone, go, or were

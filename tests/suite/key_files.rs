@@ -26,6 +26,12 @@ impl Scene {
         assert_eq!(self.files(), files);
         self.expect_no_changes();
     }
+
+    /// Where the journal of the run lies that was killed.
+    fn journal(&self) -> String {
+        let names = self.snapshot("state").into_keys();
+        format!("state/{}", names.into_iter().find(|name| name.ends_with(".journal")).expect("a journal"))
+    }
 }
 
 /// Names or files change places, or one takes what another leaves; also cut short anywhere, and taken back.
@@ -79,6 +85,55 @@ fn the_file_of_a_key_that_others_deleted_goes_with_the_next_key() {
     }
 }
 
+/// The same where the runs that make the next key are cut short at it, whatever place the manifest gives it by then.
+#[test]
+fn the_file_of_a_key_that_others_deleted_is_not_forgotten() {
+    let keys =
+        |file: &str| format!("{HEAD}users: {{ci: {{access_keys: {{main: {{deliver_to: {{file: {file}}}}}}}}}}}\n");
+    many::each(&["b.env b.env", "b.env c.env", "b.env a.env"], |cut| {
+        let scene = Scene::new();
+        scene.manifest(&keys("a.env"));
+        scene.apply();
+        scene.call(&json!({"Action": "DeleteAccessKey", "UserName": "ci", "AccessKeyId": scene.key_in("a.env")}));
+        for file in cut.split(' ') {
+            scene.manifest(&keys(file));
+            scene.run_with("kill_write=1:before", "apply --auto-approve").expect(137);
+        }
+        for last in ["a.env", "b.env", "c.env", "d.env"] {
+            let scene = scene.copy();
+            scene.manifest(&keys(last));
+            scene.apply();
+            assert_eq!(scene.keys_of("ci"), [(scene.key_in(last), true)], "{cut} {last}");
+            assert_eq!(scene.files(), [last, "seqera.yaml"], "{cut}");
+        }
+    });
+}
+
+/// IAM does not show a key yet, and the run is killed anywhere while the state takes back that it asked for the next one.
+#[test]
+fn a_key_that_is_not_shown_yet_is_known_wherever_the_run_is_killed() {
+    let key = "ci: {access_keys: {main: {deliver_to: {file: a.env}}}}";
+    let users = |scene: &Scene, users: &str| scene.manifest(&format!("{HEAD}users: {{{users}}}\n"));
+    let scene = Scene::new();
+    users(&scene, key);
+    scene.run_with("delay=5s", "apply --auto-approve").expect(0);
+    users(&scene, &format!("{key}, cx: {{policies: [ReadOnlyAccess]}}"));
+    let late = "delay=5s,stale_reads=100%,kill_write=3:before";
+    scene.run_with(late, "apply --auto-approve --reader targeted --parallelism 1").expect(137).says("after all");
+    let journal = scene.read(&scene.journal());
+    let begin = journal.find(r#"{"intend":{"address":"users.ci.access_keys.main""#).expect("an intent");
+    let ends: Vec<usize> = journal[begin..].match_indices('\n').map(|(at, _)| begin + at + 1).collect();
+    assert!(ends.len() > 1, "the intent is taken back");
+    for end in ends {
+        let scene = scene.copy();
+        scene.write(&scene.journal(), &journal[..end]);
+        users(&scene, "");
+        scene.run("apply --auto-approve --force").expect(0);
+        assert_eq!((scene.held("users"), scene.files()), (vec![], vec!["seqera.yaml".to_owned()]), "{end}");
+        scene.expect_no_changes();
+    }
+}
+
 /// The power is cut when the file was moved and the state does not say so yet, and the manifest goes back.
 #[test]
 fn a_move_that_nothing_tells_of_is_found() {
@@ -91,12 +146,10 @@ fn a_move_that_nothing_tells_of_is_found() {
     let key = scene.key_in("a.env");
     scene.manifest(&keys("b.env", ", other: {}"));
     scene.run_with("kill_write=1:before", "apply --auto-approve").expect(137);
-    let journal = std::fs::read_dir(scene.path("state")).expect("a folder").flatten();
-    let journal = journal.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|it| it == "journal"));
-    let journal = journal.expect("a journal");
-    let text = std::fs::read_to_string(&journal).expect("a journal");
-    let kept = text.find("moves_to").and_then(|at| text[at..].find('\n').map(|end| at + end + 1)).expect("an intent");
-    std::fs::write(&journal, &text[..kept]).expect("a journal");
+    let journal = scene.read(&scene.journal());
+    let moves = journal.find("moves_to").expect("where it is about to be moved");
+    let end = journal[moves..].find('\n').expect("the end of the line");
+    scene.write(&scene.journal(), &journal[..=moves + end]);
     assert_eq!(scene.files(), ["b.env", "seqera.yaml"]);
     scene.manifest(&keys("a.env", ""));
     scene.apply();
