@@ -127,6 +127,8 @@ impl Run<'_> {
         store: &dyn StateStore,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<Result<Entry>> {
+        // The record does not name the one before any more, but for what its destination holds.
+        self.clear(step, Part::Make, plan::destination(&self.plan.steps[step]));
         let intent = self.state.objects.get(&record.id);
         let undelivered = Entry::Put(issued::undelivered(record.clone(), intent));
         self.record([undelivered], store).await?;
@@ -150,8 +152,8 @@ impl Run<'_> {
     }
 
     /// Removes the file of a key that is gone, or of one that it was to come in the place of, wherever it lies. Before the
-    /// record: a run that is cut short in between finds nothing left to remove.
-    pub(super) fn clear(&self, index: usize, part: Part) {
+    /// record: a run that is cut short in between finds nothing left to remove. What lies in `spared` stays.
+    pub(super) fn clear(&self, index: usize, part: Part, spared: Option<&str>) {
         let change = &self.plan.steps[index].change;
         let known = self.before_intent.get(&index).map(|record| &record.attributes);
         // What the step itself removes is there until it does.
@@ -165,7 +167,8 @@ impl Run<'_> {
         };
         let gone = gone.into_iter().flat_map(issued::named).filter(|key| !names(stays, key));
         for key in gone.filter(|&key| self.superseded.contains(key) && !self.has_another(index, key)) {
-            self.destinations.iter().for_each(|to| self.delivery.clear(to, key));
+            let places = self.destinations.iter().filter(|place| spared != Some(place.as_str()));
+            places.for_each(|place| self.delivery.clear(place, key));
         }
     }
 

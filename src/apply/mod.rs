@@ -428,7 +428,7 @@ impl<'a> Run<'a> {
         };
         match result {
             Ok(entry) => {
-                self.clear(step_index, part);
+                self.clear(step_index, part, None);
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
                     self.fresh.insert(record.id.clone(), record.address.clone());
                 }

@@ -87,6 +87,30 @@ fn an_undelivered_key_knows_what_its_file_holds() {
     }
 }
 
+/// Others deleted a key, and the next one, which goes elsewhere, can neither be handed over nor taken back: the file of the
+/// first is not forgotten.
+#[test]
+fn the_file_of_a_dead_key_goes_before_the_next_one_is_handed_over() {
+    let scene = Scene::with_keys();
+    scene.apply();
+    scene.delete_key("ci", &scene.key().id);
+    scene.users(&format!("ci: {{{}}}", KEY.replace("ci.env", "other.env")));
+    let mut command = scene.command(["apply", "--auto-approve", "--force"]);
+    command.env("SEQERA_IAM_SANDBOX", "latency=300ms,deny=DeleteAccessKey");
+    let run = Running::of(&scene, command);
+    wait_for("destination", || !scene.unfinished().is_empty());
+    scene.unfinished().iter().for_each(|file| std::fs::remove_file(scene.path(file)).expect("a file"));
+    run.end().expect(1).says("other.env cannot be written");
+    assert_eq!(scene.keys_of("ci").len(), 1);
+    for file in ["ci.env", "other.env", "more.env"] {
+        let scene = scene.copy();
+        scene.users(&format!("ci: {{{}}}", KEY.replace("ci.env", file)));
+        scene.apply();
+        scene.expect_key_in("ci", file);
+        assert_eq!(scene.files(), [file, "seqera.yaml"]);
+    }
+}
+
 /// Another user's key was written over this one, which could not be deleted, and the manifest is turned back. Whatever
 /// becomes of the other file, nobody has the secret, also when the next run fails at it.
 #[test]
