@@ -154,22 +154,38 @@ impl Run<'_> {
     /// Removes the file of a key that is gone, or of one that it was to come in the place of, wherever it lies. Before the
     /// record: a run that is cut short in between finds nothing left to remove. What lies in `spared` stays.
     pub(super) fn clear(&self, index: usize, part: Part, spared: Option<&str>) {
-        let change = &self.plan.steps[index].change;
-        let known = self.before_intent.get(&index).map(|record| &record.attributes);
+        let step = &self.plan.steps[index];
+        let recorded = step.removed.as_ref().and_then(|id| self.state.objects.get(id));
+        let before_intent = self.before_intent.get(&index);
         // What the step itself removes is there until it does.
-        let (gone, stays) = match (part, change) {
-            (
-                Part::Remove,
-                Change::Delete { before } | Change::Replace { before, .. } | Change::Forget { before, after: None },
-            ) => (Some(before), None),
-            (Part::Make, Change::Create { .. } | Change::Replace { .. }) => (known, change.before()),
-            _ => (None, None),
+        let (gone, known, stays) = match (part, &step.change) {
+            (Part::Remove, Change::Delete { before } | Change::Forget { before, after: None }) => {
+                (Some(before), recorded, None)
+            }
+            (Part::Remove, Change::Replace { before, .. }) => (Some(before), None, None),
+            (Part::Make, Change::Create { .. } | Change::Replace { .. }) => (None, before_intent, step.change.before()),
+            _ => (None, None, None),
         };
-        let gone = gone.into_iter().flat_map(issued::named).filter(|key| !names(stays, key));
+        let gone = gone.into_iter().chain(known.map(|record| &record.attributes));
+        let gone = gone.flat_map(issued::named).filter(|key| !names(stays, key));
         for key in gone.filter(|&key| self.superseded.contains(key) && !self.has_another(index, key)) {
             let places = self.destinations.iter().filter(|place| spared != Some(place.as_str()));
             places.for_each(|place| self.delivery.clear(place, key));
         }
+    }
+
+    /// Returns what is to be recorded where `entry` says that a step took something away. A key that was asked for in vain
+    /// goes before the next one is asked for, and what was known of the one before it stays known until then: it may have a
+    /// file, or be there after all.
+    pub(super) fn with_the_one_before(&self, index: usize, entry: Entry) -> Entry {
+        let step = &self.plan.steps[index];
+        let (Entry::Forget(id), Change::Replace { before, .. }) = (&entry, &step.change) else { return entry };
+        let is_another =
+            |record: &&Record| issued::own(record).is_some_and(|own| text(before, issued::KEY_ID) != Some(own));
+        let asked = self.state.objects.get(id).filter(|record| issued::is_asked(record)).filter(is_another);
+        let Some(mut known) = asked.filter(|_| step.made.as_ref() == Some(id)).cloned() else { return entry };
+        known.attributes.remove(issued::ASKED);
+        Entry::Intend(known)
     }
 
     /// Says whether a key is there for another object than the step's own. One that goes later, or not at all if the run is

@@ -429,6 +429,7 @@ impl<'a> Run<'a> {
         match result {
             Ok(entry) => {
                 self.clear(step_index, part, None);
+                let entry = self.with_the_one_before(step_index, entry);
                 if let (Entry::Put(record), Change::Create { .. } | Change::Replace { .. }) = (&entry, &step.change) {
                     self.fresh.insert(record.id.clone(), record.address.clone());
                 }

@@ -85,26 +85,50 @@ fn the_file_of_a_key_that_others_deleted_goes_with_the_next_key() {
     }
 }
 
-/// The same where the runs that make the next key are cut short at it, whatever place the manifest gives it by then.
+/// The same where the runs that make the next key are killed at it, whatever place the manifest gives it by then, also that
+/// of a key that goes.
 #[test]
 fn the_file_of_a_key_that_others_deleted_is_not_forgotten() {
-    let keys =
-        |file: &str| format!("{HEAD}users: {{ci: {{access_keys: {{main: {{deliver_to: {{file: {file}}}}}}}}}}}\n");
-    many::each(&["b.env b.env", "b.env c.env", "b.env a.env"], |cut| {
+    let key = |file: &str| match file {
+        "" => "{}".to_owned(),
+        file => format!("{{access_keys: {{main: {{deliver_to: {{file: {file}}}}}}}}}"),
+    };
+    let says = |scene: &Scene, ci: &str, cj: &str| {
+        scene.manifest(&format!("{HEAD}users: {{ci: {}, cj: {}}}\n", key(ci), key(cj)));
+    };
+    let ways = [
+        "1:before b.env 1:before",
+        "1:before c.env 1:before",
+        "1:before a.env 1:before",
+        "1:after",
+        "1:after b.env 2:before",
+        "1:after c.env 2:before",
+    ];
+    let all: Vec<String> = ["", "b.env"].iter().flat_map(|other| ways.map(|way| format!("{way},{other}"))).collect();
+    many::each(&all, |case| {
+        let (way, other) = case.split_once(',').expect("two parts");
         let scene = Scene::new();
-        scene.manifest(&keys("a.env"));
+        says(&scene, "a.env", other);
         scene.apply();
         scene.call(&json!({"Action": "DeleteAccessKey", "UserName": "ci", "AccessKeyId": scene.key_in("a.env")}));
-        for file in cut.split(' ') {
-            scene.manifest(&keys(file));
-            scene.run_with("kill_write=1:before", "apply --auto-approve").expect(137);
+        says(&scene, "b.env", "");
+        for word in way.split(' ') {
+            if word.ends_with(".env") {
+                says(&scene, word, "");
+            } else {
+                let apply = "apply --auto-approve --force --parallelism 1";
+                scene.run_with(&format!("kill_write={word}"), apply).expect(137);
+            }
         }
-        for last in ["a.env", "b.env", "c.env", "d.env"] {
+        for last in ["a.env", "b.env", "c.env", "d.env", ""] {
             let scene = scene.copy();
-            scene.manifest(&keys(last));
-            scene.apply();
-            assert_eq!(scene.keys_of("ci"), [(scene.key_in(last), true)], "{cut} {last}");
-            assert_eq!(scene.files(), [last, "seqera.yaml"], "{cut}");
+            says(&scene, last, "");
+            scene.run("apply --auto-approve --force").expect(0);
+            let files: Vec<&str> = [last, "seqera.yaml"].into_iter().filter(|file| !file.is_empty()).collect();
+            assert_eq!(scene.files(), files, "{case} {last}");
+            let expected: Vec<_> = files[1..].iter().map(|_| (scene.key_in(last), true)).collect();
+            assert_eq!(scene.keys_of("ci"), expected, "{case} {last}");
+            scene.expect_no_changes();
         }
     });
 }
