@@ -31,6 +31,16 @@ impl Scene {
         id.expect("a key").to_owned()
     }
 
+    /// Lets a key be made for a file that cannot be written any more, and not be taken back.
+    fn fail_to_hand_over(&self, file: &str) {
+        let mut command = self.command(["apply", "--auto-approve", "--force"]);
+        command.env("SEQERA_IAM_SANDBOX", "latency=300ms,deny=DeleteAccessKey");
+        let run = Running::of(self, command);
+        wait_for("destination", || !self.unfinished().is_empty());
+        self.unfinished().iter().for_each(|file| std::fs::remove_file(self.path(file)).expect("a file"));
+        run.end().expect(1).says(&format!("{file} cannot be written"));
+    }
+
     fn delete_key(&self, user: &str, key: &str) {
         self.call(&json!({"Action": "DeleteAccessKey", "UserName": user, "AccessKeyId": key}));
     }
@@ -70,12 +80,7 @@ fn an_undelivered_key_knows_what_its_file_holds() {
         scene.apply();
         let first = scene.key();
         change(&scene);
-        let mut command = scene.command(["apply", "--auto-approve", "--force"]);
-        command.env("SEQERA_IAM_SANDBOX", "latency=300ms,deny=DeleteAccessKey");
-        let run = Running::of(&scene, command);
-        wait_for("destination", || !scene.unfinished().is_empty());
-        scene.unfinished().iter().for_each(|file| std::fs::remove_file(scene.path(file)).expect("a file"));
-        run.end().expect(1).says("ci.env cannot be written");
+        scene.fail_to_hand_over("ci.env");
         assert_eq!((scene.key(), scene.keys_of(user).len()), (first, 1));
         let denied = scene.copy();
         denied.run_with("deny=CreateAccessKey", "apply --auto-approve --force").expect(1);
@@ -95,12 +100,7 @@ fn the_file_of_a_dead_key_goes_before_the_next_one_is_handed_over() {
     scene.apply();
     scene.delete_key("ci", &scene.key().id);
     scene.users(&format!("ci: {{{}}}", KEY.replace("ci.env", "other.env")));
-    let mut command = scene.command(["apply", "--auto-approve", "--force"]);
-    command.env("SEQERA_IAM_SANDBOX", "latency=300ms,deny=DeleteAccessKey");
-    let run = Running::of(&scene, command);
-    wait_for("destination", || !scene.unfinished().is_empty());
-    scene.unfinished().iter().for_each(|file| std::fs::remove_file(scene.path(file)).expect("a file"));
-    run.end().expect(1).says("other.env cannot be written");
+    scene.fail_to_hand_over("other.env");
     assert_eq!(scene.keys_of("ci").len(), 1);
     for file in ["ci.env", "other.env", "more.env"] {
         let scene = scene.copy();
