@@ -51,27 +51,30 @@ impl Run<'_> {
         self.delivery.rearrange(moves.collect(), &self.superseded);
         let recorded = self.state.objects.values().filter_map(|record| {
             let key = record.aws_id.as_deref().filter(|_| kinds::is_issued(&record.id))?;
-            let lies = |to: &str| self.delivery.held(to).as_deref() == Some(key);
-            let was = text(&record.attributes, issued::DELIVER_TO).filter(|was| !lies(was))?;
-            let place = self.destinations.iter().find(|to| *to != was && lies(to))?;
+            let was = text(&record.attributes, issued::DELIVER_TO).filter(|was| !self.holds(was, key))?;
+            let place = self.elsewhere(key, was)?;
             let mut record = record.clone();
-            record.attributes.insert(issued::DELIVER_TO, place.as_str().into());
+            record.attributes.insert(issued::DELIVER_TO, place.into());
             record.attributes.remove(issued::MOVES_TO);
             Some(Entry::Put(record))
         });
         recorded.collect()
     }
 
-    /// Says whether the file of a key lies elsewhere than where it is to lie.
-    fn is_misplaced(&self, key: &str, to: &str) -> bool {
-        let holds = |to: &str| self.delivery.held(to).as_deref() == Some(key);
-        !holds(to) && self.destinations.iter().any(|to| holds(to))
+    fn holds(&self, to: &str, key: &str) -> bool {
+        self.delivery.held(to).as_deref() == Some(key)
+    }
+
+    /// Returns another place than `to` where the file of a key lies.
+    fn elsewhere(&self, key: &str, to: &str) -> Option<&str> {
+        self.destinations.iter().map(String::as_str).find(|place| *place != to && self.holds(place, key))
     }
 
     /// Makes the destination ready for a secret, where the step's object comes with one.
     pub(super) fn prepare(&mut self, step: usize) -> Result<()> {
         if let Some((key, from, to)) = plan::relocation(&self.plan.steps[step])
-            && self.is_misplaced(key, to)
+            && !self.holds(to, key)
+            && self.elsewhere(key, to).is_some()
         {
             return Err(Error::failed(format!("{from} could not be moved to {to}"))
                 .hint(format!("make room for it, or move it:   mv {from} {to}")));
@@ -89,11 +92,8 @@ impl Run<'_> {
         };
         let held = self.delivery.held(to).filter(|held| self.superseded.contains(held));
         let known = self.before_intent.get(&step);
-        let lies = known.and_then(issued::own).and_then(|key| {
-            let mut others = self.destinations.iter().filter(|place| *place != to);
-            others.find(|place| self.delivery.held(place).as_deref() == Some(key))
-        });
-        Entry::Intend(issued::asked(record.clone(), now, known, lies.map(String::as_str), held))
+        let lies = known.and_then(issued::own).and_then(|key| self.elsewhere(key, to));
+        Entry::Intend(issued::asked(record.clone(), now, known, lies, held))
     }
 
     /// Returns AWS's id of the key that the state knew before the intent to make it, where that is not one which the step
