@@ -387,9 +387,6 @@ impl<'a> Comparison<'a> {
     }
 
     fn finish(mut self, gone: &BTreeSet<ObjectId>) -> Result<Plan, Vec<Problem>> {
-        if !self.problems.is_empty() {
-            return Err(self.problems);
-        }
         let own = self.live.caller.as_ref().map(|caller| permissions::of_caller(&self, caller));
         let account = &self.desired.account;
         let boundaries = self.only_boundaries();
@@ -407,7 +404,12 @@ impl<'a> Comparison<'a> {
         let asked = own::Asked { account, attributes: &|id| self.attributes_of(id) };
         let mut brakes = brake::of(&steps, &held);
         brakes.extend(own.into_iter().flat_map(|own| own::mark(&mut steps, &own, &asked)));
-        let tasks = order::arrange(&mut steps, self.live, account).map_err(|problem| vec![problem])?;
+        // What waits for itself is told together with the rest: nobody answers a refusal only to meet the next one.
+        let (tasks, stuck) = order::arrange(&mut steps, self.live, account);
+        self.problems.extend(stuck);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
         brakes.extend(brake::gap(&steps));
         for step in &mut steps {
             step.dangers = danger::of(step, account, &boundaries);
