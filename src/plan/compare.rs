@@ -405,8 +405,11 @@ impl<'a> Comparison<'a> {
         let mut brakes = brake::of(&steps, &held);
         brakes.extend(own.into_iter().flat_map(|own| own::mark(&mut steps, &own, &asked)));
         // What waits for itself is told together with the rest: nobody answers a refusal only to meet the next one.
-        let (tasks, stuck) = order::arrange(&mut steps, self.live, account);
-        self.problems.extend(stuck);
+        let tasks = order::arrange(&mut steps, self.live, account);
+        let tasks = tasks.unwrap_or_else(|stuck| {
+            self.problems.push(stuck);
+            Vec::new()
+        });
         if !self.problems.is_empty() {
             return Err(self.problems);
         }

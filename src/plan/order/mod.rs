@@ -146,7 +146,7 @@ fn step(address: Address, change: Change, work: Work, made: Option<ObjectId>, re
 
 /// Puts all parts of the steps in their order, and fills in what a step says of it. Steps that wait for each
 /// other are a problem.
-pub(super) fn arrange(steps: &mut [Step], live: &LiveState, account: &Account) -> (Vec<Task>, Option<Problem>) {
+pub(super) fn arrange(steps: &mut [Step], live: &LiveState, account: &Account) -> Result<Vec<Task>, Problem> {
     let (tasks, interim, gaps) = {
         let mut ordering = Ordering::new(steps, account);
         let tasks = ordering.tasks(&Steady::new(steps, live));
@@ -176,14 +176,13 @@ pub(super) fn arrange(steps: &mut [Step], live: &LiveState, account: &Account) -
     }
     let stuck = stuck(&tasks);
     if stuck.is_empty() {
-        return (tasks, None);
+        return Ok(tasks);
     }
     let names: BTreeSet<String> = stuck.iter().map(|&task| addresses[tasks[task].step].to_string()).collect();
     let message = format!("these wait for each other: {}", names.into_iter().collect::<Vec<_>>().join(", "));
-    let problem = Problem::error("cycle", message)
+    Err(Problem::error("cycle", message)
         .note("one has to go before another can come, and the other way round")
-        .help("change some of them in an apply of its own");
-    (tasks, Some(problem))
+        .help("change some of them in an apply of its own"))
 }
 
 /// Returns the tasks that can never start, as they wait for themselves.

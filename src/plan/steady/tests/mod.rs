@@ -391,10 +391,7 @@ fn play(seed: u64, judge: &mut Judge, tally: &mut Tally) -> Result<(), String> {
         (id.clone(), Live { id: id.clone(), aws_id: None, attributes: attributes.clone(), created: None })
     };
     let live = LiveState { objects: before.iter().map(live).collect(), ..LiveState::default() };
-    let (tasks, stuck) = order::arrange(&mut steps, &live, &account());
-    if let Some(problem) = stuck {
-        return Err(format!("{seed}: {problem}"));
-    }
+    let tasks = order::arrange(&mut steps, &live, &account()).map_err(|problem| format!("{seed}: {problem}"))?;
     let (held, wanted) = (judge.held(&before), judge.held(&after));
     let gaps: Vec<&String> = steps.iter().flat_map(|step| &step.gaps).collect();
     let named = |word: &str| gaps.iter().any(|gap| gap.starts_with(word));
